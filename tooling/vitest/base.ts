@@ -1,4 +1,11 @@
+import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+// Tests start some hundred programs from our sources. Node compiles each module once, and not in each of them.
+process.env['NODE_COMPILE_CACHE'] ??= join(root, 'node_modules/.cache/node-compile');
 
 /**
  * The test settings of every package. Vitest resolves workspace packages to

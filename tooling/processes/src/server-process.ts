@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { type Answer, callServer } from './call-server.ts';
 import { atExit } from './exit-cleanup.ts';
 import { freePort } from './free-port.ts';
+import { programEnvironment } from './program-environment.ts';
 import { type ServerConfigOptions, serverConfig } from './server-config.ts';
 
 const SOURCES = fileURLToPath(new URL('../../../apps/server/src/main.ts', import.meta.url));
@@ -23,7 +24,7 @@ export interface ServerProcessOptions extends Omit<ServerConfigOptions, 'port'> 
   readonly program?: string | undefined;
   /** Node's own flags; those for a program from sources by default. */
   readonly flags?: readonly string[];
-  /** Environment variables; PATH is always set. */
+  /** Environment variables besides those of `programEnvironment`. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -95,7 +96,7 @@ export class ServerProcess {
     const args = [...(flags ?? SOURCE_FLAGS), program ?? SOURCES, 'server', '--config', file];
     const child = spawn(process.execPath, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: process.env['PATH'], ...env },
+      env: { ...programEnvironment(), ...env },
     });
     this.#child = child;
     this.#output = '';

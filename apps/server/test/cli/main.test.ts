@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { programEnvironment } from '@querator/tooling-processes';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { VERSION } from '../../src/version.ts';
 
@@ -16,7 +17,7 @@ type Child = ChildProcessByStdio<null, Readable, Readable>;
 function querator(...argv: readonly string[]): Child {
   return spawn(process.execPath, ['--conditions=@querator/source', MAIN, ...argv], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'] },
+    env: programEnvironment(),
   });
 }
 

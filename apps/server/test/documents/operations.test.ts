@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { type Cluster, startCluster, startTemporaryCluster } from '@querator/tooling-postgres';
+import { programEnvironment } from '@querator/tooling-processes';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
@@ -56,6 +57,7 @@ describe('docs/storage/postgres-operations.md', { timeout: 90_000 }, () => {
   });
 
   const env = () => ({
+    ...programEnvironment(),
     PATH: `${folder}:${process.env['PATH']}`,
     QUERATOR_ENDPOINT: `http://127.0.0.1:${port}`,
   });

@@ -5,7 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePort, serverConfig } from '@querator/tooling-processes';
+import { freePort, programEnvironment, serverConfig } from '@querator/tooling-processes';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { PROCESS_PATIENCE, ServerProgram } from '../support/server-program.ts';
 
@@ -71,7 +71,7 @@ test('a process with few descriptors warns at its start and when they run out, a
   const command = [process.execPath, '--conditions=@querator/source', main, 'server', '--config', file];
   const child = spawn('sh', ['-c', 'ulimit -n 150 && exec "$@"', 'sh', ...command], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { PATH: process.env['PATH'] },
+    env: programEnvironment(),
   });
   ends.push(() => child.kill('SIGKILL'));
   let output = '';

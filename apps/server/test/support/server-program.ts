@@ -2,6 +2,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { programEnvironment } from '@querator/tooling-processes';
 import { expect, vi } from 'vitest';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
@@ -15,12 +16,12 @@ export class ServerProgram {
 
   /**
    * @param main the program's file. The file of another clone runs another version.
-   * @param env variables besides PATH.
+   * @param env variables besides those of every program of the tests.
    */
   constructor(args: readonly string[], main: string = MAIN, env: Readonly<Record<string, string>> = {}) {
     this.child = spawn(process.execPath, ['--conditions=@querator/source', main, 'server', ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: process.env['PATH'], ...env },
+      env: { ...programEnvironment(), ...env },
     });
     for (const stream of [this.child.stdout, this.child.stderr]) {
       stream.on('data', (chunk) => {

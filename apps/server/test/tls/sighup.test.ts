@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { createTestDatabase } from '@querator/tooling-postgres';
-import { freePort } from '@querator/tooling-processes';
+import { freePort, programEnvironment } from '@querator/tooling-processes';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { PROCESS_PATIENCE, ServerProgram } from '../support/server-program.ts';
@@ -200,7 +200,7 @@ describe('SIGHUP while the program loads', { timeout: 120_000 }, () => {
   test('ends other commands', async () => {
     const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
     const child = spawn(process.execPath, ['--conditions=@querator/source', main, 'produce', 'q'], {
-      env: { PATH: process.env['PATH'], ...env },
+      env: { ...programEnvironment(), ...env },
       stdio: ['pipe', 'ignore', 'ignore'],
     });
     const [, signal] = await once(child, 'exit');
