@@ -82,6 +82,18 @@ describe('a table that another session reads for a long time', { timeout: 60_000
     },
   );
 
+  test('counts as locked also if the session only reads the dedup keys', async () => {
+    const store = storeWith({ timeouts: { maintenanceMs: 300 } });
+    const groups = [{ key: 'a', items: [item('a')] }];
+    await store.produceKeyed?.([{ groups, window: HOUR }], { expireTimeout: HOUR, newKeys: 'store' });
+    const keys = TABLE.replace('items', 'keys');
+    await dump.query(`BEGIN; SELECT count(*) FROM ${keys}`);
+    await expect(store.untilDroppable?.()).rejects.toMatchObject({
+      ...{ locked: true, message: expect.stringContaining(`${keys} is held by session`) },
+    });
+    await dump.query('COMMIT');
+  });
+
   test('of an earlier queue blocks no statement while the server tries to remove it', async () => {
     const owner = (createdAt: bigint, wasDeleted = true) => ({
       createdAt: createdAt as never,

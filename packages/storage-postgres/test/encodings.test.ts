@@ -1,4 +1,4 @@
-import type { AccessTransaction } from '@querator/core';
+import { type AccessTransaction, LIMITS } from '@querator/core';
 import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -141,9 +141,14 @@ describe.each(['LATIN1', 'SQL_ASCII', 'EUC_JP'])('a database in %s', { timeout: 
       if (isUniversal) await change;
       else await expect(change).rejects.toMatchObject({ message: `${field} is invalid; it ${LACKS}` });
     }
-    const looking = store.change((transaction) => transaction.role('a', SMILE));
-    if (isUniversal) expect(await looking).toBeUndefined();
-    else await expect(looking).rejects.toMatchObject({ message: `request is invalid; it ${LACKS}` });
+    // A transaction goes on after a search for a name that nothing can have.
+    const looking = store.change(async (transaction) => {
+      const found = await transaction.role('a', SMILE);
+      await transaction.addUser({ ...user, id: 'b', username: 'later' });
+      return found;
+    });
+    expect(await looking).toBeUndefined();
+    expect((await store.userNamed('later'))?.id).toBe('b');
     const [found] = await Promise.all([store.userNamed(SMILE), store.grants({ username: SMILE })]);
     expect(found?.username).toBe(isUniversal ? SMILE : undefined);
     const from = store.users({ pivot: SMILE, limit: 5 });
@@ -175,6 +180,88 @@ describe.each(['LATIN1', 'SQL_ASCII', 'EUC_JP'])('a database in %s', { timeout: 
       });
     const items = await store.list({ state: 'queued', pivot: '', limit: 50 });
     expect(items.length).toBe(isUniversal ? 6 + 3 + 3 + 3 + 1 : 6);
+  });
+
+  test('metadata and dedup keys are stored unchanged, or refused with the name of the field', async () => {
+    const store = storeOf('plain');
+    const fields = [
+      ['metadata', { metadata: new Map([['a', SMILE]]) }, 'key'],
+      ['metadata', { metadata: new Map([[SMILE, 'a']]) }, 'other key'],
+      ['dedup_key', {}, SMILE],
+    ] as const;
+    for (const [field, part, key] of fields) {
+      const expected = isUniversal ? 'ok' : `invalid item; ${field} ${LACKS} (SQLSTATE 22P05)`;
+      const groups = [{ key, items: [{ ...item('a'), ...part }] }];
+      const good = { groups: [{ key: `good ${key.length}`, items: [item('b')] }], window: HOUR };
+      const options = { expireTimeout: HOUR, newKeys: 'store' } as const;
+      const outcomes = await store.produceKeyed?.([{ groups, window: HOUR }, good], options);
+      expect(outcomes?.map(verdict)).toEqual([expected, 'ok']);
+      if (field === 'metadata') {
+        expect((await store.produce([{ items: groups[0]?.items ?? [] }], HOUR)).map(verdict)).toEqual([
+          expected,
+        ]);
+      }
+      // A queue that is full of keys only looks for those that it has.
+      const found = await store.produceKeyed?.([{ groups, window: HOUR }, good], {
+        ...options,
+        newKeys: 'refuse',
+      });
+      const [refused, known] = found ?? [];
+      if (isUniversal || field === 'metadata') expect(refused?.ok).toBe(true);
+      else expect(verdict(refused)).toBe(expected);
+      expect(known).toMatchObject({ ok: true, value: { groups: [{ state: 'duplicate' }] } });
+    }
+  });
+
+  test('the error of a retry never prevents the retry: characters that the encoding lacks are escaped', async () => {
+    const store = storeOf('plain');
+    await store.produce([{ items: ['a', 'b', 'c'].map(item) }], HOUR);
+    const leased = await store.lease({ limit: 3, leaseTimeout: HOUR });
+    const [a = '', b = '', c = ''] = leased.map(({ id }) => id);
+    const outcomes = await store.retry(
+      [
+        { items: [{ id: a, dead: false, error: `\u00e9${SMILE}` }] },
+        { items: [{ id: b, dead: false, error: 'plain' }] },
+        { items: [{ id: SMILE, dead: false, error: SMILE }] },
+        { items: [{ id: c, dead: false, error: '\u{1f600}'.repeat(500) }] },
+      ],
+      { maxAttempts: 0, dead: 'delete' },
+    );
+    expect(outcomes.map(verdict)).toEqual(['ok', 'ok', expect.stringContaining(SMILE), 'ok']);
+    const items = await store.list({ state: 'queued', pivot: '', limit: 5, details: true });
+    const errors = items.map(({ details }) => details?.error ?? '');
+    expect(errors.slice(0, 2)).toEqual([
+      isUniversal ? `\u00e9${SMILE}` : '\\u00e9smile-\\ud83d\\ude00',
+      'plain',
+    ]);
+    expect(Buffer.byteLength(errors[2] ?? '')).toBeLessThanOrEqual(LIMITS.itemError);
+    expect(errors[2]).toMatch(isUniversal ? /^(\u{1f600}){500}$/u : /^(\\ud83d\\ude00)+(\\ud83d)?$/);
+  });
+
+  test('a letter has its source, and its errors in ASCII where the encoding lacks characters of them', async () => {
+    const store = storeOf('plain');
+    const source = {
+      ...{ queue: SMILE, partition: 0, id: 'x', attempts: 1, error: SMILE },
+      ...{ producedAt: 1_000_000n as never, death: { at: 2_000_000n as never, reason: 'expired' as const } },
+    };
+    const details = { firstId: 'x', metadata: new Map([['a', 'b']]), error: undefined, source };
+    const timeouts = { expireTimeout: HOUR, autoCommitTimeout: HOUR };
+    await store.prepareLetters([{ ...item('a'), sourceId: 'x', details }], timeouts);
+    await store.commitLetters(['x']);
+    const [letter] = await store.list({ state: 'queued', pivot: '', limit: 5, details: true });
+    const error = isUniversal ? SMILE : 'smile-\\ud83d\\ude00';
+    expect(letter?.details).toEqual({ ...details, source: { ...source, error } });
+    const own = { ...details, metadata: new Map([['a', SMILE]]) };
+    const other = store.prepareLetters([{ ...item('a'), sourceId: 'y', details: own }], timeouts);
+    if (isUniversal) await other;
+    else await expect(other).rejects.toThrow(`invalid item; metadata ${LACKS} (SQLSTATE 22P05)`);
+  });
+
+  test('a process is listed under its name, whatever its characters', async () => {
+    const instances = backend.instanceStore();
+    const record = { id: 'a', name: SMILE, version: '1', storages: [{ name: SMILE, driver: 'postgres' }] };
+    const { instances: listed } = await instances.beat({ ...record, capabilities: [] });
+    expect(listed).toMatchObject([record]);
   });
 
   test('ids that no item can have are unknown, and other ids of the batch are served', async () => {

@@ -4,7 +4,9 @@ import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgre
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { itemsTableName } from '../src/index.ts';
+import { keysTableName } from '../src/sql/table-name.ts';
 import { useAllOfAccess } from './support/access-records.ts';
+import { auditEvent } from './support/audit-content.ts';
 import { HOUR, item } from './support/contents.ts';
 import { FIRST_VERSION_ROWS, FIRST_VERSION_TABLES } from './support/first-version.ts';
 import { createOwner } from './support/roles.ts';
@@ -74,7 +76,17 @@ describe('a database that refuses md5(), as in FIPS mode', { timeout: 60_000 }, 
     await store.produce([{ items: [item('a')] }], HOUR);
     expect(await store.lease({ limit: 1, leaseTimeout: HOUR })).toHaveLength(1);
     await storage.ping();
+    const groups = [{ key: 'a', items: [{ ...item('b'), metadata: new Map([['c', 'd']]) }] }];
+    const keyed = () =>
+      store.produceKeyed?.([{ groups, window: HOUR }], { expireTimeout: HOUR, newKeys: 'store' });
+    for (const state of ['stored', 'duplicate']) {
+      expect(await keyed()).toMatchObject([{ ok: true, value: { groups: [{ state }] } }]);
+    }
+    expect(await queues.pause?.(name, { produce: { until: undefined } })).toMatchObject({ name });
     await useAllOfAccess(storage.accessStore());
+    await storage.auditStore().append([auditEvent('a')]);
+    const record = { id: 'a', name: 'a', version: '1', storages: [], capabilities: [] };
+    expect((await storage.instanceStore().beat(record)).instances).toHaveLength(1);
     await store.drop();
     expect(await queues.delete(name)).toBe(true);
   }
@@ -127,6 +139,7 @@ test('needs nothing of OpenSSL for the names of tables', () => {
   syncBuiltinESMExports();
   try {
     expect(itemsTableName({ queue: 'my-queue', partition: 0 })).toBe('items_255436d8bdc5_000000');
+    expect(keysTableName({ queue: 'my-queue', partition: 0 })).toBe('keys_255436d8bdc5_000000');
   } finally {
     createHash.mockRestore();
     syncBuiltinESMExports();

@@ -1,8 +1,10 @@
-import { milliseconds } from '@querator/core';
+import { addDuration, milliseconds } from '@querator/core';
 import { ManualClock, SeededRandom } from '@querator/core/testing';
 import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { useAllOfAccess } from './support/access-records.ts';
+import { auditEvent, EVERYTHING } from './support/audit-content.ts';
 import { HOUR, item, verdict } from './support/contents.ts';
 import { testBackend } from './support/test-backend.ts';
 
@@ -122,12 +124,20 @@ describe('settings of the database', { timeout: 120_000 }, () => {
     const other = testBackend(database.connectionString, { clock });
     tell(await other.partitionStore({ queue: NAME, partition: 0 }, owner).stats());
     await other.close();
-    const leased = await store.lease({ limit: 2, leaseTimeout: HOUR });
+    const leased = await store.lease({ limit: 2, leaseTimeout: HOUR, details: true });
     tell(leased);
     const ids = leased.map(({ id }) => id);
     tell((await store.complete([{ ids: ['NULL'] }, { ids: ids.slice(0, 1) }])).map(verdict));
     tell((await store.complete([{ ids: ['NULL'] }])).map(verdict));
-    const items = [{ id: ids[1] ?? '', dead: true }];
+    const metadata = new Map([[NAME, 'NULL']]);
+    const groups = [{ key: NAME, items: [{ ...full, metadata }] }];
+    const keyed = [{ groups, window: HOUR }];
+    for (const newKeys of ['store', 'store', 'refuse'] as const) {
+      tell(await store.produceKeyed?.(keyed, { expireTimeout: HOUR, newKeys }));
+    }
+    tell([await store.countKeys?.(), await store.sweepKeys?.(5)]);
+    tell(await store.extend?.([{ id: ids[1] ?? '', leaseTimeout: HOUR, maxHold: HOUR }]));
+    const items = [{ id: ids[1] ?? '', dead: true, error: NAME }];
     tell((await store.retry([{ items }], { maxAttempts: 7, dead: 'move' })).map(verdict));
     const sweep = { limit: 9, maxAttempts: 7, claimTimeout: milliseconds(1_500), dead: 'move' } as const;
     tell(await store.sweep(sweep));
@@ -140,12 +150,21 @@ describe('settings of the database', { timeout: 120_000 }, () => {
     });
     tell(await store.commitLetters(['NULL']));
     for (const state of ['queued', 'scheduled'] as const) {
-      tell(await store.list({ state, pivot: '', limit: 10 }));
+      tell(await store.list({ state, pivot: '', limit: 10, details: true }));
     }
     tell(await backend.poll([{ queue: NAME, partition: 0 }], { deadlines: true }));
     tell(await store.clear({ waiting: true, leased: true, scheduled: true }));
     await store.drop();
-    tell(await queues.delete(NAME));
+    const until = addDuration(clock.now(), HOUR);
+    tell(await queues.pause?.(NAME, { produce: { until }, lease: { until: undefined } }));
+    const event = auditEvent(NAME, { namespace: NAME, object: { queue: NAME }, items: 3 });
+    tell(await queues.delete(NAME, createdAt, undefined, () => event));
+    tell(await backend.auditStore().list(EVERYTHING));
+    const access = backend.accessStore();
+    await useAllOfAccess(access, NAME);
+    tell(await access.generation());
+    const record = { id: 'a', name: NAME, version: NAME, storages: [], capabilities: [NAME] };
+    tell(await backend.instanceStore().beat(record));
     await backend.close();
     return told;
   }
@@ -167,18 +186,19 @@ describe('settings of the database', { timeout: 120_000 }, () => {
     }
   }
 
-  /** Many at once, and one by one only if something is wrong. */
-  async function thatMatter(settings: typeof alternatives, expected: unknown, query: string) {
+  /** The settings that change a result. Tries many at once, and halves of them where something is wrong. */
+  async function thatMatter(
+    settings: typeof alternatives,
+    expected: unknown,
+    query: string,
+  ): Promise<readonly string[]> {
+    const got = await resultsWith(settings, query);
+    if (JSON.stringify(got) === JSON.stringify(expected)) return [];
+    if (settings.length === 1) return [`${settings[0]?.join(' = ')}: ${got}`];
+    const half = Math.ceil(settings.length / 2);
+    const parts = [settings.slice(0, half), settings.slice(half)];
     const matter: string[] = [];
-    const size = 100;
-    for (let start = 0; start < settings.length; start += size) {
-      const group = settings.slice(start, start + size);
-      if (JSON.stringify(await resultsWith(group, query)) === JSON.stringify(expected)) continue;
-      for (const one of group) {
-        const got = await resultsWith([one], query);
-        if (JSON.stringify(got) !== JSON.stringify(expected)) matter.push(`${one.join(' = ')}: ${got}`);
-      }
-    }
+    for (const part of parts) matter.push(...(await thatMatter(part, expected, query)));
     return matter;
   }
 

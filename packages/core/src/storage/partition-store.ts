@@ -201,7 +201,9 @@ export interface PartitionStore {
    * Attempts, source id, `createdAt` and `expireDeadline` stay. Errors are those
    * of `complete`, with 'retried'.
    *
-   * An item keeps the last error that a retry gave, whatever becomes of it.
+   * An item keeps the last error that a retry gave, whatever becomes of it. A storage
+   * that lacks characters of an error stores it in another form: no retry fails because
+   * of its error.
    *
    * A moving item is dead and waits for its move to the dead-letter queue. It
    * cannot be leased, completed or retried. Sweeps report it until `remove`

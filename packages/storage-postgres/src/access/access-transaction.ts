@@ -15,7 +15,7 @@ import {
 } from '@querator/core';
 import type { Session, Statement } from '../database/database.ts';
 import { insertState, STATE_ID } from '../schema/tables/access.ts';
-import { LACKS, type NamedTexts } from '../sql/refused-data.ts';
+import { isRefusedData, LACKS, type NamedTexts } from '../sql/refused-data.ts';
 import { textArray } from '../wire/binary-array.ts';
 import { PostgresAccessReads } from './access-reads.ts';
 import type { AccessRelations } from './access-relations.ts';
@@ -47,7 +47,7 @@ export class PostgresAccessTransaction extends PostgresAccessReads implements Ac
     return new PostgresAccessTransaction(session, relations);
   }
 
-  /** The texts of the call that failed, by field, or of a search, without one. */
+  /** The texts of the last write, by field. */
   get refusable(): NamedTexts {
     return this.#refusable;
   }
@@ -308,12 +308,22 @@ export class PostgresAccessTransaction extends PostgresAccessReads implements Ac
     return hasChanged;
   }
 
-  /** The database would fail the transaction because of a text that no record has. */
+  /** No record has a text that the database cannot hold. It would fail the transaction because of one. */
   async #search<Row>(texts: readonly string[], statement: () => Statement): Promise<readonly Row[]> {
     if (this.#failure !== undefined) throw this.#failure;
     if (texts.some(isUnstorable)) return [];
-    this.#refusable = [['request', texts]];
-    return this.#query(statement());
+    if (texts.every((text) => IS_ASCII.test(text))) return this.#query(statement());
+    await this.#query({ text: 'SAVEPOINT search' });
+    try {
+      return await this.#session.query<Row>(statement());
+    } catch (error) {
+      if (!isRefusedData(error)) {
+        this.#failure ??= error;
+        throw error;
+      }
+      await this.#query({ text: 'ROLLBACK TO SAVEPOINT search' });
+      return [];
+    }
   }
 
   async #query<Row>(statement: Parameters<Session['query']>[0]): Promise<readonly Row[]> {
@@ -331,6 +341,9 @@ export class PostgresAccessTransaction extends PostgresAccessReads implements Ac
     return error;
   }
 }
+
+/** Every encoding has these. */
+const IS_ASCII = /^[\t\n\r -~]*$/;
 
 function isUnstorable(text: string): boolean {
   return !text.isWellFormed() || text.includes('\0');

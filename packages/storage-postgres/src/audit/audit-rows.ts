@@ -1,9 +1,9 @@
 import type { AuditEvent, AuditPosition, NewAuditEvent } from '@querator/core';
 import type { Statement } from '../database/database.ts';
+import { asciiJson, asciiText, fromAsciiText } from '../sql/ascii-json.ts';
 import { nowSql } from '../sql/partition-table.ts';
 import { textArray } from '../wire/binary-array.ts';
 import { instantFromText } from '../wire/instant-text.ts';
-import { asciiJson, asciiText, fromAsciiText } from './ascii-json.ts';
 
 /** A row of `querator_audit` as `pg` returns it. */
 export interface AuditRow {

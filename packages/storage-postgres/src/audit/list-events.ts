@@ -1,7 +1,7 @@
 import type { AuditListRequest } from '@querator/core';
 import type { Statement } from '../database/database.ts';
+import { asciiText } from '../sql/ascii-json.ts';
 import { instantToText } from '../wire/instant-text.ts';
-import { asciiText } from './ascii-json.ts';
 import { toRowId } from './audit-rows.ts';
 
 /**

@@ -14,6 +14,7 @@ import type { Database } from '../database/database.ts';
 import type { TableCalls, TableProvisioner } from '../database/table-calls.ts';
 import { INSTANCES } from '../schema/separate-tables.ts';
 import type { SignalChannel } from '../signals/signal-channel.ts';
+import { asciiText, fromAsciiText } from '../sql/ascii-json.ts';
 import { nowParameter, nowSql } from '../sql/partition-table.ts';
 import { instantFromText } from '../wire/instant-text.ts';
 import { unrecordedInstances } from './unrecorded-instances.ts';
@@ -87,7 +88,7 @@ export class PostgresInstanceStore implements InstanceStore {
   async beat({ id, ...about }: InstanceRecord): Promise<InstanceView> {
     const rows = await this.#send<Row>(beat, [
       id,
-      JSON.stringify(about),
+      JSON.stringify(withNames(about, asciiText)),
       nowParameter({ clock: this.#clock }),
     ]);
     const [first] = rows;
@@ -126,9 +127,31 @@ export class PostgresInstanceStore implements InstanceStore {
   }
 }
 
+/**
+ * Names are stored in ASCII, because the database may lack characters of them: the
+ * whole list would be missing.
+ */
+function withNames<About extends Row['about']>(about: About, change: (name: string) => string): About {
+  const { name = '', storages = [] } = about;
+  return {
+    ...about,
+    name: change(name),
+    storages: storages.map((storage) => ({ ...storage, name: change(storage.name) })),
+  };
+}
+
+/** A name of the table. One that is not in ASCII form was stored as it is. */
+function nameFrom(stored: string): string {
+  try {
+    return fromAsciiText(stored);
+  } catch {
+    return stored;
+  }
+}
+
 /** A row of a later version may lack what this one writes. */
 function toInstance({ id, startedAt, heartbeatAt, about }: Row): Instance {
-  const { name = '', version = '', storages = [], capabilities = [] } = about;
+  const { name = '', version = '', storages = [], capabilities = [] } = withNames(about, nameFrom);
   return {
     ...{ id, name, version, storages, capabilities },
     startedAt: instantFromText(startedAt),

@@ -101,25 +101,30 @@ async function insert(
   context: PartitionContext,
   items: readonly ImportedItem[],
   timeouts: LetterTimeouts,
+  escapes = false,
 ): Promise<readonly (StoredItem | undefined)[]> {
   const { db } = context;
+  const bound = (some: readonly ImportedItem[]) => bind(context, some, { ...timeouts, escapes });
   if (items.length === 0) return [];
   try {
     if (items.length <= ITEMS_AT_ONCE) {
-      return storedOf(context, await db.write<ReturnedRow>(bind(context, items, timeouts)), items);
+      return storedOf(context, await db.write<ReturnedRow>(bound(items)), items);
     }
     return await db.transaction(async (session) => {
       const stored: (StoredItem | undefined)[] = [];
       for (let start = 0; start < items.length; start += ITEMS_AT_ONCE) {
         const part = items.slice(start, start + ITEMS_AT_ONCE);
-        stored.push(
-          ...storedOf(context, await session.query<ReturnedRow>(bind(context, part, timeouts)), part),
-        );
+        stored.push(...storedOf(context, await session.query<ReturnedRow>(bound(part)), part));
       }
       return stored;
     });
   } catch (error) {
-    throw isRefusedData(error) ? await refusedItems(db, error, items) : error;
+    if (!isRefusedData(error)) throw error;
+    // The texts that are not the producer's may be the ones that the database lacks characters of.
+    if (!escapes && items.some(({ details }) => details !== undefined)) {
+      return await insert(context, items, timeouts, true);
+    }
+    throw await refusedItems(db, error, items);
   }
 }
 
@@ -140,7 +145,7 @@ function storedOf(
 function bind(
   context: PartitionContext,
   items: readonly ImportedItem[],
-  { expireTimeout, autoCommitTimeout }: LetterTimeouts,
+  { expireTimeout, autoCommitTimeout, escapes }: LetterTimeouts & { readonly escapes: boolean },
 ): Statement {
   const { reference, encoding, kind } = packTexts(items);
   const values = [
@@ -161,7 +166,7 @@ function bind(
   if (!context.table.metadata.isThere || items.every(({ details }) => details === undefined)) {
     return { ...context.table.prepared('import', importItems(false)), values };
   }
-  const details = textArray(items.map((item) => storedDetails(item.details)));
+  const details = textArray(items.map((item) => storedDetails(item.details, escapes)));
   return { ...context.table.prepared('import_details', importItems(true)), values: [...values, details] };
 }
 

@@ -1,6 +1,7 @@
 import {
   type Duration,
   invariant,
+  type KeyedItems,
   type KeyedProduceOptions,
   type KeyedProduceRequest,
   type KeyedProduceResult,
@@ -9,7 +10,7 @@ import {
 import type { Session } from '../database/database.ts';
 import { idsInRow, newIds, randomEndsAt } from '../sql/new-item-id.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../sql/partition-table.ts';
-import { refusedItems } from '../sql/refused-data.ts';
+import { isRefusedData, refusedItems } from '../sql/refused-data.ts';
 import { refuseMetadata } from '../sql/refused-metadata.ts';
 import { textArray } from '../wire/binary-array.ts';
 import { durationToText } from '../wire/instant-text.ts';
@@ -31,19 +32,15 @@ export async function produceKeyed(
     return refused((others) => produceKeyed(context, others, { expireTimeout, newKeys }));
   }
   if (newKeys === 'refuse') {
-    const results = await lookUp(context, new KeyedBatch(requests));
-    return results.map((value) => ({ ok: true, value }));
+    return await lookUp(context, requests);
   }
   return writeRequests(context.db, requests, {
     count: ({ groups }) => groups.reduce((sum, { items }) => sum + items.length, 0),
     insert: (send, some) => insert(send, context, new KeyedBatch(some), expireTimeout),
-    refused: (error, { groups }) =>
-      refusedItems(
-        context.db,
-        error,
-        groups.flatMap(({ items }) => items),
-        groups.map(({ key }) => key),
-      ),
+    refused: (error, { groups }) => {
+      const items = groups.flatMap((group) => group.items);
+      return refusedItems(context.db, error, items, keysOf(groups));
+    },
   });
 }
 
@@ -84,6 +81,10 @@ async function insert(
   return batch.results(known);
 }
 
+function keysOf(groups: readonly KeyedItems[]): readonly string[] {
+  return groups.map(({ key }) => key);
+}
+
 interface HeldRow {
   readonly key: string;
   readonly number: string;
@@ -91,7 +92,24 @@ interface HeldRow {
 }
 
 /** Finds the keys that the partition holds, and stores nothing. */
-async function lookUp(context: PartitionContext, batch: KeyedBatch): Promise<readonly KeyedProduceResult[]> {
+async function lookUp(
+  context: PartitionContext,
+  requests: readonly KeyedProduceRequest[],
+): Promise<readonly Outcome<KeyedProduceResult>[]> {
+  try {
+    const results = await find(context, new KeyedBatch(requests));
+    return results.map((value) => ({ ok: true, value }));
+  } catch (error) {
+    if (!isRefusedData(error)) throw error;
+    const [only] = requests;
+    if (requests.length === 1 && only !== undefined) {
+      return [{ ok: false, error: await refusedItems(context.db, error, [], keysOf(only.groups)) }];
+    }
+    return (await Promise.all(requests.map((request) => lookUp(context, [request])))).flat();
+  }
+}
+
+async function find(context: PartitionContext, batch: KeyedBatch): Promise<readonly KeyedProduceResult[]> {
   const keys = batch.keys.map(({ key }) => key);
   const { keysName } = context.table;
   const rows = await context.db.read<HeldRow>({

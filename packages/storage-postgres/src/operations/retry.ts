@@ -8,12 +8,12 @@ import {
   SCHEDULE_THRESHOLD,
 } from '@querator/core';
 import type { Session, Statement } from '../database/database.ts';
-import { withDeath, withError, withFirstId } from '../sql/item-details.ts';
+import { escapedError, withDeath, withError, withFirstId } from '../sql/item-details.ts';
 import { MOVING, movingDeadline, PREPARED_LETTER } from '../sql/item-state.ts';
 import { decideLeased, failUnlessAllLeased, notAllLeased } from '../sql/leased-items.ts';
 import { newIds, newItemIdSql } from '../sql/new-item-id.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../sql/partition-table.ts';
-import { isPossibleId } from '../sql/refused-data.ts';
+import { isPossibleId, isRefusedData } from '../sql/refused-data.ts';
 import { refuseMetadata } from '../sql/refused-metadata.ts';
 import { textArray } from '../wire/binary-array.ts';
 import { durationToText, instantToText } from '../wire/instant-text.ts';
@@ -102,6 +102,28 @@ export async function retry(
 ): Promise<readonly Outcome<RetryResult>[]> {
   const refused = refuseMetadata(context, requests, ({ items }) => items.some(hasError));
   if (refused !== undefined) return refused((others) => retry(context, others, rules));
+  try {
+    return await retryAll(context, requests, rules);
+  } catch (error) {
+    if (!isRefusedData(error) || !requests.some(({ items }) => items.some(hasError))) throw error;
+    // An error that the database lacks characters of must not keep its item, or others, from the retry.
+    return await retryAll(context, requests.map(withEscapedErrors), rules);
+  }
+}
+
+function withEscapedErrors({ items }: RetryRequest): RetryRequest {
+  return {
+    items: items.map((item) =>
+      item.error === undefined ? item : { ...item, error: escapedError(item.error) },
+    ),
+  };
+}
+
+async function retryAll(
+  context: PartitionContext,
+  requests: readonly RetryRequest[],
+  rules: DeathRules,
+): Promise<readonly Outcome<RetryResult>[]> {
   const items = requests.flatMap((request) => request.items);
   const ids = items.map(({ id }) => id);
   if (new Set(ids).size === ids.length && ids.every(isPossibleId)) {

@@ -9,7 +9,7 @@ import {
   type ScheduleSettings,
   type ScheduleState,
 } from '@querator/core';
-import { asciiJson, fromAsciiText } from '../audit/ascii-json.ts';
+import { asciiJson, fromAsciiText } from '../sql/ascii-json.ts';
 import { instantFromText, instantToText } from '../wire/instant-text.ts';
 
 /** A row of `querator_schedules` as `pg` returns it. */

@@ -17,7 +17,6 @@ import {
   scheduleExists,
   tooManySchedules,
 } from '@querator/core';
-import { asciiText } from '../audit/ascii-json.ts';
 import { insertEvents } from '../audit/audit-rows.ts';
 import type { Database, Session } from '../database/database.ts';
 import { allTables, type TableCalls } from '../database/table-calls.ts';
@@ -26,6 +25,7 @@ import type { SchemaManager } from '../schema/schema-manager.ts';
 import { AUDIT } from '../schema/tables/audit.ts';
 import { QUEUES } from '../schema/tables/queues.ts';
 import { SCHEDULES } from '../schema/tables/schedules.ts';
+import { asciiText } from '../sql/ascii-json.ts';
 import { nowParameter } from '../sql/partition-table.ts';
 import { holds, isRefusedData } from '../sql/refused-data.ts';
 import { durationToText, instantFromText, instantToText } from '../wire/instant-text.ts';

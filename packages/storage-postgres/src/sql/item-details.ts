@@ -6,8 +6,10 @@ import {
   type ItemId,
   instantFromMicroseconds,
   type LetterSource,
+  LIMITS,
   type Metadata,
 } from '@querator/core';
+import { asciiText, fromAsciiText, shortAsciiText } from './ascii-json.ts';
 
 /** The keys of the column's value. The producer's pairs have one of their own, so that none can forge ours. */
 const KEYS = {
@@ -42,6 +44,8 @@ interface StoredSource {
   readonly produced: number;
   readonly died?: StoredDeath;
   readonly error?: string;
+  /** Whether `queue` is in ASCII, because the database cannot hold its characters. */
+  readonly escaped?: true;
 }
 
 /** SQL for a value, or the empty one. */
@@ -118,17 +122,39 @@ export function newDetails(metadata: Metadata | undefined): string {
   return metadata === undefined ? '' : JSON.stringify({ [KEYS.pairs]: Object.fromEntries(metadata) });
 }
 
-/** The value for an item that brings its details. Empty: none. */
-export function storedDetails(details: ItemDetails | undefined): string {
+/**
+ * The value for an item that brings its details. Empty: none.
+ *
+ * @param escapes whether the database lacks characters of them. Then all texts but the
+ *   producer's are in ASCII: a letter must not stay where it is because of them.
+ */
+export function storedDetails(details: ItemDetails | undefined, escapes: boolean): string {
   if (details === undefined) return '';
-  const { firstId, metadata, error, source } = details;
+  const { firstId, metadata, error, source } = escapes ? escaped(details) : details;
   const value: StoredDetails = {
     first_id: firstId,
     ...(metadata.size > 0 && { user: Object.fromEntries(metadata) }),
     ...(error !== undefined && { error }),
-    ...(source !== undefined && { source: storedSource(source) }),
+    ...(source !== undefined && { source: { ...storedSource(source), ...(escapes && { escaped: true }) } }),
   };
   return JSON.stringify(value);
+}
+
+function escaped({ error, source, ...details }: ItemDetails): ItemDetails {
+  return {
+    ...details,
+    error: error && escapedError(error),
+    source: source && {
+      ...source,
+      queue: asciiText(source.queue),
+      error: source.error && escapedError(source.error),
+    },
+  };
+}
+
+/** The error of a retry for a database that lacks characters of it. */
+export function escapedError(error: string): string {
+  return shortAsciiText(error, LIMITS.itemError);
 }
 
 /** The details of an item. @param text the value as text. Null or empty: none. */
@@ -169,7 +195,9 @@ function storedSource({
   };
 }
 
-function readSource({ queue, partition, id, attempts, produced, died, error }: StoredSource): LetterSource {
+function readSource(source: StoredSource): LetterSource {
+  const { partition, id, attempts, produced, died, error } = source;
+  const queue = source.escaped === true ? fromAsciiText(source.queue) : source.queue;
   const producedAt = instantFromMicroseconds(BigInt(produced));
   return { queue, partition, id, attempts, producedAt, death: deathOf(died), error };
 }

@@ -1,5 +1,5 @@
 import type { JsonValue, NewTask, Task, TaskState } from '@querator/core';
-import { asciiJson, asciiText, fromAsciiText } from '../audit/ascii-json.ts';
+import { asciiJson, asciiText, fromAsciiText } from '../sql/ascii-json.ts';
 import { instantFromText } from '../wire/instant-text.ts';
 
 /** A row of `querator_tasks` as `pg` returns it. */

@@ -15,7 +15,6 @@ import {
   taskExcluded,
   tooManyTasks,
 } from '@querator/core';
-import { asciiJson, asciiText } from '../audit/ascii-json.ts';
 import { insertEvents } from '../audit/audit-rows.ts';
 import type { Database, Session } from '../database/database.ts';
 import { allTables, type TableCalls, type TableProvisioner } from '../database/table-calls.ts';
@@ -23,6 +22,7 @@ import { lockSchema } from '../schema/fixed-schema.ts';
 import type { SchemaManager } from '../schema/schema-manager.ts';
 import { TASKS } from '../schema/separate-tables.ts';
 import { AUDIT } from '../schema/tables/audit.ts';
+import { asciiJson, asciiText } from '../sql/ascii-json.ts';
 import { nowParameter } from '../sql/partition-table.ts';
 import { textArray } from '../wire/binary-array.ts';
 import { durationToText, instantFromText, instantToText } from '../wire/instant-text.ts';
