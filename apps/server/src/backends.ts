@@ -1,4 +1,12 @@
-import type { Clock, Logger, QueueStore, Random, StorageBackend, StorageCapabilities } from '@querator/core';
+import type {
+  Clock,
+  Logger,
+  Outbox,
+  QueueStore,
+  Random,
+  StorageBackend,
+  StorageCapabilities,
+} from '@querator/core';
 import { MEMORY_CAPABILITIES, memoryBackend } from '@querator/storage-memory';
 import {
   type ItemsTables,
@@ -7,6 +15,7 @@ import {
   parsePostgresConfig,
   postgresBackend,
   postgresItemsTables,
+  postgresOutbox,
   withoutPasswords,
 } from '@querator/storage-postgres';
 
@@ -72,6 +81,20 @@ export const DRIVERS: ReadonlyMap<string, Driver> = new Map<string, Driver>([
     },
   ],
 ]);
+
+/** The driver of the databases that have outboxes. */
+export const OUTBOX_DRIVER = 'postgres';
+
+/** Opens an outbox with checked settings. Connects at its first call. */
+export function createOutbox(
+  {
+    'connection-string': connectionString,
+    schema,
+  }: { readonly 'connection-string': string; readonly schema: string },
+  { random, logger, pools: registry }: Pick<DriverDeps, 'random' | 'logger' | 'pools'>,
+): Outbox {
+  return postgresOutbox({ connectionString, schema, registry, random, logger });
+}
 
 /** The error of a driver reads `key: message`. */
 function faultOf(parse: () => unknown): { key: string; message: string }[] {

@@ -12,11 +12,13 @@ import { HealthChecks } from './http/health/health.ts';
 import type { HttpServerOptions } from './http/node/http-server.ts';
 import { systemMonotonicClock } from './monotonic-clock.ts';
 import { Metrics } from './observability/metrics.ts';
+import type { Outboxes } from './outbox/outboxes.ts';
 import type { ServerDeps } from './server-deps.ts';
 import { ConfiguredQueues } from './startup/configured-queues.ts';
 import { createAccessControl, namespaceCheck } from './startup/server-access.ts';
 import { createServerAudit } from './startup/server-audit.ts';
 import { createInstances } from './startup/server-instances.ts';
+import { createOutboxes } from './startup/server-outboxes.ts';
 import { createQuotas } from './startup/server-quotas.ts';
 import { StoragePasswords } from './startup/storage-passwords.ts';
 
@@ -37,6 +39,7 @@ export interface Composition {
   /** The processes that serve the same queues. */
   readonly instances: Instances;
   readonly configuredQueues: ConfiguredQueues;
+  readonly outboxes: Outboxes;
   /** The state of the connection pools. */
   readonly pools: () => readonly PoolState[];
   /** Uses the passwords of settings that were read again. */
@@ -83,13 +86,16 @@ export function compose(config: Config, deps: ServerDeps): Composition {
   const audit = createServerAudit(config, { ...deps, monotonicClock, queueStorage });
   const capabilities = capabilitiesOf(access, { audit: audit?.service, quotas });
   const instances = createInstances(config, { ...deps, queueStorage }, capabilities);
+  const outboxes = createOutboxes(config, { ...driverDeps, monotonicClock, service, access, quotas });
   const partitionStorages = storages.map(({ backend }) => backend);
   metrics.observe(service, partitionStorages);
+  if (config.outbox.length > 0) metrics.observeOutboxes(() => outboxes.states());
   const configuredQueues = new ConfiguredQueues({ ...deps, service }, config.queues);
 
   const stopping = new RunOnce(async () => {
     configuredQueues.stop();
     metrics.stop();
+    await outboxes.stop();
     await quotas?.stop();
     await service.shutdown();
     await audit?.stop();
@@ -106,6 +112,7 @@ export function compose(config: Config, deps: ServerDeps): Composition {
     storages: partitionStorages,
     partitions: () => service.partitions(),
     instances: () => instances.list(),
+    outboxes: () => outboxes.states(),
     isStopping: () => stopping.hasBegun,
   });
   const parts = { metrics, health, service, instances, access, audit, quotas, budget, monotonicClock, pools };
@@ -118,6 +125,7 @@ export function compose(config: Config, deps: ServerDeps): Composition {
     service,
     instances,
     configuredQueues,
+    outboxes,
     start: async () => {
       instances.start();
       audit?.start();

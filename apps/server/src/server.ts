@@ -67,6 +67,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     await composition.start();
     await composition.configuredQueues.create();
     for (const listener of listeners) await listener.start();
+    composition.outboxes.start();
   } catch (error) {
     resources.stop();
     for (const listener of listeners) listener.abandon();

@@ -124,6 +124,18 @@ export class AccessControl {
   }
 
   /**
+   * A user by name, for work that the server does as that user. Undefined: there is
+   * none. While access control is off, everybody may do everything.
+   *
+   * @throws as `authenticate`.
+   */
+  userNamed(username: string): Caller | Promise<Caller | undefined> {
+    if (!this.enforced) return TRUSTED_CALLER;
+    if (!this.#ready) throw unavailable('retry', MESSAGES.storageFailed, this.#fault);
+    return this.#authenticator.userNamed(username);
+  }
+
+  /**
    * The same caller, with what they may do now. For requests that wait while
    * access changes. Returns a promise only if the store has to be asked.
    *

@@ -171,6 +171,20 @@ export type {
   KeyedProduceResult,
   KeySweepResult,
 } from './storage/keyed-produce.ts';
+export {
+  type ListedOutboxQueue,
+  MOST_COUNTED_ROWS,
+  OUTBOX_HOLD_MS,
+  OUTBOX_RENEW_MS,
+  type Outbox,
+  type OutboxBatch,
+  type OutboxFault,
+  type OutboxQueue,
+  type OutboxRow,
+  type OutboxRows,
+  type RelayName,
+  type RowLimits,
+} from './storage/outbox.ts';
 export type { Outcome } from './storage/outcome.ts';
 export type {
   ClearRequest,

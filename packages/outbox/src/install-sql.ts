@@ -36,7 +36,9 @@ CREATE TABLE IF NOT EXISTS ${schema}.settings (
   relay text,
   relay_name text,
   relay_since timestamptz,
-  relay_until timestamptz
+  relay_until timestamptz,
+  -- Counts removals by operators.
+  drops integer NOT NULL DEFAULT 0
 );
 INSERT INTO ${schema}.settings (version) VALUES (${VERSION}) ON CONFLICT DO NOTHING;
 

@@ -7,6 +7,7 @@ export {
   postgresItemsTables,
 } from './items-tables/items-tables.ts';
 export type { ListedTable, TableState } from './items-tables/list-tables.ts';
+export { type PostgresOutboxOptions, postgresOutbox } from './outbox/postgres-outbox.ts';
 export { PoolRegistry, type PoolShare } from './pool/pool-registry.ts';
 export type { PoolState } from './pool/pool-state.ts';
 export type { PoolUser, SharedPool } from './pool/shared-pool.ts';

@@ -1,5 +1,5 @@
 import { parseDuration } from '@querator/core';
-import { DRIVERS, type DriverConfig } from '../backends.ts';
+import { DRIVERS, type DriverConfig, OUTBOX_DRIVER } from '../backends.ts';
 import type { ConfigFault, ConfigPath } from './config-error.ts';
 import { mixtureFaults } from './queue-storage.ts';
 import type { ConfigFile } from './schema.ts';
@@ -25,6 +25,7 @@ export function checkRules(config: ConfigFile, readFiles: boolean): ConfigFault[
     ...storages.flatMap((storage, i) => driverFaults(['partition-storage', i], storage)),
     ...doubledNames('partition-storage', storages),
     ...doubledNames('queues', config.queues),
+    ...outboxFaults(config),
     ...config.queues.flatMap((queue, i) =>
       (queue.partitions ?? []).flatMap((placement, nth) =>
         placementFaults(['queues', i, 'partitions', nth], placement, nth, config),
@@ -49,6 +50,39 @@ function addressFaults({ address, 'admin-address': adminAddress }: ConfigFile): 
 function auditFaults({ audit }: ConfigFile): ConfigFault[] {
   if (parseDuration(audit.keep) >= SHORTEST_KEEP) return [];
   return [{ path: ['audit', 'keep'], message: 'expected at least 1h' }];
+}
+
+/** Work in the name of nobody must not pass access control. */
+function outboxFaults({ outbox, 'auth-backend': { driver } }: ConfigFile): ConfigFault[] {
+  return outbox.flatMap(({ 'connection-string': connection, schema, user }, i): ConfigFault[] => {
+    const path = ['outbox', i] as const;
+    const config = { 'connection-string': connection };
+    const isSame = (other: (typeof outbox)[number]) =>
+      other.schema === schema && other['connection-string'] === connection;
+    return [
+      ...(DRIVERS.get(OUTBOX_DRIVER)?.check(config) ?? []).map(({ key, message }) => ({
+        path: [...path, key],
+        message,
+      })),
+      ...(driver === 'internal' && user === undefined
+        ? [
+            {
+              path: [...path, 'user'],
+              message: 'required with access control: the user who produces the items',
+            },
+          ]
+        : []),
+      ...(driver === 'none' && user !== undefined
+        ? [
+            {
+              path: [...path, 'user'],
+              message: "has no meaning without access control (auth-backend 'internal')",
+            },
+          ]
+        : []),
+      ...(outbox.findIndex(isSame) === i ? [] : [{ path: [...path], message: 'is listed more than once' }]),
+    ];
+  });
 }
 
 function driverFaults(

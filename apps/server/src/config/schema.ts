@@ -1,5 +1,6 @@
 import { isKeyText } from '@querator/access';
 import { DurationSyntaxError, parseDuration } from '@querator/core';
+import { DEFAULT_SCHEMA } from '@querator/outbox';
 import { z } from 'zod';
 import type { DriverConfig } from '../backends.ts';
 import { byteSize, SMALLEST_MEMORY_BUDGET } from './byte-size.ts';
@@ -78,6 +79,18 @@ const queue = z.strictObject({
     .optional(),
 });
 
+const SCHEMA = 'expected a name of 1 to 63 letters, digits and underscores';
+
+/** The outbox of an application, whose rows this server moves to their queues. */
+const outbox = z.strictObject({
+  'connection-string': nonEmpty,
+  schema: z
+    .string()
+    .regex(/^[A-Za-z_][A-Za-z0-9_]{0,62}$/, SCHEMA)
+    .default(DEFAULT_SCHEMA),
+  user: nonEmpty.optional(),
+});
+
 const TLS_VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const;
 const CLIENT_CERTIFICATES = ['required', 'optional'] as const;
 
@@ -141,6 +154,7 @@ export const configSchema = z.strictObject({
     .prefault({}),
   quotas: quotasSchema.optional(),
   queues: z.array(queue).default([]),
+  outbox: z.array(outbox, 'expected a list of outboxes').default([]),
 });
 
 /** The contents of the file. It may leave the storage of queues open; see `resolveQueueStorage`. */
@@ -153,5 +167,7 @@ export type QueueStorageConfig =
 export type Config = Omit<ConfigFile, 'queue-storage'> & { readonly 'queue-storage': QueueStorageConfig };
 /** How a listener encrypts its connections. Its paths are absolute. */
 export type TlsSettings = z.infer<typeof tls>;
+/** An outbox that the server moves rows from. */
+export type OutboxConfig = Config['outbox'][number];
 /** A queue that the server creates at its start. */
 export type QueueConfig = Config['queues'][number];

@@ -6,6 +6,7 @@ import type { MonotonicClock } from '../monotonic-clock.ts';
 import { HorizonMetrics } from './horizon-metrics.ts';
 import { ItemMetrics } from './item-metrics.ts';
 import { type Load, registerLoadMetrics } from './load-metrics.ts';
+import { registerOutboxMetrics } from './outbox-metrics.ts';
 import { registerPoolMetrics } from './pool-metrics.ts';
 import { QueueDepthMetrics } from './queue-depth.ts';
 import { QueueLabels } from './queue-labels.ts';
@@ -98,6 +99,11 @@ export class Metrics {
   /** Adds what is refused and used because of quotas. Call it once. */
   observeQuotas(quotas: Parameters<typeof registerQuotaMetrics>[1]): void {
     registerQuotaMetrics(this.#registry, quotas);
+  }
+
+  /** Adds what relays do. Call it once. */
+  observeOutboxes(states: Parameters<typeof registerOutboxMetrics>[1]): void {
+    registerOutboxMetrics(this.#registry, states);
   }
 
   /** Counts a request to one of the server's own paths. */

@@ -1,7 +1,7 @@
 import { type Logger, SharedRun } from '@querator/core';
 import type { ReloadedConfig } from '../config/config-source.ts';
 import type { Config, TlsSettings } from '../config/schema.ts';
-import { fixedOptions } from './storage-passwords.ts';
+import { fixedOptions, outboxOptions } from './storage-passwords.ts';
 
 /** The dependencies of a reload. */
 export interface ConfigReloadDeps {
@@ -73,6 +73,10 @@ function fixed({ logging, tls, 'admin-tls': adminTls, ...rest }: Config): Readon
     'partition-storage': rest['partition-storage'].map((storage) => ({
       ...storage,
       config: fixedOptions(storage),
+    })),
+    outbox: rest.outbox.map((outbox) => ({
+      ...outbox,
+      'connection-string': fixedOptions(outboxOptions(outbox)),
     })),
     'logging.handler': logging.handler,
     'logging.request-log': logging['request-log'],

@@ -4,6 +4,11 @@ import { Instances } from '@querator/engine';
 import type { Config } from '../config/schema.ts';
 import { VERSION } from '../version.ts';
 
+/** The name of this process among those that serve the same queues. */
+export function instanceName(config: Pick<Config, 'instance-name'>): string {
+  return `${config['instance-name'] ?? hostname()}/${process.pid}`;
+}
+
 /** Creates this process's view of all processes that serve the same queues. Starts nothing. */
 export function createInstances(
   config: Pick<Config, 'partition-storage' | 'instance-name'>,
@@ -22,7 +27,7 @@ export function createInstances(
     store: queueStorage.instanceStore?.(),
     signals: queueStorage.signals,
     own: {
-      name: `${config['instance-name'] ?? hostname()}/${process.pid}`,
+      name: instanceName(config),
       version: VERSION,
       storages: config['partition-storage'].map(({ name, driver }) => ({ name, driver })),
       capabilities,

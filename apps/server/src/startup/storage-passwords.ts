@@ -1,6 +1,6 @@
 import type { Logger } from '@querator/core';
-import { DRIVERS, type DriverConfig, type DriverDeps } from '../backends.ts';
-import type { Config } from '../config/schema.ts';
+import { DRIVERS, type DriverConfig, type DriverDeps, OUTBOX_DRIVER } from '../backends.ts';
+import type { Config, OutboxConfig } from '../config/schema.ts';
 
 /** The driver and the options of a storage. */
 interface StorageOptions {
@@ -40,12 +40,18 @@ export function fixedOptions({ driver, config }: StorageOptions): unknown {
   return { driver, config: DRIVERS.get(driver)?.fixed?.(config) ?? config };
 }
 
+/** An outbox as a storage of its driver. */
+export function outboxOptions({ 'connection-string': connection }: OutboxConfig): StorageOptions {
+  return { driver: OUTBOX_DRIVER, config: { 'connection-string': connection } };
+}
+
 function optionsOf(config: Config): ReadonlyMap<string, StorageOptions> {
   const queues = config['queue-storage'];
   const partitions = config['partition-storage'].map((storage) => [storage.name, storage] as const);
   return new Map<string, StorageOptions>([
     ...('driver' in queues ? [['queue-storage', queues] as const] : []),
     ...partitions,
+    ...config.outbox.map((outbox, n) => [`outbox ${n}`, outboxOptions(outbox)] as const),
   ]);
 }
 

@@ -30,6 +30,7 @@ describe('the configuration file', () => {
       'max-conns',
       'storage-name',
       'reference',
+      'schema',
     ]) {
       expect(keys).toContain(key);
     }

@@ -82,6 +82,24 @@ export class Authenticator {
   }
 
   /**
+   * A user by name, for work that the server does as that user. Undefined: there is none.
+   * Returns a promise only if the store has to be asked.
+   *
+   * @throws QueueError `retry` while access control cannot be read. The promise may
+   *   reject with it too, or with a StorageError.
+   */
+  userNamed(username: string): Caller | Promise<Caller | undefined> {
+    const credential = `user ${username}`;
+    return (
+      this.#cached(credential) ??
+      this.#lookUp(credential, { username }).catch((error: unknown) => {
+        if (error instanceof QueueError && error.code === 'unauthenticated') return undefined;
+        throw error;
+      })
+    );
+  }
+
+  /**
    * The same caller, with what they may do now. For requests that wait while
    * access changes. Returns a promise only if the store has to be asked.
    *

@@ -7,7 +7,10 @@ import {
   SYSTEM_NAMESPACE,
 } from '@querator/core';
 import type { PartitionsAtWork } from '@querator/engine';
+import type { RelayState } from '../../outbox/relay.ts';
 import { VERSION } from '../../version.ts';
+import type { HealthCheck } from './health-check.ts';
+import { outboxCheck } from './outbox-checks.ts';
 import { parseRequirement, type Requirement } from './requirement.ts';
 import { type CheckResult, StorageCheck, type StorageCheckDeps } from './storage-check.ts';
 
@@ -16,18 +19,6 @@ export interface Health {
   readonly status: 'pass' | 'fail';
   readonly version: string;
   readonly checks: Readonly<Record<string, readonly HealthCheck[]>>;
-}
-
-interface HealthCheck {
-  readonly componentType: 'datastore' | 'system';
-  /** `warn`: it works, and needs the operator's attention. */
-  readonly status: 'pass' | 'warn' | 'fail';
-  /** The time that the storage took to answer, or the number of servers. */
-  readonly observedValue?: number;
-  readonly observedUnit?: 'ms' | 'servers';
-  /** UTC, whole seconds. */
-  readonly time: string;
-  readonly output?: string;
 }
 
 /** The dependencies of the health checks. */
@@ -43,6 +34,8 @@ export interface HealthDeps {
   readonly partitions?: () => ReadonlyMap<string, PartitionsAtWork>;
   /** The servers on the same storage, as read last. Undefined: unknown. */
   readonly instances?: () => InstanceView | undefined;
+  /** What the relays of outboxes do. Undefined: there are none. */
+  readonly outboxes?: () => readonly RelayState[];
   /** How long the result of a check is reused, in milliseconds. Undefined: each request checks again. */
   readonly freshForMs?: number;
   /** During a shutdown the health is `fail`, so that load balancers choose another server. */
@@ -106,6 +99,8 @@ export class HealthChecks {
     });
     const view = this.#deps.instances?.();
     if (view !== undefined) checks['instances:count'] = [counted(view, time)];
+    const outboxes = this.#deps.outboxes?.() ?? [];
+    if (outboxes.length > 0) checks['outbox:relay'] = outboxes.map((state) => outboxCheck(state, time));
     return { status: healthy ? 'pass' : 'fail', version: VERSION, checks };
   }
 

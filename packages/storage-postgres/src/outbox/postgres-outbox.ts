@@ -1,0 +1,188 @@
+import {
+  guardedLogger,
+  type ListedOutboxQueue,
+  type Logger,
+  type Outbox,
+  type OutboxBatch,
+  type OutboxFault,
+  type OutboxQueue,
+  type OutboxRows,
+  type Random,
+  type RelayName,
+  type RowLimits,
+  StorageError,
+  silentLogger,
+} from '@querator/core';
+import pg from 'pg';
+import { Database, type Statement } from '../database/database.ts';
+import { TableCalls } from '../database/table-calls.ts';
+import { TableSchema } from '../database/table-schema.ts';
+import type { PoolRegistry } from '../pool/pool-registry.ts';
+import { DEFAULT_TIME_LIMITS } from '../settings/time-limits.ts';
+import { type ReadRow, readRow } from './outbox-rows.ts';
+import { outboxSql, WITHOUT_WAITING } from './outbox-sql.ts';
+
+/** Options of an outbox. */
+export interface PostgresOutboxOptions {
+  readonly connectionString: string;
+  /** The schema that `querator outbox sql` has made. */
+  readonly schema: string;
+  /** Shared by everything in the process that uses PostgreSQL. */
+  readonly registry: PoolRegistry;
+  readonly random: Random;
+  readonly logger?: Logger | undefined;
+}
+
+/** The version of the tables that this code knows. */
+const VERSION = 1;
+
+type Texts = ReturnType<typeof outboxSql>;
+
+interface ListedRow {
+  readonly queue: string;
+  readonly rows: number;
+  readonly oldestMs: number;
+  readonly rowId: string | null;
+  readonly code: string;
+  readonly reason: string;
+  readonly tries: number;
+  readonly retryInMs: number;
+}
+
+/**
+ * An outbox on PostgreSQL. Connects at the first call.
+ *
+ * @throws Error when the connection string is malformed.
+ */
+export function postgresOutbox(options: PostgresOutboxOptions): Outbox {
+  return new PostgresOutbox(options);
+}
+
+class PostgresOutbox implements Outbox {
+  readonly name: string;
+  readonly schema: string;
+  readonly #db: Database;
+  readonly #calls: TableCalls;
+  readonly #texts: Texts;
+
+  constructor({ connectionString, schema, registry, random, logger = silentLogger }: PostgresOutboxOptions) {
+    const limits = DEFAULT_TIME_LIMITS;
+    const share = registry.share(connectionString, { limits });
+    this.schema = schema;
+    this.name = `${share.pool.state.target}.${schema}`;
+    const deps = { share, limits, random, logger: guardedLogger(logger), schema: new TableSchema() };
+    this.#db = new Database({ name: this.name, ...deps });
+    this.#calls = new TableCalls(this.name, () => share.release());
+    this.#texts = outboxSql(pg.escapeIdentifier(schema));
+  }
+
+  async hold({ token, server }: RelayName): Promise<boolean> {
+    const statement = { ...this.#statement('hold', [token, server]), before: WITHOUT_WAITING };
+    const [held] = await this.#write<{ readonly version: number }>(statement);
+    if (held === undefined) return false;
+    if (held.version === VERSION) return true;
+    await this.release(token);
+    throw new StorageError(
+      `outbox '${this.name}': its tables have version ${held.version}, and this server knows ${VERSION}`,
+      { outcome: 'not-applied' },
+    );
+  }
+
+  async release(token: string): Promise<void> {
+    await this.#write(this.#statement('release', [token]));
+  }
+
+  queues(after: string, limit: number): Promise<readonly OutboxQueue[]> {
+    return this.#read(this.#statement('queues', [after, limit]));
+  }
+
+  async rows(queue: string, { rows, bytes }: RowLimits): Promise<OutboxRows> {
+    const statement = { ...this.#statement('rows', [queue, rows, bytes]), read: readRow };
+    return rowsOf(await this.#read<ReadRow>(statement));
+  }
+
+  async batch(queue: string, token: string): Promise<(OutboxBatch & Pick<OutboxRows, 'rows'>) | undefined> {
+    const [batch] = await this.#read<Omit<OutboxBatch, 'queue'>>(this.#statement('batch', [queue, token]));
+    if (batch === undefined) return undefined;
+    const statement = { ...this.#statement('rowsOfBatch', [queue, arrayOf(batch.ids)]), read: readRow };
+    return { queue, ...batch, rows: rowsOf(await this.#read<ReadRow>(statement)).rows };
+  }
+
+  async beginBatch(
+    queue: string,
+    {
+      ids,
+      drops,
+      token,
+    }: { readonly ids: readonly string[]; readonly drops: number; readonly token: string },
+  ): Promise<OutboxBatch | undefined> {
+    const statement = this.#statement('beginBatch', [token, queue, arrayOf(ids), drops]);
+    const [begun] = await this.#write<Pick<OutboxBatch, 'dedupKey'>>(statement);
+    return begun && { queue, ids, dedupKey: begun.dedupKey, isOwn: true, isOld: false };
+  }
+
+  async endBatch({ queue, dedupKey, ids }: Pick<OutboxBatch, 'queue' | 'dedupKey' | 'ids'>): Promise<number> {
+    const statement = this.#statement('endBatch', [queue, dedupKey, arrayOf(ids)]);
+    const [ended] = await this.#write<{ readonly oldestMs: number | null }>(statement);
+    return ended?.oldestMs ?? 0;
+  }
+
+  async fail(fault: OutboxFault, token: string): Promise<number> {
+    const { queue, rowId, code, reason, retryAfterMs, endedBatch = null } = fault;
+    const values = [token, queue, rowId, code, reason, retryAfterMs, endedBatch];
+    const [failed] = await this.#write<{ readonly tries: number }>(this.#statement('fail', values));
+    return failed?.tries ?? 0;
+  }
+
+  async list(after: string): Promise<readonly ListedOutboxQueue[]> {
+    const rows = await this.#read<ListedRow>(this.#statement('list', [after]));
+    return rows.map(({ queue, rows: count, oldestMs, rowId, ...fault }) => ({
+      ...{ queue, rows: count, oldestMs },
+      ...(rowId === null ? {} : { fault: { rowId, ...fault } }),
+    }));
+  }
+
+  async retry(queue: string): Promise<boolean> {
+    return (await this.#write(this.#statement('retry', [queue]))).length > 0;
+  }
+
+  drop(
+    queue: string,
+    id: string | undefined,
+  ): Promise<{ readonly dropped: number; readonly inBatch: number }> {
+    return this.#calls.track(() =>
+      this.#db.transaction(async (session) => {
+        // Waits for batches that are being begun, and makes those invalid whose rows were read before.
+        await session.query(this.#statement('beginDrop', []));
+        type Dropped = { readonly dropped: number; readonly inBatch: number };
+        const [result] = await session.query<Dropped>(this.#statement('drop', [queue, id ?? null]));
+        return result ?? { dropped: 0, inBatch: 0 };
+      }),
+    );
+  }
+
+  close(): Promise<void> {
+    return this.#calls.close();
+  }
+
+  #statement(operation: keyof Texts, values: readonly unknown[]): Statement {
+    return { name: `outbox_${operation}_${this.schema}`, text: this.#texts[operation], values };
+  }
+
+  #read<Row>(statement: Statement): Promise<readonly Row[]> {
+    return this.#calls.track(() => this.#db.read<Row>(statement));
+  }
+
+  #write<Row>(statement: Statement): Promise<readonly Row[]> {
+    return this.#calls.track(() => this.#db.write<Row>(statement));
+  }
+}
+
+function rowsOf(read: readonly ReadRow[]): OutboxRows {
+  return { rows: read.map(({ row }) => row), drops: read[0]?.drops ?? 0 };
+}
+
+/** An array of numbers as PostgreSQL writes it. */
+function arrayOf(ids: readonly string[]): string {
+  return `{${ids.join(',')}}`;
+}
