@@ -20,6 +20,8 @@ export function capabilitiesOf(
     ...(access === undefined ? [] : ['apikeys.rotate']),
     ...(audit === undefined ? [] : ['audit.list']),
     'instances.list',
+    'items.find',
+    'items.summarize',
     'metadata',
     'queue.complete',
     'queue.extend',

@@ -74,6 +74,8 @@ export interface Client {
     readonly audit: Methods<typeof endpointsV2.audit>;
     /** For producers and consumers: `produce`, which returns ids, `lease`, and with an outcome for each item `complete`, `retry` and `extend`. */
     readonly queue: Methods<typeof endpointsV2.queue>;
+    /** For operators: `find` and `summarize`, which read a bounded part of a queue per call. */
+    readonly items: Methods<typeof endpointsV2.items>;
     /** Management of queues: `delete`, which spares a queue with items unless it is forced. */
     readonly queues: Methods<typeof endpointsV2.queues>;
     /** The limits of namespaces and API keys: `get`, `set`. */
@@ -115,6 +117,7 @@ export function createClient(options: ClientOptions): Client {
       apiKeys: methods(call, endpointsV2.apiKeys),
       audit: methods(call, endpointsV2.audit),
       queue: methods(call, endpointsV2.queue),
+      items: methods(call, endpointsV2.items),
       queues: methods(call, endpointsV2.queues),
       quotas: methods(call, endpointsV2.quotas),
     },

@@ -54,6 +54,14 @@ export const LIMITS = {
   listPage: 65_536,
   /** Elements in a page if the request sets no limit. */
   listPageDefault: 1_000,
+  /** Items in one page of a search. */
+  findPage: 1_000,
+  /** Items in a page of a search if the request sets no limit. */
+  findPageDefault: 100,
+  /** Ids in the filter of a search. */
+  findIds: 1_000,
+  /** Groups in one summary of items. */
+  summaryGroups: 1_000,
   /** Audit events in one page. */
   auditPage: 500,
   /** Audit events in a page if the request sets no limit. */

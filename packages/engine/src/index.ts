@@ -8,9 +8,20 @@ export type { BatchOperation, EngineObserver, ItemEvent, ScheduleEvent } from '.
 export type { ProducedItem } from './queue/keyed-produces.ts';
 export type { LogicalQueueStats, RequestsWaiting } from './queue/logical-queue.ts';
 export type { ActivePartitionStats, PartitionCounts, QueueDepth } from './queue/queue-counts.ts';
+export type { GivenFilter } from './rules/filter-rules.ts';
 export type { CallOptions } from './service/call-options.ts';
 export { DEFAULT_ENGINE_LIMITS } from './service/engine-options.ts';
 export type { AdmitFiring, FiringToAdmit } from './service/fire-item.ts';
+export type {
+  FindItemsCall,
+  ItemGroup,
+  ItemSummary,
+  ItemsService,
+  SearchOptions,
+  ShownItem,
+  ShownItems,
+  SummarizeItemsCall,
+} from './service/items-service.ts';
 export type { KeyedProduceCall, KeyedProduceService } from './service/keyed-produce-service.ts';
 export type { CompleteCall, ExtendCall, RetryCall } from './service/leased-items-requests.ts';
 export type { LeasedItemsService } from './service/leased-items-service.ts';

@@ -34,6 +34,7 @@ export {
 export { fromAuditEvent } from './convert/audit-event.ts';
 export { fromInstances } from './convert/instances.ts';
 export { fromExtended, fromOutcomes } from './convert/item-outcomes.ts';
+export { fromShownItem, toItemFilter } from './convert/items.ts';
 export { fromLeasedItems, fromLeasedItemsV2, toLeasedItem, toLeasedItemV2 } from './convert/lease-item.ts';
 export { fromNewItem, fromNewItemV2, toNewItem, toNewItemV2 } from './convert/new-item.ts';
 export { fromPartitionStats, type PartitionHealth } from './convert/partition-stats.ts';
@@ -141,6 +142,16 @@ export type {
   InstancesListRequest,
   InstancesListResponse,
 } from './gen/querator/v2/instances.ts';
+export type {
+  ItemsFilter,
+  ItemsFindRequest,
+  ItemsFindResponse,
+  ItemsGroup,
+  ItemsItem,
+  ItemsRange,
+  ItemsSummarizeRequest,
+  ItemsSummarizeResponse,
+} from './gen/querator/v2/items.ts';
 export type {
   QueueItemSource,
   QueueLeaseItem as QueueLeaseItemV2,

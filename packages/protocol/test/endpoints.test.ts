@@ -58,6 +58,8 @@ const TABLE = `
 /v2/queue.complete QueueCompleteRequest QueueCompleteResponse queue.complete 256000
 /v2/queue.retry QueueRetryRequest QueueRetryResponse queue.retry 256000
 /v2/queue.extend QueueExtendRequest QueueExtendResponse queue.lease 256000
+/v2/items.find ItemsFindRequest ItemsFindResponse queue.stats 256000
+/v2/items.summarize ItemsSummarizeRequest ItemsSummarizeResponse queue.stats 256000
 /v2/queues.delete QueuesDeleteRequest Reply queue.delete 256000
 /v2/queues.pause QueuesPauseRequest QueuesPausesResponse queue.update 256000
 /v2/queues.resume QueuesResumeRequest QueuesPausesResponse queue.update 256000

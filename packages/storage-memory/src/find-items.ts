@@ -61,7 +61,7 @@ export async function findItems(
     if (millisecondsBetween(start, clock.now()) >= bounds.ms) break;
     await pause();
   }
-  return last === '' ? { items, scanned } : { items, scanned, next: last };
+  return last === '' ? { items, scanned, bytes } : { items, scanned, bytes, next: last };
 }
 
 /** The entries after an id that may meet the filter, in the order of their ids. */

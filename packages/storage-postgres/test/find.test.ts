@@ -190,7 +190,7 @@ describe('find', { timeout: 60_000 }, () => {
     await vi.waitFor(async () => expect(await held()).toBe(most), 10_000);
     await free.produce([{ items: [item('a')] }], HOUR);
     await client.query('COMMIT');
-    expect(await Promise.all(searching)).toEqual(stores.map(() => ({ items: [], scanned: 0 })));
+    expect(await Promise.all(searching)).toEqual(stores.map(() => ({ items: [], scanned: 0, bytes: 0 })));
     await small.close();
   });
 });

@@ -7,7 +7,7 @@ const ERRORS = CALLS.flatMap(({ steps }) => steps.flatMap(checksOf));
 
 /** A field has a wrong value: the message names the field and what was expected. There is nothing for programs. */
 const WRONG_VALUE = [
-  /^[a-z_ ]+ (is invalid|is required|cannot be empty);/,
+  /^[a-z_. ]+ (is invalid|is required|cannot be empty);/,
   /^invalid (client id|batch size|clear request|pause request);/,
   /^invalid storage id; '<id>' is listed more than once$/,
   /^lease timeout is too long;/,

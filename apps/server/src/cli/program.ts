@@ -12,6 +12,7 @@ import { addUser } from './commands/access/user.ts';
 import { addComplete } from './commands/complete.ts';
 import { addCreate } from './commands/create.ts';
 import { addDelete } from './commands/delete.ts';
+import { addFind } from './commands/find.ts';
 import { addInfo } from './commands/info.ts';
 import { addInstances } from './commands/instances.ts';
 import { addLease } from './commands/lease.ts';
@@ -40,6 +41,7 @@ const COMMANDS = [
   addLease,
   addComplete,
   addStats,
+  addFind,
   addStorage,
   addOutbox,
   addNamespace,

@@ -51,6 +51,8 @@ describe.each(STORAGES)('the calls under /v2/ on %s', { timeout: 60_000 }, (stor
           'access-control',
           'apikeys.rotate',
           'instances.list',
+          'items.find',
+          'items.summarize',
           'metadata',
           'queue.complete',
           'queue.extend',
@@ -147,6 +149,32 @@ describe.each(STORAGES)('the calls under /v2/ on %s', { timeout: 60_000 }, (stor
     const consumer = await newTenant(server, ['queue.lease']);
     await expect(extend(consumer.key)).rejects.toMatchObject({ code: 'forbidden' });
     expect((await extend(ADMIN_KEY)).items).toMatchObject([{ code: 'lease_lost' }]);
+  });
+
+  test('items.find needs queue.stats, and shows the ids of leases to who may complete them', async () => {
+    const { key, namespace } = await newTenant(server, ['queue.stats', 'queue.list']);
+    const queueName = await newQueue(server, namespace);
+    await produce(queueName, 2);
+    const lease = { queueName, clientId: 'c', batchSize: 1, requestTimeout: '5s' };
+    const [leased] = (await admin().v2.queue.lease(lease)).items;
+    const find = async (as: string) => (await clientWith(server, as).v2.items.find({ queueName })).items;
+    expect(await find(ADMIN_KEY)).toMatchObject([
+      { id: leased?.id, firstId: leased?.id, state: 'leased' },
+      { state: 'waiting' },
+    ]);
+    const [hidden, waiting] = await find(key);
+    expect(hidden).toMatchObject({ id: '', firstId: '', state: 'leased', attempts: 1 });
+    expect(waiting?.id).toHaveLength(27);
+    const { v2 } = clientWith(server, key);
+    const { cursor } = await v2.items.find({ queueName, limit: 1 });
+    const random = leased?.id.slice(-10) ?? '';
+    expect(Buffer.from(cursor, 'base64url').toString()).not.toContain(random);
+    expect((await v2.items.find({ queueName, cursor })).items).toMatchObject([{ id: waiting?.id }]);
+    expect((await v2.items.summarize({ queueName, by: 'kind' })).groups).toMatchObject([{ count: 2 }]);
+    const other = await newTenant(server, ['queue.stats']);
+    for (const denied of [other.key, (await newTenant(server, ['queue.list'])).key]) {
+      await expect(find(denied)).rejects.toMatchObject({ code: 'forbidden', message: 'access denied' });
+    }
   });
 
   const endpoints = Object.values(endpointsV2).flatMap((table) => Object.values<AnyEndpoint>(table));

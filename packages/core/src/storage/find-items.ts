@@ -42,6 +42,8 @@ export interface FindPage {
   readonly items: readonly FoundItem[];
   /** How many items were read. An index may spare the driver to read items that do not match. */
   readonly scanned: number;
+  /** The bytes that count towards the bound of the request. */
+  readonly bytes: number;
   /** The next page goes on after this id. Undefined: there are no more items. */
   readonly next?: ItemId | undefined;
 }

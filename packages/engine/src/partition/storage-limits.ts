@@ -7,7 +7,7 @@ import { FairSemaphore } from '../waiting/fair-semaphore.ts';
  * partition at once would leave no connection for requests of other queues.
  * Each kind has its own limit, so that slow counts do not delay sweeps.
  */
-const CONCURRENCY = { probe: 2, count: 2, sweep: 3, drop: 3 } as const;
+const CONCURRENCY = { probe: 2, count: 2, find: 2, sweep: 3, drop: 3 } as const;
 
 type Kind = keyof typeof CONCURRENCY;
 
@@ -24,6 +24,7 @@ export class StorageLimits {
   readonly #semaphores: Readonly<Record<Kind, FairSemaphore>> = {
     probe: new FairSemaphore(CONCURRENCY.probe),
     count: new FairSemaphore(CONCURRENCY.count),
+    find: new FairSemaphore(CONCURRENCY.find),
     sweep: new FairSemaphore(CONCURRENCY.sweep),
     drop: new FairSemaphore(CONCURRENCY.drop),
   };
@@ -35,6 +36,7 @@ export class StorageLimits {
     return {
       probe: (call) => semaphores.probe.run(owner, call),
       count: (call) => semaphores.count.run(owner, call),
+      find: (call) => semaphores.find.run(owner, call),
       sweep: (call) => semaphores.sweep.run(owner, call),
       drop: (call) => semaphores.drop.run(owner, call),
       refuseWaiting: () => {

@@ -27,6 +27,7 @@ import { PartitionState } from '../partition/partition-state.ts';
 import type { Arrival, LeaseStatement, QueueHooks } from '../partition/queue-hooks.ts';
 import type { WaitOptions } from '../waiting/pending-request.ts';
 import { type ActivePartition, activePartition } from './active-partition.ts';
+import { ItemSearch } from './item-search.ts';
 import { type KeyedProduce, KeyedProduces, type ProducedItem } from './keyed-produces.ts';
 import { LeasedItems } from './leased-items.ts';
 import type { Placement } from './placement.ts';
@@ -68,6 +69,7 @@ export class LogicalQueue {
   /** What consumers do with the items that they have leased. */
   readonly leasedItems: LeasedItems;
   readonly metadata: QueueMetadata;
+  readonly search: ItemSearch;
   readonly #keyedProduces: KeyedProduces;
   readonly #deps: EngineDeps;
   readonly #order: PartitionOrder<PartitionState>;
@@ -128,6 +130,7 @@ export class LogicalQueue {
       producePlain: (items, options) => this.produceWithIds(items, options),
     });
     this.metadata = new QueueMetadata(this.#partitions);
+    this.search = new ItemSearch(engine.clock, states, (call) => this.#call(call));
     this.#counts = new QueueCounts(engine.clock, this.#partitions);
     this.#pauses.update(queue.pauses);
     this.leasedItems = new LeasedItems({

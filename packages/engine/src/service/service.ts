@@ -19,6 +19,7 @@ import { ScheduleLoop } from '../schedules/schedule-loop.ts';
 import { TimeZones } from '../schedules/time-zone.ts';
 import { engineDeps } from './engine-options.ts';
 import { type AdmitFiring, makeFireItem } from './fire-item.ts';
+import { ItemsService } from './items-service.ts';
 import { KeyedProduceService } from './keyed-produce-service.ts';
 import { LeasedItemsRequests } from './leased-items-requests.ts';
 import { LeasedItemsService } from './leased-items-service.ts';
@@ -84,6 +85,8 @@ export interface Service {
   readonly keyedProduces: KeyedProduceService;
   /** For consumers, with an outcome for each item. */
   readonly leasedItems: LeasedItemsService;
+  /** For operators, to find items of a queue. */
+  readonly items: ItemsService;
   /** For the management of queues. */
   readonly queues: QueuesService;
   /** For operators, to pause a queue and to resume it. */
@@ -146,6 +149,7 @@ export function createService(options: ServiceOptions): Service {
     queue: new QueueService(lookups, requests),
     keyedProduces: new KeyedProduceService(lookups),
     leasedItems: new LeasedItemsService(requests),
+    items: new ItemsService(manager),
     queues: new QueuesService({ manager, store: queueStore, hasNamespace }),
     pauses: new PausesService({ manager, store: queueStore, requireCapability }),
     schedules,

@@ -56,6 +56,19 @@ export const endpointsV2 = {
       audited: false,
     }),
   },
+  /** For operators: the items of a queue. */
+  items: {
+    find: onQueue('/v2/items.find', c.ItemsFindRequest, c.ItemsFindResponse, 'queue.stats', {
+      audited: false,
+    }),
+    summarize: onQueue(
+      '/v2/items.summarize',
+      c.ItemsSummarizeRequest,
+      c.ItemsSummarizeResponse,
+      'queue.stats',
+      { audited: false },
+    ),
+  },
   /** Management of queues. */
   queues: {
     delete: onQueue('/v2/queues.delete', c.QueuesDeleteRequest, codecs.Reply, 'queue.delete', {

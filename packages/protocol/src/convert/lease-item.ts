@@ -42,7 +42,8 @@ export function fromLeasedItemsV2(items: readonly LeasedItem[]): QueueLeaseItemV
   });
 }
 
-function fromSource(source: LetterSource, firstId: ItemId): QueueItemSource {
+/** The wire form of where a dead letter came from. */
+export function fromSource(source: LetterSource, firstId: ItemId): QueueItemSource {
   const { queue, partition, id, attempts, producedAt, death, error = '' } = source;
   return {
     ...{ queue, partition, id, firstId, attempts, error },

@@ -244,6 +244,116 @@ export const QueueLeaseResponse = messageTable(
   ],
 );
 
+export const ItemsRange = messageTable(
+  'ItemsRange',
+  () => ({ from: undefined, to: undefined }),
+  [
+    { number: 1, name: 'from', protoName: 'from', jsonName: 'from', kind: 'timestamp', repeated: false },
+    { number: 2, name: 'to', protoName: 'to', jsonName: 'to', kind: 'timestamp', repeated: false },
+  ],
+);
+
+export const ItemsFilter = messageTable(
+  'ItemsFilter',
+  () => ({ state: '', ids: [], firstId: '', sourceId: '', reference: '', kind: '', encoding: '', metadata: new Map(), error: '', reason: '', created: undefined, due: undefined, payload: NO_BYTES }),
+  [
+    { number: 1, name: 'state', protoName: 'state', jsonName: 'state', kind: 'string', repeated: false },
+    { number: 2, name: 'ids', protoName: 'ids', jsonName: 'ids', kind: 'string', repeated: true },
+    { number: 3, name: 'firstId', protoName: 'first_id', jsonName: 'first_id', kind: 'string', repeated: false },
+    { number: 4, name: 'sourceId', protoName: 'source_id', jsonName: 'source_id', kind: 'string', repeated: false },
+    { number: 5, name: 'reference', protoName: 'reference', jsonName: 'reference', kind: 'string', repeated: false },
+    { number: 6, name: 'kind', protoName: 'kind', jsonName: 'kind', kind: 'string', repeated: false },
+    { number: 7, name: 'encoding', protoName: 'encoding', jsonName: 'encoding', kind: 'string', repeated: false },
+    { number: 8, name: 'metadata', protoName: 'metadata', jsonName: 'metadata', kind: 'map', repeated: false },
+    { number: 9, name: 'error', protoName: 'error', jsonName: 'error', kind: 'string', repeated: false },
+    { number: 10, name: 'reason', protoName: 'reason', jsonName: 'reason', kind: 'string', repeated: false },
+    { number: 11, name: 'created', protoName: 'created', jsonName: 'created', kind: 'message', repeated: false, message: ItemsRange },
+    { number: 12, name: 'due', protoName: 'due', jsonName: 'due', kind: 'message', repeated: false, message: ItemsRange },
+    { number: 13, name: 'payload', protoName: 'payload', jsonName: 'payload', kind: 'bytes', repeated: false },
+  ],
+);
+
+export const ItemsFindRequest = messageTable(
+  'ItemsFindRequest',
+  () => ({ queueName: '', filter: undefined, limit: 0, cursor: '', withPayload: false }),
+  [
+    { number: 1, name: 'queueName', protoName: 'queue_name', jsonName: 'queue_name', kind: 'string', repeated: false },
+    { number: 2, name: 'filter', protoName: 'filter', jsonName: 'filter', kind: 'message', repeated: false, message: ItemsFilter },
+    { number: 3, name: 'limit', protoName: 'limit', jsonName: 'limit', kind: 'int32', repeated: false },
+    { number: 4, name: 'cursor', protoName: 'cursor', jsonName: 'cursor', kind: 'string', repeated: false },
+    { number: 5, name: 'withPayload', protoName: 'with_payload', jsonName: 'with_payload', kind: 'bool', repeated: false },
+  ],
+);
+
+export const ItemsItem = messageTable(
+  'ItemsItem',
+  () => ({ id: '', partition: 0, state: '', firstId: '', sourceId: '', reference: '', encoding: '', kind: '', attempts: 0, maxAttempts: 0, createdAt: undefined, leaseDeadline: undefined, expireDeadline: undefined, enqueueAt: undefined, metadata: new Map(), error: '', source: undefined, reason: '', diedAt: undefined, payloadSize: 0, payload: NO_BYTES }),
+  [
+    { number: 1, name: 'id', protoName: 'id', jsonName: 'id', kind: 'string', repeated: false },
+    { number: 2, name: 'partition', protoName: 'partition', jsonName: 'partition', kind: 'int32', repeated: false },
+    { number: 3, name: 'state', protoName: 'state', jsonName: 'state', kind: 'string', repeated: false },
+    { number: 4, name: 'firstId', protoName: 'first_id', jsonName: 'first_id', kind: 'string', repeated: false },
+    { number: 5, name: 'sourceId', protoName: 'source_id', jsonName: 'source_id', kind: 'string', repeated: false },
+    { number: 6, name: 'reference', protoName: 'reference', jsonName: 'reference', kind: 'string', repeated: false },
+    { number: 7, name: 'encoding', protoName: 'encoding', jsonName: 'encoding', kind: 'string', repeated: false },
+    { number: 8, name: 'kind', protoName: 'kind', jsonName: 'kind', kind: 'string', repeated: false },
+    { number: 9, name: 'attempts', protoName: 'attempts', jsonName: 'attempts', kind: 'int32', repeated: false },
+    { number: 10, name: 'maxAttempts', protoName: 'max_attempts', jsonName: 'max_attempts', kind: 'int32', repeated: false },
+    { number: 11, name: 'createdAt', protoName: 'created_at', jsonName: 'created_at', kind: 'timestamp', repeated: false },
+    { number: 12, name: 'leaseDeadline', protoName: 'lease_deadline', jsonName: 'lease_deadline', kind: 'timestamp', repeated: false },
+    { number: 13, name: 'expireDeadline', protoName: 'expire_deadline', jsonName: 'expire_deadline', kind: 'timestamp', repeated: false },
+    { number: 14, name: 'enqueueAt', protoName: 'enqueue_at', jsonName: 'enqueue_at', kind: 'timestamp', repeated: false },
+    { number: 15, name: 'metadata', protoName: 'metadata', jsonName: 'metadata', kind: 'map', repeated: false },
+    { number: 16, name: 'error', protoName: 'error', jsonName: 'error', kind: 'string', repeated: false },
+    { number: 17, name: 'source', protoName: 'source', jsonName: 'source', kind: 'message', repeated: false, message: QueueItemSource },
+    { number: 18, name: 'reason', protoName: 'reason', jsonName: 'reason', kind: 'string', repeated: false },
+    { number: 19, name: 'diedAt', protoName: 'died_at', jsonName: 'died_at', kind: 'timestamp', repeated: false },
+    { number: 20, name: 'payloadSize', protoName: 'payload_size', jsonName: 'payload_size', kind: 'int32', repeated: false },
+    { number: 21, name: 'payload', protoName: 'payload', jsonName: 'payload', kind: 'bytes', repeated: false },
+  ],
+);
+
+export const ItemsFindResponse = messageTable(
+  'ItemsFindResponse',
+  () => ({ items: [], cursor: '', scanned: 0 }),
+  [
+    { number: 1, name: 'items', protoName: 'items', jsonName: 'items', kind: 'message', repeated: true, message: ItemsItem },
+    { number: 2, name: 'cursor', protoName: 'cursor', jsonName: 'cursor', kind: 'string', repeated: false },
+    { number: 3, name: 'scanned', protoName: 'scanned', jsonName: 'scanned', kind: 'int32', repeated: false },
+  ],
+);
+
+export const ItemsSummarizeRequest = messageTable(
+  'ItemsSummarizeRequest',
+  () => ({ queueName: '', filter: undefined, by: '', cursor: '' }),
+  [
+    { number: 1, name: 'queueName', protoName: 'queue_name', jsonName: 'queue_name', kind: 'string', repeated: false },
+    { number: 2, name: 'filter', protoName: 'filter', jsonName: 'filter', kind: 'message', repeated: false, message: ItemsFilter },
+    { number: 3, name: 'by', protoName: 'by', jsonName: 'by', kind: 'string', repeated: false },
+    { number: 4, name: 'cursor', protoName: 'cursor', jsonName: 'cursor', kind: 'string', repeated: false },
+  ],
+);
+
+export const ItemsGroup = messageTable(
+  'ItemsGroup',
+  () => ({ value: '', count: 0 }),
+  [
+    { number: 1, name: 'value', protoName: 'value', jsonName: 'value', kind: 'string', repeated: false },
+    { number: 2, name: 'count', protoName: 'count', jsonName: 'count', kind: 'int32', repeated: false },
+  ],
+);
+
+export const ItemsSummarizeResponse = messageTable(
+  'ItemsSummarizeResponse',
+  () => ({ groups: [], others: 0, cursor: '', scanned: 0 }),
+  [
+    { number: 1, name: 'groups', protoName: 'groups', jsonName: 'groups', kind: 'message', repeated: true, message: ItemsGroup },
+    { number: 2, name: 'others', protoName: 'others', jsonName: 'others', kind: 'int32', repeated: false },
+    { number: 3, name: 'cursor', protoName: 'cursor', jsonName: 'cursor', kind: 'string', repeated: false },
+    { number: 4, name: 'scanned', protoName: 'scanned', jsonName: 'scanned', kind: 'int32', repeated: false },
+  ],
+);
+
 export const QueueProduceItem = messageTable(
   'QueueProduceItem',
   () => ({ encoding: '', kind: '', reference: '', enqueueAt: undefined, bytes: NO_BYTES, utf8: '', metadata: new Map(), dedupKey: '' }),

@@ -3,6 +3,7 @@ import * as audit from '../gen/querator/v2/audit.ts';
 import * as complete from '../gen/querator/v2/complete.ts';
 import * as extend from '../gen/querator/v2/extend.ts';
 import * as instances from '../gen/querator/v2/instances.ts';
+import * as items from '../gen/querator/v2/items.ts';
 import * as lease from '../gen/querator/v2/lease.ts';
 import * as produce from '../gen/querator/v2/produce.ts';
 import * as queues from '../gen/querator/v2/queues.ts';
@@ -53,6 +54,15 @@ export const codecsV2 = {
   QueueExtendRequest: messageCodec(extend.QueueExtendRequest, tables.QueueExtendRequest),
   QueueExtendResponse: messageCodec(extend.QueueExtendResponse, tables.QueueExtendResponse),
   QueueExtendedItem: messageCodec(extend.QueueExtendedItem, tables.QueueExtendedItem),
+  // querator/v2/items.proto
+  ItemsRange: messageCodec(items.ItemsRange, tables.ItemsRange),
+  ItemsFilter: messageCodec(items.ItemsFilter, tables.ItemsFilter),
+  ItemsFindRequest: messageCodec(items.ItemsFindRequest, tables.ItemsFindRequest),
+  ItemsItem: messageCodec(items.ItemsItem, tables.ItemsItem),
+  ItemsFindResponse: messageCodec(items.ItemsFindResponse, tables.ItemsFindResponse),
+  ItemsSummarizeRequest: messageCodec(items.ItemsSummarizeRequest, tables.ItemsSummarizeRequest),
+  ItemsGroup: messageCodec(items.ItemsGroup, tables.ItemsGroup),
+  ItemsSummarizeResponse: messageCodec(items.ItemsSummarizeResponse, tables.ItemsSummarizeResponse),
   // querator/v2/queues.proto
   QueuesDeleteRequest: messageCodec(queues.QueuesDeleteRequest, tables.QueuesDeleteRequest),
   QueuesPauseRequest: messageCodec(queues.QueuesPauseRequest, tables.QueuesPauseRequest),

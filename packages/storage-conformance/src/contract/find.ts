@@ -231,6 +231,8 @@ export function describeFind(test: StorageTest): void {
       const first = await findIn(script, { limit: 10 });
       expect(namesOf(first.items)).toEqual(texts.slice(0, 10));
       expect(first.scanned).toBe(10);
+      expect(first.bytes).toBeLessThan(1_000);
+      expect((await findIn(script, { limit: 10, withPayload: true })).bytes).toBeGreaterThan(10_000);
       expect(first.next).toBe(first.items.at(-1)?.id);
       expect(namesOf((await findIn(script, { after: first.next, limit: 15 })).items)).toEqual(
         texts.slice(10),
@@ -262,11 +264,11 @@ export function describeFind(test: StorageTest): void {
 
     testFind('finds nothing in an empty partition, and nothing after the last item', async (fixture) => {
       const script = fixture.script();
-      expect(await findIn(script)).toEqual({ items: [], scanned: 0 });
+      expect(await findIn(script)).toEqual({ items: [], scanned: 0, bytes: 0 });
       await script.produce('a');
       const { items } = await findIn(script);
-      expect(await findIn(script, { after: items[0]?.id })).toEqual({ items: [], scanned: 0 });
-      expect(await findIn(script, { after: '~' })).toEqual({ items: [], scanned: 0 });
+      expect(await findIn(script, { after: items[0]?.id })).toEqual({ items: [], scanned: 0, bytes: 0 });
+      expect(await findIn(script, { after: '~' })).toEqual({ items: [], scanned: 0, bytes: 0 });
     });
 
     // `close`: "Later calls fail" with a rejected StorageError

@@ -62,12 +62,12 @@ export async function find(context: PartitionContext, request: FindRequest): Pro
     for (const item of part.items) items.push(item);
     scanned += part.scanned;
     bytes += part.bytes;
-    if (part.next === undefined) return { items, scanned };
+    if (part.next === undefined) return { items, scanned, bytes };
     after = part.next;
     if (items.length === limit || signal?.aborted === true) break;
     if (millisecondsBetween(began, clock.now()) < FAST_MS) rows *= GROWTH;
   }
-  return { items, scanned, next: after };
+  return { items, scanned, bytes, next: after };
 }
 
 /**

@@ -1,6 +1,7 @@
 import { MESSAGES } from '@querator/core';
 import { type CheckedCall, QUEUES, textOf } from './check.ts';
 import { OVERLOADED, PARTITION_FAILING, SERVICE_SHUTDOWN, STORAGE_FAILED } from './common-checks.ts';
+import { ITEMS_CALLS } from './items-calls.ts';
 import { KEYED_PRODUCE_STEPS } from './keyed-produce.ts';
 import {
   LEASE_STEPS_V2,
@@ -232,5 +233,6 @@ export const V2_CALLS: readonly CheckedCall[] = [
     good: { queue_name: QUEUES.idle },
     steps: [SERVICE_SHUTDOWN, UNKNOWN_QUEUE, STORAGE_FAILED],
   },
+  ...ITEMS_CALLS,
   ...QUOTA_CALLS,
 ];

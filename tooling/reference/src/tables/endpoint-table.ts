@@ -27,6 +27,7 @@ const PAGES_V2: Readonly<Record<keyof typeof endpointsV2, string>> = {
   apiKeys: 'v2-system-calls.md',
   audit: 'v2-system-calls.md',
   queue: 'v2-queue-calls.md',
+  items: 'v2-items-calls.md',
   queues: 'v2-queues-calls.md',
   quotas: 'v2-system-calls.md',
 };

@@ -13,6 +13,7 @@ import type { Route, Routes } from '../call/route.ts';
 import { accessHandlers, missingAccessHandlers } from './access-handlers.ts';
 import { auditHandlers } from './audit-handlers.ts';
 import { instancesHandlers } from './instances-handlers.ts';
+import { itemsHandlers } from './items-handlers.ts';
 import { queueHandlers } from './queue-handlers.ts';
 import { queueHandlersV2 } from './queue-handlers-v2.ts';
 import { queuesHandlers } from './queues-handlers.ts';
@@ -57,6 +58,7 @@ export function createRoutes(
       retry: completeBatch,
       extend: completeBatch,
     }),
+    ...join(endpointsV2.items, itemsHandlers(service.items)),
     ...join(endpointsV2.queues, queuesHandlersV2(service)),
     ...join(endpointsV2.quotas, quotasHandlers(access)),
   ]);

@@ -52,6 +52,8 @@ export const EVERY_REQUEST: Readonly<Record<string, Record<string, unknown>>> = 
   '/v2/queue.complete': { ...q, request_timeout: '1m', ids: [ID] },
   '/v2/queue.retry': { ...q, items: [{ id: ID, error: 'secret' }] },
   '/v2/queue.extend': { ...q, request_timeout: '1m', lease_timeout: '1m', ids: [ID] },
+  '/v2/items.find': { ...q, filter: { error: 'secret' } },
+  '/v2/items.summarize': { ...q, by: 'error' },
   '/v2/queues.delete': { queue_name: 'unused' },
   '/v2/queues.pause': { ...q, produce: true },
   '/v2/queues.resume': { ...q, produce: true },

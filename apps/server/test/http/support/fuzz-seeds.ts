@@ -37,6 +37,12 @@ const settings = {
   requestedPartitions: 2,
 };
 
+const FILTER = {
+  ...{ state: 'dead', ids: [ID], firstId: ID, sourceId: ID, reference: 'r', kind: 'k', encoding: 'e' },
+  ...{ metadata: new Map([['key', 'value']]), error: 'no such user', reason: 'rejected', payload: bytes },
+  ...{ created: { from: INSTANT }, due: { from: INSTANT, to: INSTANT } },
+};
+
 /** Correct requests of the calls under `/v2/`. One without an entry does not compile. */
 const SEEDS_V2: {
   readonly [Group in keyof typeof endpointsV2]: {
@@ -48,6 +54,13 @@ const SEEDS_V2: {
   apiKeys: { rotate: [{ id: ID, grace: '1h' }] },
   audit: {
     list: [{}, { from: INSTANT, to: INSTANT, actor: 'anonymous', action: 'queues.create', limit: 9 }],
+  },
+  items: {
+    find: [
+      { queueName: QUEUE, limit: 5, withPayload: true },
+      { queueName: QUEUE, filter: FILTER, cursor: Buffer.from('1.').toString('base64url') },
+    ],
+    summarize: [{ queueName: QUEUE, by: 'kind', filter: { state: 'waiting', payload: bytes } }],
   },
   queue: {
     produce: [

@@ -1,0 +1,63 @@
+import type { FoundItem, InstantRange, ItemFilter } from '@querator/core';
+import type { ItemsFilter, ItemsItem, ItemsRange } from '../gen/querator/v2/items.ts';
+import { fromOptionalTimestamp, toTimestamp } from '../time/wire-time.ts';
+import { fromSource } from './lease-item.ts';
+
+/** A filter whose words were not checked yet. */
+interface GivenFilter extends Omit<ItemFilter, 'state' | 'reason'> {
+  readonly state?: string | undefined;
+  readonly reason?: string | undefined;
+}
+
+/** An item of a search. Undefined ids are not shown to the caller. */
+interface ShownItem extends Omit<FoundItem, 'id' | 'details'> {
+  readonly id: string | undefined;
+  readonly partition: number;
+  readonly details: Omit<FoundItem['details'], 'firstId'> & { readonly firstId: string | undefined };
+}
+
+/** The conditions of a request. A text, list, map or payload that is empty is no condition. */
+export function toItemFilter(message: ItemsFilter | undefined): GivenFilter {
+  if (message === undefined) return {};
+  const { ids, metadata, payload } = message;
+  return {
+    state: message.state || undefined,
+    ids: ids.length === 0 ? undefined : ids,
+    firstId: message.firstId || undefined,
+    sourceId: message.sourceId || undefined,
+    reference: message.reference || undefined,
+    kind: message.kind || undefined,
+    encoding: message.encoding || undefined,
+    metadata: metadata.size === 0 ? undefined : metadata,
+    error: message.error || undefined,
+    reason: message.reason || undefined,
+    created: toRange(message.created),
+    due: toRange(message.due),
+    payload: payload.length === 0 ? undefined : payload,
+  };
+}
+
+function toRange(range: ItemsRange | undefined): InstantRange | undefined {
+  return range && { from: fromOptionalTimestamp(range.from), to: fromOptionalTimestamp(range.to) };
+}
+
+/** The wire form of an item of a search. The payload is not copied. */
+export function fromShownItem(item: ShownItem): ItemsItem {
+  const { partition, state, reference, encoding, kind, attempts, maxAttempts, payloadSize } = item;
+  const { details, death, leaseDeadline, enqueueAt } = item;
+  const { firstId = '', metadata, error = '', source } = details;
+  return {
+    ...{ partition, state, reference, encoding, kind, attempts, maxAttempts, payloadSize, firstId, error },
+    id: item.id ?? '',
+    sourceId: item.sourceId ?? '',
+    createdAt: toTimestamp(item.createdAt),
+    leaseDeadline: leaseDeadline && toTimestamp(leaseDeadline),
+    expireDeadline: toTimestamp(item.expireDeadline),
+    enqueueAt: enqueueAt && toTimestamp(enqueueAt),
+    metadata: new Map(metadata),
+    source: source && fromSource(source, firstId),
+    reason: death?.reason ?? '',
+    diedAt: death && toTimestamp(death.at),
+    payload: item.payload ?? new Uint8Array(),
+  };
+}
