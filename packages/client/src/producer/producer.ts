@@ -16,6 +16,7 @@ import {
 import { bytes, type Codec } from '../codec/codec.ts';
 import { type ProduceSource, producePortOf } from '../port/port-of.ts';
 import type { PortNewItem, ProducedItem, ProducePort } from '../port/produce-port.ts';
+import { guardTelemetry } from '../telemetry/guard-telemetry.ts';
 import type { Telemetry, TracePairs } from '../telemetry/telemetry.ts';
 import { toInstant } from '../values/point-in-time.ts';
 import { toDuration } from '../values/time-span.ts';
@@ -92,7 +93,8 @@ class QueueProducer<Payload> implements Producer<Payload> {
     const { queue, clock = new SystemClock(), random = new SystemRandom() } = options;
     this.#queue = queue;
     this.#clock = clock;
-    this.#telemetry = options.telemetry;
+    this.#telemetry =
+      options.telemetry && guardTelemetry(options.telemetry, `the producer of queue '${queue}'`, clock);
     // Without a codec, the payload is a Uint8Array.
     this.#codec = options.codec ?? (bytes as Codec<never, never>);
     this.#batcher = batcher(producePortOf(source, clock), options, { clock, random });

@@ -25,7 +25,9 @@ export interface HandledWork {
 
 /**
  * Follows items from their producers to their handlers. `openTelemetry()` of
- * `@querator/client/opentelemetry` makes one.
+ * `@querator/client/opentelemetry` makes one. Its own failures become process
+ * warnings, at most one a minute, and harm neither sends nor handlers. It calls `run`
+ * once, or fails.
  */
 export interface Telemetry {
   /**

@@ -24,6 +24,7 @@ export interface HandlerRunsDeps<Payload> {
   readonly handler: WorkHandler<Payload>;
   readonly handlerTimeout: Duration | undefined;
   readonly hooks: GuardedHooks<Payload>;
+  /** Guarded. */
   readonly telemetry: Telemetry | undefined;
   /** The delay before a failed item is available again, in milliseconds. Never throws. */
   readonly retryDelayMs: (attempts: number, error: unknown) => number;
@@ -112,10 +113,11 @@ function handledWork(item: WorkItem<unknown>, { queue, partition }: WorkContext)
   return { queue, partition, id, firstId, attempts, bytes: bytes.length, pairs: metadata };
 }
 
-/** The text of an error that goes with the item. */
+/** The text of an error that goes with the item, in characters that the server takes. */
 function textOf(error: unknown): string {
-  const text = error instanceof Dead || error instanceof RetryAt ? error.message : described(error);
-  return text.length > LONGEST_ERROR ? `${text.slice(0, LONGEST_ERROR - 1)}…` : text;
+  const text = error instanceof Dead || error instanceof RetryAt ? `${error.message}` : described(error);
+  const short = text.length > LONGEST_ERROR ? `${text.slice(0, LONGEST_ERROR - 1)}…` : text;
+  return short.replaceAll('\0', '\ufffd').toWellFormed();
 }
 
 function described(error: unknown): string {

@@ -18,6 +18,7 @@ import { keepProcessAlive } from '../keep-process-alive.ts';
 import { portOf, type QueueSource } from '../port/port-of.ts';
 import type { QueuePort } from '../port/queue-port.ts';
 import { backOffMs, LONGEST_DELAY_MS } from '../retry-policy.ts';
+import { guardTelemetry } from '../telemetry/guard-telemetry.ts';
 import { toDuration, toDurationText } from '../values/time-span.ts';
 import { HandlerRuns } from './handler-run.ts';
 import { listenToStopSignals, type StopSignal } from './stop-signals.ts';
@@ -100,8 +101,10 @@ class RunningWorker<Payload> implements Worker {
       toDuration('stopTimeout', options.stopTimeout ?? DEFAULT_STOP_TIMEOUT),
     );
     const hooks = guardHooks(options.hooks ?? {}, { queue, clock });
+    const telemetry =
+      options.telemetry && guardTelemetry(options.telemetry, `the worker of queue '${queue}'`, clock);
     const runs = new HandlerRuns<Payload>({
-      ...{ queue, clock, hooks, handler: options.handler, telemetry: options.telemetry },
+      ...{ queue, clock, hooks, handler: options.handler, telemetry },
       // Without a codec, the payload is a Uint8Array.
       codec: options.codec ?? (bytes as Codec<never, never>),
       handlerTimeout: durationOf('handlerTimeout', options.handlerTimeout),

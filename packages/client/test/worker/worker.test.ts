@@ -1,4 +1,4 @@
-import { QueueError } from '@querator/core';
+import { LIMITS, QueueError } from '@querator/core';
 import { ManualClock, SeededRandom } from '@querator/core/testing';
 import { endpointsV2, unknownMethod } from '@querator/protocol';
 import { describe, expect, test } from 'vitest';
@@ -208,6 +208,26 @@ describe('a worker', () => {
       { id: expect.any(String), dead: false, retryAt: expect.any(BigInt), error: 'Error: no luck' },
     ]);
     expect(it.queue.left).toEqual(['a']);
+  });
+
+  test.each([
+    ['U+0000', 'a\0b', 'a\ufffdb'],
+    ['half a surrogate pair', 'a\ud83d', 'a\ufffd'],
+    ['a long text that is cut in a pair', '\u{1f600}'.repeat(1_000), /^(\u{1f600}){340}\ufffd…$/u],
+  ])('gives an item back whose error has %s', async (_, thrown, expected) => {
+    const it = start(
+      { names: ['a'] },
+      {
+        handler: () => {
+          throw new Dead(thrown);
+        },
+      },
+    );
+    await it.clock.advance('1ms');
+    await it.running.stop();
+    const [{ error = '' } = {}] = it.queue.log.givenBack;
+    expect(error).toMatch(expected);
+    expect(Buffer.byteLength(error)).toBeLessThanOrEqual(LIMITS.itemError);
   });
 
   test('gives up on an item whose handler throws Dead', async () => {
