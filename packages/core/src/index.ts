@@ -234,6 +234,14 @@ export {
   type StorageNotice,
 } from './storage/storage-backend.ts';
 export type { StorageSignals } from './storage/storage-signals.ts';
+export type {
+  TakenIds,
+  TakenItem,
+  TakenItemsStore,
+  TakenTarget,
+  TakeRequest,
+  TakeResult,
+} from './storage/taken-items.ts';
 export {
   type JsonValue,
   type NewTask,

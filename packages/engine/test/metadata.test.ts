@@ -133,6 +133,7 @@ describe('a dead letter', () => {
       ...{ firstId: ids[0], metadata: METADATA, error: undefined },
       source: {
         ...{ queue: 'q', partition: 0, id: last.items[0]?.id, attempts: 2, producedAt: entered, error },
+        queueCreatedAt: entered,
         death: { reason: 'attempts', at: expect.any(BigInt) },
       },
     });

@@ -1,4 +1,4 @@
-import type { Instant, ItemContent, ItemId, StoredItem } from '@querator/core';
+import type { Instant, ItemContent, ItemId, StoredItem, TakenTarget } from '@querator/core';
 import type { DeadlineOwner } from './deadlines.ts';
 import { detailsOf, type KeptDetails } from './kept-details.ts';
 import { type PackedContent, unpackContent } from './packed-content.ts';
@@ -37,6 +37,15 @@ export interface Entry extends DeadlineOwner {
   heldSince?: Instant;
   /** Entries that came back or brought details have this property. */
   kept?: KeptDetails | undefined;
+  /** Of an entry that a task has taken, which is scheduled at the last instant. */
+  taken?: TakenEntry | undefined;
+}
+
+/** The task that has taken an entry. */
+export interface TakenEntry {
+  readonly task: string;
+  readonly target: TakenTarget;
+  isMarked: boolean;
 }
 
 /** What makes up a new entry besides its content. */

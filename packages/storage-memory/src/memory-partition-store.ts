@@ -36,6 +36,10 @@ import {
   type StoredItem,
   type SweepRequest,
   type SweepResult,
+  type TakenIds,
+  type TakenItem,
+  type TakeRequest,
+  type TakeResult,
   type TransferRequest,
   type TransferResult,
 } from '@querator/core';
@@ -55,6 +59,7 @@ import { markMoved } from './mark-moved.ts';
 import { packContent } from './packed-content.ts';
 import { produceKeyed } from './produce-keyed.ts';
 import { sweepTable } from './sweep-table.ts';
+import { markTaken, removeTaken, returnTaken, takeItems, takenItems } from './taken-items.ts';
 import { TransferTarget, transferItems } from './transfer-items.ts';
 import type { Pause } from './turns.ts';
 
@@ -283,6 +288,26 @@ export class MemoryPartitionStore implements PartitionStore {
   async transfer({ target, ...request }: TransferRequest): Promise<TransferResult | undefined> {
     if (!(target instanceof TransferTarget) || target.ids !== this.#ids) return undefined;
     return transferItems(this.#table(), target, request, this.#clock.now());
+  }
+
+  async takeItems(request: TakeRequest): Promise<TakeResult> {
+    return takeItems(this.#table(), request);
+  }
+
+  async takenItems(task: string, limit: number): Promise<readonly TakenItem[]> {
+    return takenItems(this.#table(), task, limit);
+  }
+
+  async markTaken(request: TakenIds): Promise<MarkResult> {
+    return markTaken(this.#table(), request);
+  }
+
+  async returnTaken(request: TakenIds): Promise<number> {
+    return returnTaken(this.#table(), request);
+  }
+
+  async removeTaken(request: TakenIds): Promise<void> {
+    removeTaken(this.#table(), request);
   }
 
   async drop(): Promise<void> {

@@ -34,7 +34,7 @@ export function transferItems(
   const entries = asked
     .map((id) => source.get(id))
     .filter((entry) => entry !== undefined)
-    .filter((entry) => entry.state === state)
+    .filter((entry) => entry.state === state && entry.taken === undefined)
     .sort((a, b) => (a.id < b.id ? -1 : 1));
   let bytes = 0;
   let taken = 0;

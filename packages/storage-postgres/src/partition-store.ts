@@ -33,6 +33,10 @@ import {
   type StoredItem,
   type SweepRequest,
   type SweepResult,
+  type TakenIds,
+  type TakenItem,
+  type TakeRequest,
+  type TakeResult,
   type TransferRequest,
   type TransferResult,
 } from '@querator/core';
@@ -58,6 +62,7 @@ import { remove } from './operations/remove.ts';
 import { retry } from './operations/retry.ts';
 import { stats } from './operations/stats.ts';
 import { sweep } from './operations/sweep.ts';
+import { markTaken, removeTaken, returnTaken, takeItems, takenItems } from './operations/taken-items.ts';
 import { transfer } from './operations/transfer.ts';
 import { withDetails } from './operations/with-details.ts';
 import { withIdsInOrder } from './schema/id-sequence-repair.ts';
@@ -237,6 +242,31 @@ export class PostgresPartitionStore implements PartitionStore {
       await tryMetadata(target.context, target.table);
       return withIdsInOrder(target.context, () => transfer(this.#context, target.context, request));
     });
+  }
+
+  takeItems(request: TakeRequest): Promise<TakeResult> {
+    return this.#run(async (context) => {
+      await tryMetadata(context, this.#table);
+      return takeItems(context, request);
+    });
+  }
+
+  takenItems(task: string, limit: number): Promise<readonly TakenItem[]> {
+    return this.#run((context) => takenItems(context, task, limit));
+  }
+
+  markTaken(request: TakenIds): Promise<MarkResult> {
+    return this.#run((context) => markTaken(context, request));
+  }
+
+  async returnTaken(request: TakenIds): Promise<number> {
+    const returned = await this.#run((context) => returnTaken(context, request));
+    this.#mark.released(returned);
+    return returned.length;
+  }
+
+  removeTaken(request: TakenIds): Promise<void> {
+    return this.#run((context) => removeTaken(context, request));
   }
 
   untilDroppable(): Promise<void> {

@@ -76,6 +76,7 @@ const INDEXES: Readonly<Record<string, readonly string[]>> = {
   sweep_leases_delete_details: ['dln', 'pkey'],
   sweep_expired_move_details: ['exp', 'pkey'],
   transfer: ['pkey'],
+  take_items: ['pkey'],
 };
 
 /** SQL that fills the table: which items are leased or scheduled, by their number `n`. */

@@ -101,6 +101,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'lease-items.ts',
     'extend-leases.ts',
     'transfer-items.ts',
+    'taken-items.ts',
     'mark-moved.ts',
     'find-items.ts',
     'list-items.ts',

@@ -52,6 +52,11 @@ const PARTITION_LABELS: Readonly<Record<keyof PartitionStore, string>> = {
   abortLetters: 'withdrawLetters',
   transfer: 'transfer',
   transferTarget: 'transferTarget',
+  takeItems: 'takeItems',
+  takenItems: 'takenItems',
+  markTaken: 'markTaken',
+  returnTaken: 'returnTaken',
+  removeTaken: 'removeTaken',
   untilDroppable: 'untilDroppable',
   drop: 'drop',
 };

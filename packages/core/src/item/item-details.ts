@@ -17,6 +17,11 @@ export interface Death {
 /** Where a dead letter came from. */
 export interface LetterSource {
   readonly queue: string;
+  /**
+   * When that queue was created, which tells it from a later one of its name. Undefined
+   * if an earlier version of the server recorded the source.
+   */
+  readonly queueCreatedAt?: Instant | undefined;
   readonly partition: number;
   /** The id under which the item died. */
   readonly id: ItemId;

@@ -39,6 +39,11 @@ export const PARTITION_STORE: PortMembers<PartitionStore> = {
   abortLetters: true,
   transfer: true,
   transferTarget: true,
+  takeItems: true,
+  takenItems: true,
+  markTaken: true,
+  returnTaken: true,
+  removeTaken: true,
   untilDroppable: true,
   drop: true,
 };

@@ -29,6 +29,7 @@ import type {
   SweepRequest,
   SweepResult,
 } from './partition-calls.ts';
+import type { TakenItemsStore } from './taken-items.ts';
 import type { TransferRequest, TransferResult } from './transfer.ts';
 
 /**
@@ -57,7 +58,7 @@ import type { TransferRequest, TransferResult } from './transfer.ts';
  *   `metadataUnavailable`.
  * - Texts contain no U+0000, and numbers are in range: the engine checks both.
  */
-export interface PartitionStore {
+export interface PartitionStore extends TakenItemsStore {
   /**
    * Adds items at the tail. The items of one request are stored all or not at
    * all, next to each other and in order. Requests are stored in the order

@@ -166,7 +166,10 @@ export class DeadLetterMover {
   async #prepare(deadQueue: string): Promise<unknown> {
     const items = this.#claimed;
     if (items.length === 0) return undefined;
-    const { ids, error, inDoubt } = await stepOf(this.#targets.prepare(deadQueue, items, this.#where));
+    const queueCreatedAt = this.#hooks.queue().createdAt;
+    const { ids, error, inDoubt } = await stepOf(
+      this.#targets.prepare(deadQueue, items, { ...this.#where, queueCreatedAt }),
+    );
     for (const id of inDoubt) this.#inDoubt.set(id, this.#nowMs() + DOUBT_MS);
     if (ids.length > 0) await this.#mark(ids);
     return error;

@@ -1,4 +1,11 @@
-import { ATTEMPTS_MAX, type DeadLetter, type ItemId, type Metadata, type StoredItem } from '@querator/core';
+import {
+  ATTEMPTS_MAX,
+  type DeadLetter,
+  type Instant,
+  type ItemId,
+  type Metadata,
+  type StoredItem,
+} from '@querator/core';
 
 /** The result of one step of a dead-letter move. */
 export interface Step {
@@ -13,6 +20,8 @@ export interface Step {
 /** Where items died. */
 export interface DeathPlace {
   readonly queue: string;
+  /** When the queue was created. */
+  readonly queueCreatedAt: Instant;
   readonly partition: number;
 }
 
@@ -36,11 +45,11 @@ export interface DeadLetterTargets {
  * Where the source queue keeps no metadata, the id of the dead item is the first one
  * that is known.
  */
-export function deadLetter(item: StoredItem, { queue, partition }: DeathPlace): DeadLetter {
+export function deadLetter(item: StoredItem, { queue, queueCreatedAt, partition }: DeathPlace): DeadLetter {
   const { id, encoding, kind, reference, payload, attempts, createdAt, details, death } = item;
   const before = details?.source?.attempts ?? 0;
   const source = {
-    ...{ queue, partition, id, death },
+    ...{ queue, queueCreatedAt, partition, id, death },
     attempts: Math.min(attempts + before, ATTEMPTS_MAX),
     producedAt: createdAt,
     error: details?.error,

@@ -226,6 +226,7 @@ export function describeItemDetails(test: StorageTest): void {
         partition: 3,
         id: '00000000000000defABCDEFGHIJ',
         attempts: 7,
+        queueCreatedAt: instantFromMicroseconds(1_767_225_600_123_455n),
         producedAt: instantFromMicroseconds(1_767_225_600_123_456n),
         death: { at: instantFromMicroseconds(1_767_225_700_654_321n), reason: 'rejected' },
         error: 'no such user',

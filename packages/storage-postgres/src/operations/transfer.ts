@@ -5,7 +5,7 @@ import {
   type TransferRequest,
   type TransferResult,
 } from '@querator/core';
-import { withFirstId } from '../sql/item-details.ts';
+import { TAKEN_BY, withFirstId } from '../sql/item-details.ts';
 import { OWN_MAX_ATTEMPTS } from '../sql/item-state.ts';
 import { HELD_STATE } from '../sql/leased-items.ts';
 import { newIds, newItemIdSql } from '../sql/new-item-id.ts';
@@ -32,7 +32,9 @@ const WITHIN_BUDGET = withinBudget('bytes_before');
 const transferItems = (state: TransferRequest['state'], source: string, target: string) => `
   WITH locked AS MATERIALIZED (
     SELECT id, ${CONTENT_BYTES} AS bytes FROM ${source}
-    WHERE id = ANY ($2::text[]) AND ${HELD_STATE} = '${state}'${state === 'scheduled' ? ` AND ${MAY_REQUEUE}` : ''}
+    WHERE id = ANY ($2::text[]) AND ${HELD_STATE} = '${state}'${
+      state === 'scheduled' ? ` AND ${TAKEN_BY} IS NULL AND ${MAY_REQUEUE}` : ''
+    }
     ORDER BY id FOR UPDATE),
   measured AS MATERIALIZED (SELECT id, ${bytesBefore('bytes')} AS bytes_before FROM locked),
   taken AS (

@@ -19,6 +19,7 @@ const KEYS = {
   source: 'source',
   death: 'died',
   held: 'held',
+  moving: 'moving',
 } as const;
 
 /** What the column holds, as JSON. */
@@ -38,6 +39,8 @@ interface StoredDeath {
 
 interface StoredSource {
   readonly queue: string;
+  /** Microseconds since 1970, as all instants here. */
+  readonly queue_created?: number;
   readonly partition: number;
   readonly id: string;
   readonly attempts: number;
@@ -97,6 +100,35 @@ export const DETAILS = {
 export function pairsToJson(metadata: Metadata): string {
   return JSON.stringify(Object.fromEntries(metadata));
 }
+
+/**
+ * SQL for the value of an item that a task takes. The expire deadline is kept as text, which
+ * is exact in every version of PostgreSQL.
+ *
+ * @param task,target SQL for the task's id and for the target as JSON.
+ */
+export function withTaken(task: string, target: string): string {
+  return `${orEmpty('metadata')} || jsonb_build_object('${KEYS.moving}', jsonb_build_object(
+    'task', ${task}, 'expire', expire_deadline::text, 'target', ${target}))`;
+}
+
+/** SQL for the id of the task that has taken the item. NULL: none has. */
+export const TAKEN_BY = `(metadata #>> '{${KEYS.moving},task}')`;
+
+/** SQL for the target of a taken item, as JSON. */
+export const TAKEN_TARGET = `(metadata #>> '{${KEYS.moving},target}')`;
+
+/** SQL for the expire deadline that a taken item had. */
+export const DEADLINE_BEFORE = `(metadata #>> '{${KEYS.moving},expire}')::timestamptz`;
+
+/** SQL for whether a taken item is marked. */
+export const TAKEN_MARKED = `(metadata #> '{${KEYS.moving},marked}' IS NOT NULL)`;
+
+/** SQL for the value of a taken item that becomes marked. */
+export const WITH_TAKEN_MARK = `jsonb_set(metadata, '{${KEYS.moving},marked}', 'true')`;
+
+/** SQL for the value of an item that no task has taken any more. */
+export const WITHOUT_TAKEN = `nullif(metadata - '${KEYS.moving}', '{}'::jsonb)`;
 
 /** SQL for an instant as microseconds since 1970. */
 export function microsecondsSql(instant: string): string {
@@ -181,6 +213,7 @@ function parse(text: string | null): StoredDetails {
 
 function storedSource({
   queue,
+  queueCreatedAt,
   partition,
   id,
   attempts,
@@ -190,16 +223,18 @@ function storedSource({
 }: LetterSource): StoredSource {
   return {
     ...{ queue, partition, id, attempts, produced: Number(producedAt) },
+    ...(queueCreatedAt !== undefined && { queue_created: Number(queueCreatedAt) }),
     ...(death !== undefined && { died: { at: Number(death.at), reason: death.reason } }),
     ...(error !== undefined && { error }),
   };
 }
 
 function readSource(source: StoredSource): LetterSource {
-  const { partition, id, attempts, produced, died, error } = source;
+  const { queue_created: created, partition, id, attempts, produced, died, error } = source;
   const queue = source.escaped === true ? fromAsciiText(source.queue) : source.queue;
+  const queueCreatedAt = created === undefined ? undefined : instantFromMicroseconds(BigInt(created));
   const producedAt = instantFromMicroseconds(BigInt(produced));
-  return { queue, partition, id, attempts, producedAt, death: deathOf(died), error };
+  return { queue, queueCreatedAt, partition, id, attempts, producedAt, death: deathOf(died), error };
 }
 
 function deathOf(died: StoredDeath | undefined): Death | undefined {

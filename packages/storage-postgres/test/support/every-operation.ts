@@ -22,6 +22,7 @@ import { expireItems } from '../../src/operations/sweep-expired.ts';
 import { endLeases } from '../../src/operations/sweep-leases.ts';
 import { probe } from '../../src/operations/sweep-probe.ts';
 import { enqueueDue } from '../../src/operations/sweep-scheduled.ts';
+import { takeItems } from '../../src/operations/taken-items.ts';
 import { transfer } from '../../src/operations/transfer.ts';
 import type { PartitionContext, PartitionTable } from '../../src/sql/partition-table.ts';
 import { RecordingDatabase } from './recording-database.ts';
@@ -172,6 +173,7 @@ function operationsOnDetails(context: PartitionContext, ids: readonly ItemId[]):
     () => endLeases(context, { ...sweep, ...MOVE }),
     () => endLeases(context, { ...sweep, ...DELETE }),
     () => expireItems(context, { ...sweep, ...MOVE }),
+    () => takeItems(context, { task: 'task', ids, target: { queue: 'other', partition: 0 } }),
     // Into its own table, whose plans are those of any other.
     () => transfer(context, context, { ids, state: 'waiting', expireTimeout: EXPIRE_TIMEOUT }),
     () => transfer(context, context, { ids, state: 'scheduled', expireTimeout: EXPIRE_TIMEOUT }),

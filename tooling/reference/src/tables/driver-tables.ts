@@ -21,6 +21,11 @@ const STORE_MEMBERS: Readonly<Record<OptionalMembers<PartitionStore>, string>> =
   extend: '`/v2/queue.extend` is refused',
   transfer: 'items cannot be moved to another queue',
   transferTarget: 'as without `transfer`',
+  takeItems: 'items cannot be moved to a queue on another storage',
+  takenItems: 'as without `takeItems`',
+  markTaken: 'as without `takeItems`',
+  returnTaken: 'as without `takeItems`',
+  removeTaken: 'as without `takeItems`',
   find: 'see the capability `find`',
   untilDroppable: 'a deletion does not wait for sessions that lock a table of the queue',
 };
