@@ -11,11 +11,13 @@ import {
   QUEUE_STORE,
   SCHEDULE_STORE,
   STORAGE_BACKEND,
+  TASK_STORE,
 } from './decorate-store.ts';
 import type { PartitionStore } from './partition-store.ts';
 import type { QueueStore } from './queue-store.ts';
 import type { ScheduleStore } from './schedule-store.ts';
 import type { StorageBackend } from './storage-backend.ts';
+import type { TaskStore } from './task-store.ts';
 
 const NOBODY = { now: UNSET_INSTANT, instances: [], unrecorded: [] };
 
@@ -65,6 +67,7 @@ test('keeps the properties of a backend, and calls methods on the backend itself
     accessStore = () => namesOf<AccessStore>(ACCESS_STORE);
     instanceStore = () => ({ beat: async () => NOBODY, remove: async () => {} });
     auditStore = () => namesOf<AuditStore>(AUDIT_STORE);
+    taskStore = () => namesOf<TaskStore>(TASK_STORE);
     scheduleStore = () => namesOf<ScheduleStore>(SCHEDULE_STORE);
     partitionStore = () => namesOf<PartitionStore>(PARTITION_STORE);
     async close() {}

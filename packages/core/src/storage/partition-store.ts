@@ -30,7 +30,7 @@ import type {
   SweepResult,
 } from './partition-calls.ts';
 import type { TakenItemsStore } from './taken-items.ts';
-import type { TransferRequest, TransferResult } from './transfer.ts';
+import type { TransferStore } from './transfer.ts';
 
 /**
  * One partition of a queue: the contract of every driver. A partition is
@@ -58,7 +58,7 @@ import type { TransferRequest, TransferResult } from './transfer.ts';
  *   `metadataUnavailable`.
  * - Texts contain no U+0000, and numbers are in range: the engine checks both.
  */
-export interface PartitionStore extends TakenItemsStore {
+export interface PartitionStore extends TransferStore, TakenItemsStore {
   /**
    * Adds items at the tail. The items of one request are stored all or not at
    * all, next to each other and in order. Requests are stored in the order
@@ -356,25 +356,6 @@ export interface PartitionStore extends TakenItemsStore {
 
   /** Removes prepared letters and no other items. @returns the number of removed letters. */
   abortLetters(sourceIds: readonly ItemId[]): Promise<number>;
-
-  /**
-   * Takes items of this partition and adds them at the tail of another one, in the order of their
-   * ids: all that it takes, or none. Waits for items that another call is changing.
-   *
-   * A transferred item is new in the target: new id, `createdAt` now, 0 attempts, and the target's
-   * expire timeout from now. A scheduled one keeps its `enqueueAt`; its life begins then, or now if
-   * that is later. Its content, `maxAttempts` and details stay. It has no source id: that of a
-   * letter is free again.
-   *
-   * Stops once the contents (payloads and texts) add up to at least `PAYLOAD_BUDGET`.
-   *
-   * @returns undefined if the target is on another storage. Nothing has changed then.
-   * @throws QueueError `metadataUnavailable` if one of the partitions keeps no metadata.
-   */
-  transfer?(request: TransferRequest): Promise<TransferResult | undefined>;
-
-  /** This partition as the target of a `transfer`. Only its driver reads it. */
-  readonly transferTarget?: object;
 
   /**
    * Waits until a `drop` can get its locks at once. Other calls continue

@@ -23,3 +23,25 @@ export interface TransferResult {
    */
   readonly left: readonly ItemId[];
 }
+
+/** Moves of items to another partition of the same storage; part of `PartitionStore`. */
+export interface TransferStore {
+  /**
+   * Takes items of this partition and adds them at the tail of another one, in the order of their
+   * ids: all that it takes, or none. Waits for items that another call is changing.
+   *
+   * A transferred item is new in the target: new id, `createdAt` now, 0 attempts, and the target's
+   * expire timeout from now. A scheduled one keeps its `enqueueAt`; its life begins then, or now if
+   * that is later. Its content, `maxAttempts` and details stay. It has no source id: that of a
+   * letter is free again.
+   *
+   * Stops once the contents (payloads and texts) add up to at least `PAYLOAD_BUDGET`.
+   *
+   * @returns undefined if the target is on another storage. Nothing has changed then.
+   * @throws QueueError `metadataUnavailable` if one of the partitions keeps no metadata.
+   */
+  transfer?(request: TransferRequest): Promise<TransferResult | undefined>;
+
+  /** This partition as the target of a `transfer`. Only its driver reads it. */
+  readonly transferTarget?: object;
+}
