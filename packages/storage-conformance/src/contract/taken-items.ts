@@ -137,7 +137,7 @@ export function describeTakenItems(test: StorageTest): void {
       expect(await target.queuedTexts()).toEqual(['a', 'b']);
     });
 
-    // "the item is leased, or it is taken"
+    // a lease and takes by several tasks at the same time: each item has one owner
     test.ifTakes('are taken, or leased, but never both', async (fixture) => {
       const callers = await fixture.callers();
       const [script] = callers as [PartitionScript];
