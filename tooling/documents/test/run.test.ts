@@ -79,6 +79,8 @@ test.each([
   ['packages/storage-memory/README.md', 'memoryBackend', /^$/],
   ['packages/router/README.md', 'placePartitions', /^$/],
   ['examples/storage-sqlite/README.md', 'sqliteBackend', /^$/],
+  ['packages/testing/README.md', 'failed-mail', /^Error: no connection$/],
+  ['packages/testing/README.md', 'loseAnswer', /^1$/],
   ['apps/server/README.md', 'startServer', /^http:\/\/127\.0\.0\.1:\d+$/],
 ])(
   'the program in %s with %s runs to its end',
