@@ -1,4 +1,5 @@
 import type { AccessControl, AuditService, Quotas } from '@querator/access';
+import type { StorageBackend } from '@querator/core';
 
 /** The server judges calls by quotas. */
 export const QUOTAS = 'quotas';
@@ -10,10 +11,19 @@ export const QUOTAS = 'quotas';
  * @param access undefined: the storage of the queues cannot keep users and their rights.
  * @param audit undefined: audit events are not stored.
  * @param quotas undefined: they are not in use.
+ * @param queueStorage the storage of the queues, which may keep schedules.
  */
 export function capabilitiesOf(
   access: Pick<AccessControl, 'enforced'> | undefined,
-  { audit, quotas }: { readonly audit: AuditService | undefined; readonly quotas: Quotas | undefined },
+  {
+    audit,
+    quotas,
+    queueStorage,
+  }: {
+    readonly audit: AuditService | undefined;
+    readonly quotas: Quotas | undefined;
+    readonly queueStorage: Pick<StorageBackend, 'scheduleStore'>;
+  },
 ): readonly string[] {
   return [
     ...(access?.enforced === true ? ['access-control'] : []),
@@ -32,5 +42,6 @@ export function capabilitiesOf(
     'queues.delete.force',
     'queues.pause',
     ...(quotas === undefined ? [] : [QUOTAS]),
+    ...(queueStorage.scheduleStore === undefined ? [] : ['schedules']),
   ];
 }

@@ -19,7 +19,7 @@ import { createAccessControl, namespaceCheck } from './startup/server-access.ts'
 import { createServerAudit } from './startup/server-audit.ts';
 import { createInstances } from './startup/server-instances.ts';
 import { createOutboxes } from './startup/server-outboxes.ts';
-import { createQuotas } from './startup/server-quotas.ts';
+import { admitFiring, createQuotas } from './startup/server-quotas.ts';
 import { StoragePasswords } from './startup/storage-passwords.ts';
 
 /** How long a start waits until requests can be judged. After that it goes on, and refuses them until then. */
@@ -75,8 +75,8 @@ export function compose(config: Config, deps: ServerDeps): Composition {
     itemBudget: budget.itemBudget,
     hasNamespace: namespaceCheck(queueStorage),
     requireCapability: (capability) => instances.require(capability),
-    queueStore,
-    queueSignals: queueStorage.signals,
+    ...{ queueStore, queueSignals: queueStorage.signals, scheduleStore: queueStorage.scheduleStore?.() },
+    admitFiring: (firing) => quotas && admitFiring(quotas, firing),
     storages,
     waitForStorage: true,
     observer: metrics.observer,
@@ -84,7 +84,7 @@ export function compose(config: Config, deps: ServerDeps): Composition {
   const quotas = createQuotas(config, { ...deps, monotonicClock, service, instances: () => instances });
   const access = createAccessControl(config, { ...deps, monotonicClock, queueStorage, quotas });
   const audit = createServerAudit(config, { ...deps, monotonicClock, queueStorage });
-  const capabilities = capabilitiesOf(access, { audit: audit?.service, quotas });
+  const capabilities = capabilitiesOf(access, { audit: audit?.service, quotas, queueStorage });
   const instances = createInstances(config, { ...deps, queueStorage }, capabilities);
   const outboxes = createOutboxes(config, { ...driverDeps, monotonicClock, service, access, quotas });
   const partitionStorages = storages.map(({ backend }) => backend);
@@ -129,6 +129,7 @@ export function compose(config: Config, deps: ServerDeps): Composition {
     start: async () => {
       instances.start();
       audit?.start();
+      service.schedules.start();
       if (access !== undefined) await within(deps.clock, ACCESS_START_MS, access.start());
     },
     pools: () => pools.states(),

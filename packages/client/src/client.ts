@@ -80,6 +80,8 @@ export interface Client {
     readonly queues: Methods<typeof endpointsV2.queues>;
     /** The limits of namespaces and API keys: `get`, `set`. */
     readonly quotas: Methods<typeof endpointsV2.quotas>;
+    /** Items that the server produces at certain times: `create`, `update`, `list`, `pause`, `resume`, `delete`. */
+    readonly schedules: Methods<typeof endpointsV2.schedules>;
   };
   /**
    * Tells what the server can do. Asks it once, and remembers the answer.
@@ -120,6 +122,7 @@ export function createClient(options: ClientOptions): Client {
       items: methods(call, endpointsV2.items),
       queues: methods(call, endpointsV2.queues),
       quotas: methods(call, endpointsV2.quotas),
+      schedules: methods(call, endpointsV2.schedules),
     },
     discover: discovery(call),
     call,

@@ -47,6 +47,7 @@ export {
   toRetriedItem,
   toRetriedItemV2,
 } from './convert/retried-item.ts';
+export { fromSchedule, toScheduleCall } from './convert/schedules.ts';
 export { fromStoredItem, toImportedItem, toStoredItem } from './convert/storage-item.ts';
 export type { ElementReport, ElementRule } from './fields/element-limit.ts';
 export type { Reply } from './gen/duh/v1/reply.ts';
@@ -183,6 +184,15 @@ export type {
   QueueRetryRequest as QueueRetryRequestV2,
   QueueRetryResponse,
 } from './gen/querator/v2/retry.ts';
+export type {
+  Schedule,
+  ScheduledItem,
+  ScheduleFailure,
+  ScheduleName,
+  ScheduleSettings,
+  SchedulesListRequest,
+  SchedulesListResponse,
+} from './gen/querator/v2/schedules.ts';
 export type { ServerInfoRequest, ServerInfoResponse } from './gen/querator/v2/server.ts';
 export { codecs } from './messages/codecs.ts';
 export { codecsV2 } from './messages/codecs-v2.ts';

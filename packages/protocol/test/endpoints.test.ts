@@ -65,6 +65,12 @@ const TABLE = `
 /v2/queues.resume QueuesResumeRequest QueuesPausesResponse queue.update 256000
 /v2/quotas.get QuotasGetRequest QuotasGetResponse namespace.list 256000
 /v2/quotas.set QuotasSetRequest Reply namespace.update 256000
+/v2/schedules.create ScheduleSettings Schedule queue.update 256000
+/v2/schedules.update ScheduleSettings Schedule queue.update 256000
+/v2/schedules.list SchedulesListRequest SchedulesListResponse queue.update 256000
+/v2/schedules.pause ScheduleName Schedule queue.update 256000
+/v2/schedules.resume ScheduleName Schedule queue.update 256000
+/v2/schedules.delete ScheduleName Reply queue.update 256000
 `;
 
 const ALL: readonly AnyEndpoint[] = [

@@ -22,6 +22,7 @@ const NO_WORD = [
   'dead_queue cannot reference itself',
   "namespace does not exist; '<name>' was not found",
   "queue cannot be deleted; storage '<storage>' of its partition '<partition>' is not configured, put it back, or use force to leave the items there",
+  "schedule does not exist; no such schedule named '<name>'",
   "queue is in use; '<name>' is the dead_queue of '<other name>', update that queue first or use force",
 ];
 

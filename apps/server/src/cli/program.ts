@@ -20,6 +20,7 @@ import { addList } from './commands/list.ts';
 import { addOutbox } from './commands/outbox.ts';
 import { addPause } from './commands/pause.ts';
 import { addProduce } from './commands/produce.ts';
+import { addSchedule } from './commands/schedule.ts';
 import { addServer } from './commands/server.ts';
 import { addStats } from './commands/stats.ts';
 import { addStorage } from './commands/storage.ts';
@@ -40,6 +41,7 @@ const COMMANDS = [
   addProduce,
   addLease,
   addComplete,
+  addSchedule,
   addStats,
   addFind,
   addStorage,

@@ -1,4 +1,4 @@
-import type { BatchOperation, EngineObserver, ItemEvent } from '@querator/engine';
+import type { BatchOperation, EngineObserver, ItemEvent, ScheduleEvent } from '@querator/engine';
 import { Counter, Histogram, type Registry } from 'prom-client';
 import type { QueueLabels } from './queue-labels.ts';
 
@@ -10,6 +10,7 @@ export class ItemMetrics implements EngineObserver {
   readonly #items: Counter<'queue' | 'event'>;
   readonly #batchItems: Histogram<'operation'>;
   readonly #batchRequests: Histogram<'operation'>;
+  readonly #schedules: Counter<'event'>;
   readonly #labels: QueueLabels;
 
   constructor(registry: Registry, labels: QueueLabels) {
@@ -35,6 +36,12 @@ export class ItemMetrics implements EngineObserver {
       buckets: SIZES,
       registers,
     });
+    this.#schedules = new Counter({
+      name: 'querator_schedules_total',
+      help: 'Times of schedules by what became of them: fired, missed, and failed attempts, each of which is repeated',
+      labelNames: ['event'],
+      registers,
+    });
   }
 
   items(queue: string, event: ItemEvent, count: number): void {
@@ -44,6 +51,10 @@ export class ItemMetrics implements EngineObserver {
   batch(operation: BatchOperation, { requests, items }: { requests: number; items: number }): void {
     this.#batchRequests.observe({ operation }, requests);
     this.#batchItems.observe({ operation }, items);
+  }
+
+  schedules(event: ScheduleEvent, count: number): void {
+    this.#schedules.inc({ event }, count);
   }
 
   /** Removes the series of a queue that does not run any more. */

@@ -13,6 +13,8 @@ import {
   type PortMembers,
   QUEUE_STORE,
   type QueueStore,
+  SCHEDULE_STORE,
+  type ScheduleStore,
   STORAGE_BACKEND,
   type StorageBackend,
   StorageError,
@@ -101,6 +103,15 @@ const AUDIT_LABELS: Readonly<Record<keyof AuditStore, string>> = {
   prune: 'audit_prune',
 };
 
+const SCHEDULE_LABELS: Readonly<Record<keyof ScheduleStore, string>> = {
+  create: 'schedules_create',
+  list: 'schedules_list',
+  update: 'schedules_update',
+  delete: 'schedules_delete',
+  claim: 'schedules_claim',
+  settle: 'schedules_settle',
+};
+
 /** Measures the calls of storages. */
 export class StorageMetrics {
   readonly #clock: Clock;
@@ -110,7 +121,7 @@ export class StorageMetrics {
     this.#clock = clock;
     this.#duration = new Histogram({
       name: 'querator_storage_duration_seconds',
-      help: 'How long calls to a storage took, those on queues as queues_*, on access as access_*, on audit events as audit_*',
+      help: 'How long calls to a storage took, those on queues as queues_*, on access as access_*, on audit events as audit_*, on schedules as schedules_*',
       labelNames: ['storage', 'operation', 'result'],
       buckets: BUCKETS,
       registers: [registry],
@@ -124,6 +135,8 @@ export class StorageMetrics {
     const accessStore = access && this.#measureAll(ACCESS_STORE, access, ACCESS_LABELS, name);
     const audit = backend.auditStore?.();
     const auditStore = audit && this.#measureAll(AUDIT_STORE, audit, AUDIT_LABELS, name);
+    const schedules = backend.scheduleStore?.();
+    const scheduleStore = schedules && this.#measureAll(SCHEDULE_STORE, schedules, SCHEDULE_LABELS, name);
     const partitionStore: StorageBackend['partitionStore'] = (key, owner) =>
       this.#measureAll(PARTITION_STORE, backend.partitionStore(key, owner), PARTITION_LABELS, name);
     return decorateStore(STORAGE_BACKEND, backend, (member, call) => {
@@ -134,6 +147,8 @@ export class StorageMetrics {
           return () => accessStore;
         case 'auditStore':
           return () => auditStore;
+        case 'scheduleStore':
+          return () => scheduleStore;
         case 'partitionStore':
           return partitionStore;
         case 'ping':

@@ -1,6 +1,6 @@
 import { NO_QUOTAS, Quotas } from '@querator/access';
-import type { Clock, Logger } from '@querator/core';
-import type { Instances, Service } from '@querator/engine';
+import { ANONYMOUS, type Clock, type Logger, newItemBytes, type Principal } from '@querator/core';
+import type { FiringToAdmit, Instances, Service } from '@querator/engine';
 import { QUOTAS } from '../capabilities.ts';
 import { configuredQuotas } from '../config/quotas.ts';
 import type { Config } from '../config/schema.ts';
@@ -32,4 +32,25 @@ export function createQuotas(
     measure: (namespace) => service.namespaces.items(namespace),
     countQueues: (namespace) => service.namespaces.queues(namespace),
   });
+}
+
+/** Who fires schedules: nobody with a key, so only the limits of the namespace count. */
+const SCHEDULER: Principal = {
+  userId: ANONYMOUS,
+  username: ANONYMOUS,
+  keyId: undefined,
+  expiresAt: undefined,
+  namespaceScope: '',
+};
+
+/**
+ * Judges the item of a schedule by the limits of its namespace.
+ *
+ * @returns ends the firing, with the error that it failed with; undefined if nothing has to be ended.
+ * @throws QuotaError. The promise may reject with it too.
+ */
+export function admitFiring(quotas: Quotas, { namespace, item }: FiringToAdmit) {
+  if (!quotas.any) return undefined;
+  const brings = { items: 1, bytes: newItemBytes(item) };
+  return quotas.begin({ principal: SCHEDULER, namespace, isRefusable: true, brings, waits: false });
 }

@@ -160,6 +160,35 @@ describe.each(STORAGES)('the audit on %s', { timeout: 60_000 }, (storage) => {
     await call('queues.pause', { queue_name: 'q', lease: true }, audited, paused, 2);
     const resumed = { ...q, changes: pause('until resumed', 'off') };
     await call('queues.resume', { queue_name: 'q', lease: true }, audited, resumed, 2);
+    const schedule = {
+      ...{ name: 's', queue_name: 'q', cron: '0 0 1 1 *', time_zone: 'UTC', missed: 'one' },
+      item: { utf8: 'secret' },
+    };
+    const named = { namespace: '_system', name: 's', id };
+    await call('schedules.create', schedule, audited, { ...q, name: 's', id }, 2);
+    const changed = [
+      { field: 'cron', before: '0 0 1 1 *', after: '0 0 2 1 *' },
+      { field: 'item', before: 'as before', after: 'changed' },
+    ];
+    const update = { ...schedule, cron: '0 0 2 1 *', item: { utf8: 'hidden' } };
+    await call('schedules.update', update, audited, { ...q, name: 's', id, changes: changed }, 2);
+    await call('schedules.list', {}, [], {}, 2);
+    const isPaused = (before: string, after: string) => [{ field: 'paused', before, after }];
+    await call(
+      'schedules.pause',
+      { name: 's' },
+      audited,
+      { ...named, changes: isPaused('false', 'true') },
+      2,
+    );
+    await call(
+      'schedules.resume',
+      { name: 's' },
+      audited,
+      { ...named, changes: isPaused('true', 'false') },
+      2,
+    );
+    await call('schedules.delete', { name: 's' }, audited, { namespace: '_system', name: 's' }, 2);
     await call('queues.delete', { queue_name: 'q' }, counted, { ...q, items: 0 });
     await post('queues.create', QUEUE);
     await call('queues.delete', { queue_name: 'q' }, counted, { ...q, items: 0 }, 2);

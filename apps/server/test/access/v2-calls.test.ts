@@ -63,6 +63,7 @@ describe.each(STORAGES)('the calls under /v2/ on %s', { timeout: 60_000 }, (stor
           'queues.delete.force',
           'queues.pause',
           'quotas',
+          'schedules',
         ],
       });
     });

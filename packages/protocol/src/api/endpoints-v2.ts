@@ -90,4 +90,25 @@ export const endpointsV2 = {
       audited: 'access',
     }),
   },
+  /** Items that the server produces at certain times. `create` and `update` also need the permission `queue.produce`. */
+  schedules: {
+    create: onQueue('/v2/schedules.create', c.ScheduleSettings, c.Schedule, 'queue.update', {
+      audited: 'settings',
+    }),
+    update: onQueue('/v2/schedules.update', c.ScheduleSettings, c.Schedule, 'queue.update', {
+      audited: 'settings',
+    }),
+    list: endpoint('/v2/schedules.list', c.SchedulesListRequest, c.SchedulesListResponse, 'queue.update', {
+      audited: false,
+    }),
+    pause: endpoint('/v2/schedules.pause', c.ScheduleName, c.Schedule, 'queue.update', {
+      audited: 'settings',
+    }),
+    resume: endpoint('/v2/schedules.resume', c.ScheduleName, c.Schedule, 'queue.update', {
+      audited: 'settings',
+    }),
+    delete: endpoint('/v2/schedules.delete', c.ScheduleName, codecs.Reply, 'queue.update', {
+      audited: 'settings',
+    }),
+  },
 } as const;

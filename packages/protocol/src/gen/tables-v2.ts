@@ -538,6 +538,98 @@ export const QueueRetryResponse = messageTable(
   ],
 );
 
+export const ScheduledItem = messageTable(
+  'ScheduledItem',
+  () => ({ encoding: '', kind: '', reference: '', bytes: NO_BYTES, utf8: '', metadata: new Map() }),
+  [
+    { number: 1, name: 'encoding', protoName: 'encoding', jsonName: 'encoding', kind: 'string', repeated: false },
+    { number: 2, name: 'kind', protoName: 'kind', jsonName: 'kind', kind: 'string', repeated: false },
+    { number: 3, name: 'reference', protoName: 'reference', jsonName: 'reference', kind: 'string', repeated: false },
+    { number: 4, name: 'bytes', protoName: 'bytes', jsonName: 'bytes', kind: 'bytes', repeated: false },
+    { number: 5, name: 'utf8', protoName: 'utf8', jsonName: 'utf8', kind: 'string', repeated: false },
+    { number: 6, name: 'metadata', protoName: 'metadata', jsonName: 'metadata', kind: 'map', repeated: false },
+  ],
+);
+
+export const ScheduleSettings = messageTable(
+  'ScheduleSettings',
+  () => ({ name: '', queueName: '', cron: '', timeZone: '', item: undefined, missed: '', until: undefined }),
+  [
+    { number: 1, name: 'name', protoName: 'name', jsonName: 'name', kind: 'string', repeated: false },
+    { number: 2, name: 'queueName', protoName: 'queue_name', jsonName: 'queue_name', kind: 'string', repeated: false },
+    { number: 3, name: 'cron', protoName: 'cron', jsonName: 'cron', kind: 'string', repeated: false },
+    { number: 4, name: 'timeZone', protoName: 'time_zone', jsonName: 'time_zone', kind: 'string', repeated: false },
+    { number: 5, name: 'item', protoName: 'item', jsonName: 'item', kind: 'message', repeated: false, message: ScheduledItem },
+    { number: 6, name: 'missed', protoName: 'missed', jsonName: 'missed', kind: 'string', repeated: false },
+    { number: 7, name: 'until', protoName: 'until', jsonName: 'until', kind: 'timestamp', repeated: false },
+  ],
+);
+
+export const ScheduleName = messageTable(
+  'ScheduleName',
+  () => ({ namespace: '', name: '' }),
+  [
+    { number: 1, name: 'namespace', protoName: 'namespace', jsonName: 'namespace', kind: 'string', repeated: false },
+    { number: 2, name: 'name', protoName: 'name', jsonName: 'name', kind: 'string', repeated: false },
+  ],
+);
+
+export const SchedulesListRequest = messageTable(
+  'SchedulesListRequest',
+  () => ({ namespace: '', queueName: '', cursor: '', limit: 0 }),
+  [
+    { number: 1, name: 'namespace', protoName: 'namespace', jsonName: 'namespace', kind: 'string', repeated: false },
+    { number: 2, name: 'queueName', protoName: 'queue_name', jsonName: 'queue_name', kind: 'string', repeated: false },
+    { number: 3, name: 'cursor', protoName: 'cursor', jsonName: 'cursor', kind: 'string', repeated: false },
+    { number: 4, name: 'limit', protoName: 'limit', jsonName: 'limit', kind: 'int32', repeated: false },
+  ],
+);
+
+export const ScheduleFailure = messageTable(
+  'ScheduleFailure',
+  () => ({ code: '', message: '', since: undefined, attempts: 0 }),
+  [
+    { number: 1, name: 'code', protoName: 'code', jsonName: 'code', kind: 'string', repeated: false },
+    { number: 2, name: 'message', protoName: 'message', jsonName: 'message', kind: 'string', repeated: false },
+    { number: 3, name: 'since', protoName: 'since', jsonName: 'since', kind: 'timestamp', repeated: false },
+    { number: 4, name: 'attempts', protoName: 'attempts', jsonName: 'attempts', kind: 'int32', repeated: false },
+  ],
+);
+
+export const Schedule = messageTable(
+  'Schedule',
+  () => ({ id: '', namespace: '', name: '', queueName: '', cron: '', timeZone: '', item: undefined, missed: '', until: undefined, state: '', nextAt: undefined, firedAt: undefined, firedCount: 0, missedCount: 0, failure: undefined, createdBy: '', createdAt: undefined, updatedAt: undefined }),
+  [
+    { number: 1, name: 'id', protoName: 'id', jsonName: 'id', kind: 'string', repeated: false },
+    { number: 2, name: 'namespace', protoName: 'namespace', jsonName: 'namespace', kind: 'string', repeated: false },
+    { number: 3, name: 'name', protoName: 'name', jsonName: 'name', kind: 'string', repeated: false },
+    { number: 4, name: 'queueName', protoName: 'queue_name', jsonName: 'queue_name', kind: 'string', repeated: false },
+    { number: 5, name: 'cron', protoName: 'cron', jsonName: 'cron', kind: 'string', repeated: false },
+    { number: 6, name: 'timeZone', protoName: 'time_zone', jsonName: 'time_zone', kind: 'string', repeated: false },
+    { number: 7, name: 'item', protoName: 'item', jsonName: 'item', kind: 'message', repeated: false, message: ScheduledItem },
+    { number: 8, name: 'missed', protoName: 'missed', jsonName: 'missed', kind: 'string', repeated: false },
+    { number: 9, name: 'until', protoName: 'until', jsonName: 'until', kind: 'timestamp', repeated: false },
+    { number: 10, name: 'state', protoName: 'state', jsonName: 'state', kind: 'string', repeated: false },
+    { number: 11, name: 'nextAt', protoName: 'next_at', jsonName: 'next_at', kind: 'timestamp', repeated: false },
+    { number: 12, name: 'firedAt', protoName: 'fired_at', jsonName: 'fired_at', kind: 'timestamp', repeated: false },
+    { number: 13, name: 'firedCount', protoName: 'fired_count', jsonName: 'fired_count', kind: 'int64', repeated: false },
+    { number: 14, name: 'missedCount', protoName: 'missed_count', jsonName: 'missed_count', kind: 'int64', repeated: false },
+    { number: 15, name: 'failure', protoName: 'failure', jsonName: 'failure', kind: 'message', repeated: false, message: ScheduleFailure },
+    { number: 16, name: 'createdBy', protoName: 'created_by', jsonName: 'created_by', kind: 'string', repeated: false },
+    { number: 17, name: 'createdAt', protoName: 'created_at', jsonName: 'created_at', kind: 'timestamp', repeated: false },
+    { number: 18, name: 'updatedAt', protoName: 'updated_at', jsonName: 'updated_at', kind: 'timestamp', repeated: false },
+  ],
+);
+
+export const SchedulesListResponse = messageTable(
+  'SchedulesListResponse',
+  () => ({ items: [], cursor: '' }),
+  [
+    { number: 1, name: 'items', protoName: 'items', jsonName: 'items', kind: 'message', repeated: true, message: Schedule },
+    { number: 2, name: 'cursor', protoName: 'cursor', jsonName: 'cursor', kind: 'string', repeated: false },
+  ],
+);
+
 export const ServerInfoRequest = messageTable(
   'ServerInfoRequest',
   () => ({  }),

@@ -9,6 +9,7 @@ import * as produce from '../gen/querator/v2/produce.ts';
 import * as queues from '../gen/querator/v2/queues.ts';
 import * as quotas from '../gen/querator/v2/quotas.ts';
 import * as retry from '../gen/querator/v2/retry.ts';
+import * as schedules from '../gen/querator/v2/schedules.ts';
 import * as server from '../gen/querator/v2/server.ts';
 import * as tables from '../gen/tables-v2.ts';
 import { messageCodec } from './message-codec.ts';
@@ -75,4 +76,12 @@ export const codecsV2 = {
   QuotasGetRequest: messageCodec(quotas.QuotasGetRequest, tables.QuotasGetRequest),
   QuotasGetResponse: messageCodec(quotas.QuotasGetResponse, tables.QuotasGetResponse),
   QuotasSetRequest: messageCodec(quotas.QuotasSetRequest, tables.QuotasSetRequest),
+  // querator/v2/schedules.proto
+  ScheduleSettings: messageCodec(schedules.ScheduleSettings, tables.ScheduleSettings),
+  ScheduledItem: messageCodec(schedules.ScheduledItem, tables.ScheduledItem),
+  ScheduleName: messageCodec(schedules.ScheduleName, tables.ScheduleName),
+  SchedulesListRequest: messageCodec(schedules.SchedulesListRequest, tables.SchedulesListRequest),
+  SchedulesListResponse: messageCodec(schedules.SchedulesListResponse, tables.SchedulesListResponse),
+  Schedule: messageCodec(schedules.Schedule, tables.Schedule),
+  ScheduleFailure: messageCodec(schedules.ScheduleFailure, tables.ScheduleFailure),
 } as const;

@@ -20,6 +20,7 @@ import {
 } from './queue-calls.ts';
 import { DELETABLE, DROPPABLE, UNKNOWN_QUEUE } from './queues-calls.ts';
 import { QUOTA_CALLS } from './quota-calls.ts';
+import { SCHEDULE_CALLS } from './schedule-calls.ts';
 
 /** The metadata is required before the request waits. */
 const DETAILED_LEASE_STEPS = LEASE_STEPS_V2.flatMap((step) =>
@@ -235,4 +236,5 @@ export const V2_CALLS: readonly CheckedCall[] = [
   },
   ...ITEMS_CALLS,
   ...QUOTA_CALLS,
+  ...SCHEDULE_CALLS,
 ];

@@ -34,7 +34,7 @@ const BACKEND_MEMBERS: Readonly<Record<OptionalMembers<StorageBackend>, string>>
   instanceStore:
     'each process takes itself for the only one: limits are not shared, and features of v2 do not wait for an older server to end',
   auditStore: 'the storage cannot keep audit events: `audit.table` is refused',
-  scheduleStore: 'queues that are stored here have no schedules',
+  scheduleStore: 'queues that are stored here have no schedules: `/v2/schedules.create` is refused',
   taskStore: 'see the capability `tasks`',
   poll: 'a process with waiting consumers leases and sweeps each partition at every poll',
   signals: 'a process learns of changes by others from polls only: within a second instead of 50 ms',

@@ -30,6 +30,7 @@ const PAGES_V2: Readonly<Record<keyof typeof endpointsV2, string>> = {
   items: 'v2-items-calls.md',
   queues: 'v2-queues-calls.md',
   quotas: 'v2-system-calls.md',
+  schedules: 'v2-schedules-calls.md',
 };
 
 /** Every call that is served: path, messages, permission, what its audit is for, body limit. */

@@ -45,13 +45,13 @@ const REQUEST_LIMITS: Readonly<Record<keyof typeof LIMITS, Row | undefined>> = {
   summaryGroups: ['groups of one summary of items', 'groups'],
   auditPage: ['audit events of one page', 'events'],
   auditPageDefault: ['audit events of one page if `limit` is 0', 'events'],
-  schedules: undefined,
-  scheduleName: undefined,
-  schedulePage: undefined,
-  schedulePayload: undefined,
-  cron: undefined,
-  timeZone: undefined,
-  scheduleBacklog: undefined,
+  schedules: ['schedules of a namespace', 'schedules'],
+  scheduleName: ['name of a schedule', 'bytes'],
+  schedulePage: ['schedules of one page', 'schedules'],
+  schedulePayload: ['payload of the item of a schedule', 'bytes'],
+  cron: ['`cron` of a schedule', 'bytes'],
+  timeZone: ['`time_zone` of a schedule', 'bytes'],
+  scheduleBacklog: ['times that a schedule with `missed: all` fires late', 'times'],
 };
 
 /** The limits of requests. */

@@ -18,6 +18,7 @@ import { queueHandlers } from './queue-handlers.ts';
 import { queueHandlersV2 } from './queue-handlers-v2.ts';
 import { queuesHandlers } from './queues-handlers.ts';
 import { quotasHandlers } from './quotas-handlers.ts';
+import { schedulesHandlers } from './schedules-handlers.ts';
 import { storageHandlers } from './storage-handlers.ts';
 import { apiKeysHandlersV2, queuesHandlersV2, type ServedAccess, serverHandlers } from './v2-handlers.ts';
 
@@ -61,6 +62,7 @@ export function createRoutes(
     ...join(endpointsV2.items, itemsHandlers(service.items)),
     ...join(endpointsV2.queues, queuesHandlersV2(service)),
     ...join(endpointsV2.quotas, quotasHandlers(access)),
+    ...join(endpointsV2.schedules, schedulesHandlers(service.schedules)),
   ]);
 }
 

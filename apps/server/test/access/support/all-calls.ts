@@ -26,6 +26,9 @@ const BODIES: Readonly<Record<string, object>> = {
   '/v2/apikeys.rotate': { id: 'anonymous', grace: '1h' },
   '/v2/quotas.get': { namespace: 'n' },
   '/v2/quotas.set': { namespace: 'n' },
+  '/v2/schedules.pause': { name: 's' },
+  '/v2/schedules.resume': { name: 's' },
+  '/v2/schedules.delete': { name: 's' },
 };
 /** A request that passes every check before the permission. */
 export const bodyOf = (path: string): object =>

@@ -43,6 +43,11 @@ const FILTER = {
   ...{ created: { from: INSTANT }, due: { from: INSTANT, to: INSTANT } },
 };
 
+const SCHEDULE = {
+  ...{ name: 'fuzz', queueName: QUEUE, cron: '*/5 1-3 * JAN,2 mon', timeZone: 'Europe/Berlin' },
+  ...{ missed: 'one', item: { utf8: 'text', metadata: new Map([['k', 'v']]) } },
+};
+
 /** Correct requests of the calls under `/v2/`. One without an entry does not compile. */
 const SEEDS_V2: {
   readonly [Group in keyof typeof endpointsV2]: {
@@ -93,6 +98,14 @@ const SEEDS_V2: {
   quotas: {
     get: [{ namespace: '_system' }, { keyId: ID }],
     set: [{ namespace: 'fuzz', limits: { queues: 5, bytesWaiting: 5_000_000_000 } }, { keyId: ID }],
+  },
+  schedules: {
+    create: [SCHEDULE, { ...SCHEDULE, until: INSTANT, missed: 'skip', item: { bytes, kind: 'k' } }],
+    update: [{ ...SCHEDULE, missed: 'all' }],
+    list: [{ namespace: '_system', queueName: QUEUE, cursor: 'a', limit: 9 }, {}],
+    pause: [{ name: 'fuzz' }],
+    resume: [{ namespace: '_system', name: 'fuzz' }],
+    delete: [{ name: 'fuzz' }],
   },
 };
 
