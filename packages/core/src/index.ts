@@ -26,6 +26,8 @@ export { ERROR_CODES, type ErrorCode } from './errors/error-codes.ts';
 export { ERROR_REASONS, type ErrorReason } from './errors/error-reasons.ts';
 export { MESSAGES } from './errors/messages.ts';
 export {
+  capabilityMissing,
+  dedupMissing,
   metadataUnavailable,
   noSuchNamespace,
   noSuchQueue,

@@ -1,8 +1,10 @@
 import type { QueueError } from '@querator/core';
+import { ManualClock, SeededRandom } from '@querator/core/testing';
 import { dedupSlot, partitionOfSlot } from '@querator/router';
+import { memoryBackend } from '@querator/storage-memory';
 import { describe, expect, test } from 'vitest';
-import type { KeyedProduceCall, ProducedItem } from '../src/index.ts';
-import { Harness, item, payloadOf, watch } from './support/harness.ts';
+import { createService, type KeyedProduceCall, type ProducedItem } from '../src/index.ts';
+import { Harness, item, payloadOf, queueCall, watch } from './support/harness.ts';
 
 /** Produces items with these payloads under one key. */
 function produce(
@@ -297,6 +299,23 @@ describe('a produce with keys for its items', () => {
     h.storage.heal(1);
     await h.clock.advance('10s');
     expect(statesOf(await produceEach(h, keys))).toEqual(['stored', 'duplicate', 'duplicate']);
+  });
+});
+
+test('a storage without dedup keys refuses the request, and says what is missing', async () => {
+  const clock = new ManualClock();
+  const random = new SeededRandom();
+  const memory = memoryBackend({ name: 'plain', clock, random });
+  const partitionStore = memory.partitionStore.bind(memory);
+  memory.partitionStore = (key, owner) =>
+    Object.assign(partitionStore(key, owner), { produceKeyed: undefined });
+  const storages = [{ backend: memory, affinity: 1 }];
+  const service = createService({ clock, random, queueStore: memory.queueStore(), storages });
+  await service.queues.create(queueCall('q'));
+  const call = { queueName: 'q', requestTimeout: '1m', items: [item('a')], itemKeys: [], dedupWindow: '' };
+  await expect(service.keyedProduces.produce({ ...call, dedupKey: 'k' })).rejects.toMatchObject({
+    ...{ code: 'invalid', missing: 'dedup' },
+    message: "dedup_key is invalid; storage 'plain' does not support dedup keys",
   });
 });
 

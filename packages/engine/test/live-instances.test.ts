@@ -158,7 +158,7 @@ describe('the processes on one storage', () => {
     const refused = errorOf(() => instances.require('metadata'));
     expect(refused).toBeInstanceOf(QueueError);
     expect(refused).toMatchObject({
-      ...{ code: 'retry', reason: 'unavailable' },
+      ...{ code: 'retry', reason: 'unavailable', missing: 'metadata' },
       message: "'metadata' is unavailable; stop or upgrade the server 'host/2' of version '1.9.0'",
     });
     processes.notice([OLDER]);

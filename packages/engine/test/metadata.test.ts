@@ -10,6 +10,7 @@ const METADATA = new Map([['tenant', 'blue']]);
 const REFUSED = {
   code: 'retry',
   reason: 'unavailable',
+  missing: 'metadata',
   message: `metadata is not available; ${FORGETFUL}`,
 };
 

@@ -1,4 +1,11 @@
-import { ERROR_CODES, type ErrorCode, invalid, QueueError, StorageError } from '@querator/core';
+import {
+  ERROR_CODES,
+  type ErrorCode,
+  invalid,
+  metadataUnavailable,
+  QueueError,
+  StorageError,
+} from '@querator/core';
 import { describe, expect, it } from 'vitest';
 import {
   codecs,
@@ -71,6 +78,15 @@ describe('error replies', () => {
       ['retry_after', '1.5s'],
     ]);
     expect(errorFromReply(reply)).toMatchObject({ reason: 'over_limit', retryAfterMs: 1_500 });
+  });
+
+  it('carry what is missing, in both directions', () => {
+    const reply = errorReply(metadataUnavailable('no column'));
+    expect([...reply.details]).toEqual([
+      ['code', 'unavailable'],
+      ['missing', 'metadata'],
+    ]);
+    expect(errorFromReply(reply)).toMatchObject({ code: 'retry', missing: 'metadata' });
   });
 
   it.each(['soon', '', '1'])('ignore the delay %j of another server', (text) => {

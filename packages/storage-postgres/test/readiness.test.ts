@@ -12,6 +12,7 @@ import { HorizonHolders } from '../src/operations/horizon-holders.ts';
 import { ping } from '../src/operations/ping.ts';
 import { SchemaManager } from '../src/schema/schema-manager.ts';
 import { DEFAULT_TIME_LIMITS } from '../src/settings/time-limits.ts';
+import { auditEvent } from './support/audit-content.ts';
 import { HOUR, item } from './support/contents.ts';
 import { createRole, type TestRole } from './support/roles.ts';
 import { testBackend } from './support/test-backend.ts';
@@ -79,6 +80,23 @@ describe('a ping reports whether the database can serve', { timeout: 60_000 }, (
     await client.query(`REVOKE ${right} ON ${relation} FROM ${role.name}`);
     await expect(backend.ping()).rejects.toThrow(`GRANT ${right} ON ${relation} TO ${role.name}`);
     await client.query(`GRANT ${right} ON ${relation} TO ${role.name}`);
+    expect(await backend.ping()).toHaveLength(1);
+  });
+
+  test('without a right on the table of audit events it fails if that is in use', async () => {
+    const [right, table] = ['INSERT', 'querator_audit'];
+    const owner = testBackend(database.connectionString);
+    await owner.auditStore().append([auditEvent('b')]);
+    await owner.close();
+    await othersTables();
+    await client.query(`REVOKE ${right} ON ${table} FROM ${role.name}`);
+    expect(await backend.ping()).toHaveLength(1);
+    await backend
+      .auditStore()
+      .append([auditEvent('a')])
+      .catch(() => {});
+    await expect(backend.ping()).rejects.toThrow(`GRANT ${right} ON TABLE ${table} TO ${role.name}`);
+    await client.query(`GRANT ${right} ON ${table} TO ${role.name}`);
     expect(await backend.ping()).toHaveLength(1);
   });
 

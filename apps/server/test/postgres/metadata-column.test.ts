@@ -60,7 +60,7 @@ describe('a queue whose table lacks the column metadata', { timeout: 60_000 }, (
     const expected = {
       code: 454,
       message: `metadata is not available; table ${TABLE} lacks the column metadata, run: ${statement}`,
-      details: { code: 'unavailable' },
+      details: { code: 'unavailable', missing: 'metadata' },
     };
     expect(refused).toMatchObject(expected);
     expect(await lease(2)).toMatchObject(expected);

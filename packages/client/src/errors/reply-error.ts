@@ -14,8 +14,8 @@ export class ReplyError extends QueueError {
   readonly codeText: string;
 
   constructor(url: string, reply: Reply) {
-    const { code, message, reason, retryAfterMs } = errorFromReply(reply);
-    super(code, message, { reason, retryAfterMs });
+    const { code, message, reason, retryAfterMs, missing } = errorFromReply(reply);
+    super(code, message, { reason, retryAfterMs, missing });
     this.url = url;
     this.status = reply.code;
     this.codeText = reply.codeText;

@@ -5,11 +5,7 @@ const PAUSE_MS = 60_000;
 
 /** Whether a call was refused, and had no effect, because the queue keeps no metadata now. */
 function lacksMetadata(error: unknown): boolean {
-  return (
-    error instanceof QueueError &&
-    error.code === 'retry' &&
-    /^('metadata' is unavailable|metadata is not available);/.test(error.message)
-  );
+  return error instanceof QueueError && error.code === 'retry' && error.missing === 'metadata';
 }
 
 /**

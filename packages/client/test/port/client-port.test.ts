@@ -1,4 +1,4 @@
-import { formatDuration, milliseconds, QueueError } from '@querator/core';
+import { formatDuration, metadataUnavailable, milliseconds, QueueError } from '@querator/core';
 import { ManualClock } from '@querator/core/testing';
 import {
   codecs,
@@ -117,9 +117,7 @@ test('a lease tells the time of the server', async () => {
   });
 });
 
-const lacking = new QueueError('retry', 'metadata is not available; its table has no column', {
-  reason: 'unavailable',
-});
+const lacking = metadataUnavailable('its table has no column');
 
 test('a lease has details where the queue keeps them, and is plain for a while where it does not', async () => {
   const clock = new ManualClock();

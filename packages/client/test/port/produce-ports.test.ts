@@ -1,4 +1,4 @@
-import { invalid, milliseconds, unavailable } from '@querator/core';
+import { capabilityMissing, dedupMissing, milliseconds } from '@querator/core';
 import { ManualClock } from '@querator/core/testing';
 import { codecsV2, endpointsV2, queueEndpoints, SUCCESS_REPLY } from '@querator/protocol';
 import { describe, expect, test } from 'vitest';
@@ -13,7 +13,7 @@ import {
 import { clientProducePort } from '../../src/port/client-produce-port.ts';
 import { FakeServer } from '../support/fake-server.ts';
 
-const refusal = invalid("dedup_key is invalid; storage 'disk' does not support dedup keys");
+const refusal = dedupMissing('disk');
 
 function call(keys: Partial<PortProduce>, itemKey?: string): PortProduce {
   const item = { payload: new Uint8Array(), encoding: '', kind: '', reference: '', dedupKey: itemKey };
@@ -87,7 +87,10 @@ test.each(ports)('a port %s refuses the keys of items where the storage has none
 describe('metadata', () => {
   const item = { payload: new Uint8Array(), encoding: '', kind: '', reference: '' };
   const tracePairs = { traceparent: '00-trace-span-01' };
-  const lacking = unavailable('retry', "'metadata' is unavailable; stop or upgrade the server 'old'");
+  const lacking = capabilityMissing(
+    'metadata',
+    "'metadata' is unavailable; stop or upgrade the server 'old'",
+  );
 
   async function start(capabilities: readonly string[], keeps: boolean) {
     const seen: Record<string, string>[] = [];

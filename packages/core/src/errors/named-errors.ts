@@ -79,7 +79,18 @@ export function storageTooSlow(what: string): QueueError {
 
 /** A request needs metadata, and a partition keeps none. @param fault of the partition's `ProbeResult`. */
 export function metadataUnavailable(fault: string): QueueError {
-  return unavailable('retry', errorText`metadata is not available; ${verbatim(fault)}`);
+  return capabilityMissing('metadata', errorText`metadata is not available; ${verbatim(fault)}`);
+}
+
+/** A server or a storage lacks a capability, or that is not known. Nothing was changed. */
+export function capabilityMissing(missing: string, message: string): QueueError {
+  return new QueueError('retry', message, { reason: 'unavailable' satisfies ErrorReason, missing });
+}
+
+/** A storage has no dedup keys. */
+export function dedupMissing(storage: string): QueueError {
+  const text = errorText`dedup_key is invalid; storage '${storage}' does not support dedup keys`;
+  return new QueueError('invalid', text, { missing: 'dedup' });
 }
 
 /** The request cannot be served now, and was not. */

@@ -9,6 +9,8 @@ export interface QueueErrorOptions {
   readonly reason?: string | undefined;
   /** After how many milliseconds the same request may succeed. Undefined: not known. */
   readonly retryAfterMs?: number | undefined;
+  /** What the server, its storage or another server lacks for the request, such as `metadata` or `dedup`. */
+  readonly missing?: string | undefined;
 }
 
 /**
@@ -21,12 +23,14 @@ export class QueueError extends Error {
   readonly code: ErrorCode;
   readonly reason: string | undefined;
   readonly retryAfterMs: number | undefined;
+  readonly missing: string | undefined;
 
   constructor(code: ErrorCode, message: string, options?: QueueErrorOptions) {
     super(message, options);
     this.code = code;
     this.reason = options?.reason;
     this.retryAfterMs = options?.retryAfterMs;
+    this.missing = options?.missing;
   }
 
   /** Whether the same request may succeed later. */

@@ -14,7 +14,7 @@ import {
   type UnrecordedInstance,
   within,
 } from '@querator/core';
-import { isComplete, type Lacking, lackingIn, notKnown, requiredBy } from './lacking.ts';
+import { isComplete, type Lacking, lackingIn, listNotKnown, requiredBy } from './lacking.ts';
 
 /** The topic of processes that start and stop. No queue can have a name with `~`. */
 const INSTANCES_TOPIC = '~instances';
@@ -115,7 +115,7 @@ export class Instances {
    */
   async known(): Promise<InstanceView> {
     if (this.#mayComplete) await this.#complete();
-    if (this.#view === undefined) throw notKnown('the list of servers');
+    if (this.#view === undefined) throw listNotKnown();
     return this.#view;
   }
 

@@ -1,4 +1,11 @@
-import { echo, errorText, type InstanceView, type QueueError, unavailable } from '@querator/core';
+import {
+  capabilityMissing,
+  echo,
+  errorText,
+  type InstanceView,
+  type QueueError,
+  unavailable,
+} from '@querator/core';
 
 /** A process that lacks a capability. */
 export interface Lacking {
@@ -23,10 +30,14 @@ export function isComplete(view: InstanceView | undefined): view is InstanceView
   return view?.unrecorded !== undefined;
 }
 
+/** The list of processes cannot be shown. */
+export function listNotKnown(): QueueError {
+  return unavailable('retry', notKnown('the list of servers'));
+}
+
 /** @param what needs to know the processes. */
-export function notKnown(what: string): QueueError {
-  const text = `${what} is unavailable; the servers that run cannot be read, try again later`;
-  return unavailable('retry', text);
+function notKnown(what: string): string {
+  return `${what} is unavailable; the servers that run cannot be read, try again later`;
 }
 
 /**
@@ -38,7 +49,9 @@ export function requiredBy(
   capability: string,
   [first, ...others]: readonly Lacking[],
 ): void {
-  if (first === undefined && !isComplete(view)) throw notKnown(`'${echo(capability)}'`);
+  if (first === undefined && !isComplete(view)) {
+    throw capabilityMissing(capability, notKnown(`'${echo(capability)}'`));
+  }
   if (first === undefined) return;
   const { name, version } = first;
   const more = others.length === 0 ? '' : ` and ${others.length} more`;
@@ -46,5 +59,5 @@ export function requiredBy(
     version === undefined
       ? errorText`'${capability}' is unavailable; stop or upgrade the server of '${name}', which is older than this one${more}`
       : errorText`'${capability}' is unavailable; stop or upgrade the server '${name}' of version '${version}'${more}`;
-  throw unavailable('retry', text);
+  throw capabilityMissing(capability, text);
 }

@@ -1,5 +1,6 @@
 import {
   type Duration,
+  dedupMissing,
   type ErrorReason,
   errorText,
   type ItemId,
@@ -62,11 +63,7 @@ export class KeyedProduces {
    */
   async produce(request: KeyedProduce, options: WaitOptions): Promise<readonly ProducedItem[]> {
     const without = this.#deps.partitions.find(({ keys }) => !keys.isSupported);
-    if (without !== undefined) {
-      throw invalid(
-        errorText`dedup_key is invalid; storage '${without.state.storageName}' does not support dedup keys`,
-      );
-    }
+    if (without !== undefined) throw dedupMissing(without.state.storageName);
     const { items, keys, window } = request;
     if (typeof keys !== 'string') return this.#produceEach(items, keys, window, options);
     const partition = this.#partitionOf(keys);

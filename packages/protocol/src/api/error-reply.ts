@@ -51,7 +51,7 @@ const CODES_BY_STATUS: ReadonlyMap<number, ErrorCode> = new Map([
 ]);
 
 /** The names of what programs read in the `details` of a reply. */
-const DETAILS = { reason: 'code', retryAfter: 'retry_after' } as const;
+const DETAILS = { reason: 'code', retryAfter: 'retry_after', missing: 'missing' } as const;
 
 /**
  * The reply to a failed request; its `code` is the HTTP status. An error that is
@@ -69,6 +69,7 @@ function detailsOf(error: unknown): Map<string, string> {
   const details = new Map<string, string>();
   if (!(error instanceof QueueError)) return details;
   if (error.reason !== undefined) details.set(DETAILS.reason, error.reason);
+  if (error.missing !== undefined) details.set(DETAILS.missing, error.missing);
   if (error.retryAfterMs !== undefined) {
     details.set(DETAILS.retryAfter, formatDuration(milliseconds(error.retryAfterMs)));
   }
@@ -84,6 +85,7 @@ export function errorCodeOf(status: number): ErrorCode {
 export function errorFromReply(reply: Reply): QueueError {
   return new QueueError(errorCodeOf(reply.code), reply.message, {
     reason: reply.details.get(DETAILS.reason),
+    missing: reply.details.get(DETAILS.missing),
     retryAfterMs: retryAfterOf(reply.details.get(DETAILS.retryAfter)),
   });
 }

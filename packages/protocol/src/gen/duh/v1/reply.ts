@@ -19,7 +19,7 @@ export interface Reply {
   codeText: string;
   /** What went wrong. Empty on success. */
   message: string;
-  /** Texts for programs: `code` and `retry_after`. Empty on success. */
+  /** Texts for programs: `code`, `retry_after` and `missing`. Empty on success. */
   details: Map<string, string>;
 }
 
