@@ -60,7 +60,7 @@ import { produceKeyed } from './operations/produce-keyed.ts';
 import { release } from './operations/release.ts';
 import { remove } from './operations/remove.ts';
 import { retry } from './operations/retry.ts';
-import { stats } from './operations/stats.ts';
+import { NOTHING, stats } from './operations/stats.ts';
 import { sweep } from './operations/sweep.ts';
 import { markTaken, removeTaken, returnTaken, takeItems, takenItems } from './operations/taken-items.ts';
 import { transfer } from './operations/transfer.ts';
@@ -180,7 +180,9 @@ export class PostgresPartitionStore implements PartitionStore {
     });
   }
 
-  stats(options?: CountOptions): Promise<PartitionStats> {
+  async stats(options?: CountOptions): Promise<PartitionStats> {
+    const mayBeMissing = options?.createNothing === true;
+    if (mayBeMissing && !(await this.#calls.track(() => this.#table.isThere()))) return NOTHING;
     return this.#run((context) => stats(context, options));
   }
 

@@ -218,6 +218,7 @@ describe('objects of other roles on tables', { timeout: 60_000 }, () => {
       await backend.queueStore().get('none');
       await mallory.query(SPYING(TABLE));
       expect(await backend.measure([KEY])).toEqual([{ items: 0, bytes: 0 }]);
+      expect(await recorded()).toEqual([]);
       await backend.partitionStore(KEY, OWNER).drop();
       expect(await recorded()).toEqual([]);
       await admin.query(`DROP TABLE ${TABLE}`);
@@ -240,7 +241,9 @@ describe('objects of other roles on tables', { timeout: 60_000 }, () => {
       await backend.queueStore().get('none');
       await mallory.query(SPYING(TABLE));
       const listed = { table: TABLE, state: 'foreign', items: 0, more: true };
-      expect(await tables.list({ all: false })).toMatchObject([listed]);
+      const found = await tables.list({ all: false });
+      expect(await recorded()).toEqual([]);
+      expect(found).toMatchObject([listed]);
       for (const force of [false, true])
         await expect(tables.drop(TABLE, { force })).rejects.toThrow('"public.spy"');
       await expect(tables.adopt(TABLE, { queue: KEY.queue })).rejects.toThrow('"public.spy"');

@@ -25,10 +25,10 @@ class Process {
     });
   }
 
-  create = () =>
+  create = (requestedPartitions = 1) =>
     this.service.queues.create({
       ...{ queueName: 'mail', namespace: '', leaseTimeout: '1m', expireTimeout: '1h', deadQueue: '' },
-      ...{ maxAttempts: 0, reference: '', requestedPartitions: 1 },
+      ...{ maxAttempts: 0, reference: '', requestedPartitions },
     });
 
   produce = (text: string) =>
@@ -109,3 +109,33 @@ describe('a deleted queue on which another process still works', { timeout: 60_0
     expect((await deleting.lease()).at(-1)).toBe('new');
   });
 });
+
+test.each([
+  ['that is spared if it holds items', { onlyEmpty: true }],
+  ['that counts its items for the audit', { audit: { add: () => {}, storedEvent: undefined } }],
+])(
+  'a deletion %s creates no tables for a queue that no call has used',
+  { timeout: 60_000 },
+  async (_, options) => {
+    const database = await createTestDatabase();
+    const client = new pg.Client(database.connectionString);
+    await client.connect();
+    const process = new Process(database.connectionString);
+    try {
+      await process.create(4);
+      await client.query(`
+      CREATE TABLE made (name text);
+      CREATE FUNCTION note() RETURNS event_trigger LANGUAGE plpgsql
+        AS 'BEGIN INSERT INTO public.made SELECT object_identity FROM pg_event_trigger_ddl_commands(); END';
+      CREATE EVENT TRIGGER note ON ddl_command_end EXECUTE FUNCTION note()`);
+      await process.service.queues.delete('mail', false, options);
+      const { rows } = await client.query(`SELECT name FROM made WHERE name ~ 'items_'`);
+      expect(rows).toEqual([]);
+      await expect(process.service.queues.info('mail')).rejects.toThrow('no such queue');
+    } finally {
+      await process.end();
+      await client.end();
+      await database.drop();
+    }
+  },
+);

@@ -116,12 +116,17 @@ export interface ProbeResult {
   readonly metadataFault: string | undefined;
 }
 
-/** How long a count may take. A count that is ended early fails with a `StorageError` with `gaveUp`. */
+/**
+ * How long a count may take, and what it may do. A count that is ended early fails with a
+ * `StorageError` with `gaveUp`.
+ */
 export interface CountOptions {
   /** The driver may give up after this many milliseconds. Undefined: the driver decides. */
   readonly limitMs?: number | undefined;
   /** Aborted once no caller waits for the count. Then the driver may end it. */
   readonly signal?: AbortSignal | undefined;
+  /** Create nothing, as for a queue that is deleted: a partition that was never used is empty. Default: false. */
+  readonly createNothing?: boolean | undefined;
 }
 
 /** Which items to remove. */

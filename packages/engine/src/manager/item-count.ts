@@ -2,8 +2,8 @@ import { type Clock, type Queue, within } from '@querator/core';
 import type { Placements } from './placements.ts';
 
 /**
- * Counts in storage what a queue holds, without activating it. Undefined: that
- * takes longer than `limitMs`.
+ * Counts in storage what a queue holds, without activating it or creating its
+ * partitions. Undefined: that takes longer than `limitMs`.
  *
  * @throws StorageError
  */
@@ -17,7 +17,7 @@ export async function countItems(
   const counts = placements.reachable(queue).map(({ store, limited }) =>
     limited.count(async () => {
       signal.throwIfAborted();
-      const { waiting, leased, scheduled } = await store.stats({ limitMs, signal });
+      const { waiting, leased, scheduled } = await store.stats({ limitMs, signal, createNothing: true });
       return waiting + leased + scheduled;
     }),
   );

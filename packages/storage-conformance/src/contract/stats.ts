@@ -22,8 +22,10 @@ export function describeStats(test: StorageTest): void {
         averageLeaseLeft: 0n,
       };
       const script = fixture.script();
+      expect(await script.store.stats({ createNothing: true })).toEqual(nothing);
       expect(await script.store.stats()).toEqual(nothing);
       await script.produce('a');
+      expect(await script.store.stats({ createNothing: true })).toMatchObject({ waiting: 1 });
       await fixture.clock.advance('10s');
       await script.complete(await script.leaseOne());
       expect(await script.store.stats()).toEqual(nothing);

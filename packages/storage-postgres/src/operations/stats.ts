@@ -1,4 +1,10 @@
-import { type CountOptions, type Duration, microseconds, type PartitionStats } from '@querator/core';
+import {
+  type CountOptions,
+  type Duration,
+  microseconds,
+  milliseconds,
+  type PartitionStats,
+} from '@querator/core';
 import { LIVING, PREPARED_LETTER } from '../sql/item-state.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../sql/partition-table.ts';
 
@@ -28,6 +34,14 @@ const countItems = (table: string) => `
       WHERE is_leased = false AND enqueue_at IS NULL
       ORDER BY is_leased, enqueue_at, id LIMIT 1))::float8 AS head_seconds
   FROM ${table}`;
+
+const NO_TIME = milliseconds(0);
+
+/** The stats of a partition that was never used. */
+export const NOTHING: PartitionStats = {
+  ...{ waiting: 0, leased: 0, scheduled: 0 },
+  ...{ averageAge: NO_TIME, headAge: NO_TIME, averageLeaseLeft: NO_TIME },
+};
 
 /** Counts items in one statement, and so at one moment. */
 export async function stats(context: PartitionContext, options?: CountOptions): Promise<PartitionStats> {

@@ -95,6 +95,14 @@ export class PartitionTables {
     await wanted.checkIds();
   }
 
+  /** Whether a partition has a table. Creates nothing. */
+  async isThere({ name }: WantedTable): Promise<boolean> {
+    // Determines the schema of the tables.
+    if (this.#db.schema.name === undefined) await this.#deps.ensureFixed();
+    const found = await findTable((statement) => this.#db.read(statement), this.#db.schema.name, name);
+    return found !== undefined;
+  }
+
   /** Looks again whether the table has the column for the details of items, and may try to add it. */
   async provideMetadata(wanted: WantedTable): Promise<void> {
     const found = await findTable((statement) => this.#db.read(statement), this.#db.schema.name, wanted.name);

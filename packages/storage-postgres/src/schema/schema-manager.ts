@@ -54,6 +54,8 @@ const PAUSE_FACTORS = { creation: 2, drop: 1 };
 
 /** Provides the table of one partition. */
 export interface PartitionTableProvisioner extends TableProvisioner {
+  /** Whether the table exists. Creates nothing. */
+  isThere(): Promise<boolean>;
   /** Waits until no other session holds the table; see core's `PartitionStore`. */
   untilDroppable(): Promise<void>;
   /** Drops the table with all its items and dedup keys. The next use creates a new one. */
@@ -195,6 +197,7 @@ export class SchemaManager {
       ensure,
       forget,
       explain: (error) => nameMissingGrants(error, this.#db, [...FIXED_RELATIONS, name]),
+      isThere: () => this.#partitions.isThere(wanted),
       untilDroppable: () => this.#partitions.dropPartition(wanted, 'lock only'),
       drop: async () => {
         this.#known.delete(known);
