@@ -92,7 +92,13 @@ export {
   itemIdFault,
 } from './item/item-id.ts';
 export { ITEM_STATES, type ItemState } from './item/item-state.ts';
-export { contentBytes, isBudgetSpent, newItemBytes, PAYLOAD_BUDGET } from './item/payload-budget.ts';
+export {
+  contentBytes,
+  detailsBytes,
+  isBudgetSpent,
+  newItemBytes,
+  PAYLOAD_BUDGET,
+} from './item/payload-budget.ts';
 export {
   ATTEMPTS_MAX,
   DEFAULT_DEDUP_WINDOW,

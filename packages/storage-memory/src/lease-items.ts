@@ -1,4 +1,11 @@
-import { ATTEMPTS_MAX, addDuration, type Instant, type LeaseBatch, type LeasedItem } from '@querator/core';
+import {
+  ATTEMPTS_MAX,
+  addDuration,
+  detailsBytes,
+  type Instant,
+  type LeaseBatch,
+  type LeasedItem,
+} from '@querator/core';
 import type { ItemTable } from './item-table.ts';
 import { detailsOf } from './kept-details.ts';
 import { packedBytes, unpackContent } from './packed-content.ts';
@@ -22,7 +29,13 @@ export function leaseItems(
     const content = unpackContent(entry.content);
     bytes += packedBytes(entry.content);
     const item = { id: entry.id, attempts: entry.attempts, leaseDeadline, ...content };
-    leased.push(details === true ? { ...item, createdAt: entry.createdAt, details: detailsOf(entry) } : item);
+    if (details !== true) {
+      leased.push(item);
+      continue;
+    }
+    const kept = detailsOf(entry);
+    bytes += detailsBytes(kept);
+    leased.push({ ...item, createdAt: entry.createdAt, details: kept });
   }
   return leased;
 }

@@ -140,8 +140,9 @@ export interface PartitionStore extends TransferStore, TakenItemsStore {
    * and items that a concurrent call is taking. No item goes to two callers.
    *
    * Returns fewer items than the limit only if no more wait, or at the budget.
-   * The driver must stop once the contents (payloads and texts) add up to at
-   * least `PAYLOAD_BUDGET`: a few large items could fill the memory.
+   * The driver must stop once the contents (payloads and texts, and details, if the
+   * batch asks for them) add up to at least `PAYLOAD_BUDGET`: a few large items could
+   * fill the memory.
    *
    * @returns the items in id order; empty if none waits.
    */

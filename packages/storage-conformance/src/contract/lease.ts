@@ -1,4 +1,4 @@
-import { ATTEMPTS_MAX, addDuration, PAYLOAD_BUDGET, parseDuration } from '@querator/core';
+import { ATTEMPTS_MAX, addDuration, isBudgetSpent, PAYLOAD_BUDGET, parseDuration } from '@querator/core';
 import { describe, expect } from 'vitest';
 import { content, contentOf, newItem, numbered, textsOf } from '../fixture/content.ts';
 import { LEASE_TIMEOUT } from '../fixture/partition-script.ts';
@@ -83,7 +83,7 @@ export function describeLease(test: StorageTest): void {
       expect(await script.lease(100)).toEqual([]);
     });
 
-    // "The driver must stop once the contents (payloads and texts) add up to at least `PAYLOAD_BUDGET`"
+    // "The driver must stop once the contents (payloads and texts, and details, if the batch asks for them) add up to at least `PAYLOAD_BUDGET`"
     for (const field of ['reference', 'encoding', 'kind'] as const) {
       test(`stops at the budget if the size is in the ${field}`, async (fixture) => {
         const script = fixture.script();
@@ -95,6 +95,23 @@ export function describeLease(test: StorageTest): void {
         expect(leased.length + (await script.lease(100)).length).toBe(20);
       });
     }
+
+    // "and details, if the batch asks for them"
+    test.ifCapable('metadata', 'stops at the budget if the size is in the details', async (fixture) => {
+      const script = fixture.script();
+      const large = { ...content(''), metadata: new Map([['key', 'x'.repeat(1.1e6)]]) };
+      for (let start = 0; start < 20; start += 4) await script.produceItems(Array(4).fill(large));
+      const batch = { limit: 100, leaseTimeout: LEASE_TIMEOUT, details: true };
+      const first = await script.store.lease(batch);
+      expect(first.length).toBeLessThan(20);
+      expect(isBudgetSpent(first)).toBe(true);
+      let leased = first.length;
+      while (leased < 20) {
+        const { length } = await script.store.lease(batch);
+        expect(length).toBeGreaterThan(0);
+        leased += length;
+      }
+    });
 
     // the same in the stored item; everything else stays
     test('marks the stored item as leased and keeps its other fields', async (fixture) => {

@@ -2,7 +2,7 @@ import { ATTEMPTS_MAX, type ItemId, type LeaseBatch, type LeasedItem } from '@qu
 import type { Statement } from '../database/database.ts';
 import { readDetails } from '../sql/item-details.ts';
 import { nowParameter, nowSql, type PartitionContext, type PartitionTable } from '../sql/partition-table.ts';
-import { bytesBefore, CONTENT_BYTES, withinBudget } from '../sql/payload-budget.ts';
+import { BYTES_WITH_DETAILS, bytesBefore, CONTENT_BYTES, withinBudget } from '../sql/payload-budget.ts';
 import type { BinaryRow } from '../wire/binary-row.ts';
 import { durationToText } from '../wire/instant-text.ts';
 
@@ -15,10 +15,10 @@ const oldest = (table: string, columns: string, below = '') => `
   FOR UPDATE SKIP LOCKED`;
 
 /** Locks items beyond the budget too, but does not lease them. */
-const oldestWithinBudget = (table: string, below = '') => `
+const oldestWithinBudget = (table: string, below = '', bytes = CONTENT_BYTES) => `
   SELECT id FROM (
     SELECT id, ${bytesBefore('bytes')} AS bytes_before
-    FROM (${oldest(table, `id, ${CONTENT_BYTES} AS bytes`, below)}) AS oldest) AS counted
+    FROM (${oldest(table, `id, ${bytes} AS bytes`, below)}) AS oldest) AS counted
   WHERE ${withinBudget('bytes_before')}`;
 
 /** The ids go through an array, so that the planner always updates by primary key, whatever the limit. */
@@ -36,9 +36,10 @@ const leaseBetween = (table: string) => leaseItems(table, oldestWithinBudget(tab
 
 /** Returned in addition if the batch asks for the details of the items, and the table keeps them. */
 const DETAILS = ', created_at, metadata::text';
-const leaseDetails = (table: string) => leaseItems(table, oldestWithinBudget(table), DETAILS);
+const leaseDetails = (table: string) =>
+  leaseItems(table, oldestWithinBudget(table, '', BYTES_WITH_DETAILS), DETAILS);
 const leaseDetailsBetween = (table: string) =>
-  leaseItems(table, oldestWithinBudget(table, ' AND id < $5'), DETAILS);
+  leaseItems(table, oldestWithinBudget(table, ' AND id < $5', BYTES_WITH_DETAILS), DETAILS);
 
 /**
  * Leases the oldest waiting items.

@@ -1,9 +1,13 @@
 import { PAYLOAD_BUDGET } from '@querator/core';
+import { METADATA_COLUMN } from './metadata-column.ts';
 
 /** SQL for the bytes of an item's content. PostgreSQL knows the length of a value without reading it. */
 export const CONTENT_BYTES = `coalesce(octet_length(payload), 0) + ${['reference', 'encoding', 'kind']
   .map((text) => `octet_length(${text})`)
   .join(' + ')}`;
+
+/** The same with its details, as a call returns them. */
+export const BYTES_WITH_DETAILS = `${CONTENT_BYTES} + coalesce(octet_length(${METADATA_COLUMN.name}::text), 0)`;
 
 /**
  * SQL for the bytes of all rows before this one, in their present order. Null for the
