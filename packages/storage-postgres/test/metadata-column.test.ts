@@ -287,6 +287,53 @@ test('a user cannot forge what the server keeps, whatever the keys of the pairs'
   await database.drop();
 });
 
+/** Values that this server never writes. Another program may have had such a column. */
+const FOREIGN_VALUES = [
+  ...[
+    'null',
+    '5',
+    '"text"',
+    '[1, 2]',
+    '{"first_id": 5, "user": "text", "error": {}, "source": 5, "died": []}',
+  ],
+  ...['{"user": {"a": 1, "b": "kept"}, "source": {"queue": "q", "produced": "text"}}'],
+  '{"source": {"queue": "q", "partition": 0, "id": "i", "attempts": 1, "produced": 1.5, "died": {"at": "x"}}}',
+];
+
+test('values of another program stop no item', async () => {
+  const database = await createTestDatabase();
+  const backend = testBackend(database.connectionString);
+  const client = new pg.Client(database.connectionString);
+  await client.connect();
+  const store = backend.partitionStore(KEY);
+  const all = FOREIGN_VALUES.map((_, n) => `item ${n}`);
+  try {
+    await store.produce([{ items: all.map(item) }], HOUR);
+    for (const [n, value] of FOREIGN_VALUES.entries()) {
+      await client.query(`UPDATE ${TABLE} SET metadata = $1 WHERE reference = $2`, [value, `item ${n}`]);
+    }
+    const limit = all.length;
+    const leased = await store.lease({ ...LEASE, limit });
+    expect(leased.map(({ reference }) => reference)).toEqual(all);
+    for (const { id, details } of leased) expect(details).toMatchObject({ firstId: id, source: undefined });
+    const ids = leased.map(({ id }) => id);
+    const bound = (id: string) => ({ id, leaseTimeout: HOUR, maxHold: HOUR });
+    expect((await store.extend?.(ids.map(bound)))?.map(({ ok }) => ok)).toEqual(all.map(() => true));
+    const retry = (id: string, dead: boolean) =>
+      store.retry([{ items: [{ id, dead, error: 'error' }] }], { maxAttempts: 0, dead: 'move' });
+    for (const id of ids) expect(await retry(id, false)).toMatchObject([{ ok: true }]);
+    const again = await store.lease({ ...LEASE, limit });
+    expect(again.map(({ details }) => details?.error)).toEqual(all.map(() => 'error'));
+    for (const { id } of again) expect(await retry(id, true)).toMatchObject([{ ok: true }]);
+    const { dead } = await store.sweep({ ...SWEEP, limit });
+    expect(dead.map(({ death }) => death?.reason)).toEqual(all.map(() => 'rejected'));
+  } finally {
+    await client.end();
+    await backend.close();
+    await database.drop();
+  }
+});
+
 test('an item without metadata that never came back has NULL', async () => {
   const database = await createTestDatabase();
   const backend = testBackend(database.connectionString);

@@ -1,7 +1,7 @@
 import {
   DEATH_REASONS,
   type Death,
-  type DeathReason,
+  type Instant,
   type ItemDetails,
   type ItemId,
   instantFromMicroseconds,
@@ -22,21 +22,7 @@ const KEYS = {
   moving: 'moving',
 } as const;
 
-/** What the column holds, as JSON. */
-interface StoredDetails {
-  readonly user?: Readonly<Record<string, string>>;
-  readonly first_id?: string;
-  readonly error?: string;
-  readonly source?: StoredSource;
-  readonly died?: StoredDeath;
-}
-
-interface StoredDeath {
-  /** Microseconds since 1970. A double holds them exactly until the year 2255. */
-  readonly at: number;
-  readonly reason: string;
-}
-
+/** The source of a dead letter, as JSON. */
 interface StoredSource {
   readonly queue: string;
   /** Microseconds since 1970, as all instants here. */
@@ -44,15 +30,17 @@ interface StoredSource {
   readonly partition: number;
   readonly id: string;
   readonly attempts: number;
+  /** Microseconds since 1970. A double holds them exactly until the year 2255. */
   readonly produced: number;
-  readonly died?: StoredDeath;
+  readonly died?: { readonly at: number; readonly reason: string };
   readonly error?: string;
   /** Whether `queue` is in ASCII, because the database cannot hold its characters. */
   readonly escaped?: true;
 }
 
-/** SQL for a value, or the empty one. */
-const orEmpty = (value: string) => `coalesce(${value}, '{}'::jsonb)`;
+/** SQL for a value, or the empty one. Another program may have written something else than an object. */
+const orEmpty = (value: string) =>
+  `CASE WHEN jsonb_typeof(${value}) = 'object' THEN ${value} ELSE '{}'::jsonb END`;
 
 /**
  * SQL for the value of a row that gets another id. The first id is written down, unless
@@ -163,13 +151,14 @@ export function newDetails(metadata: Metadata | undefined): string {
 export function storedDetails(details: ItemDetails | undefined, escapes: boolean): string {
   if (details === undefined) return '';
   const { firstId, metadata, error, source } = escapes ? escaped(details) : details;
-  const value: StoredDetails = {
-    first_id: firstId,
-    ...(metadata.size > 0 && { user: Object.fromEntries(metadata) }),
-    ...(error !== undefined && { error }),
-    ...(source !== undefined && { source: { ...storedSource(source), ...(escapes && { escaped: true }) } }),
-  };
-  return JSON.stringify(value);
+  return JSON.stringify({
+    [KEYS.firstId]: firstId,
+    ...(metadata.size > 0 && { [KEYS.pairs]: Object.fromEntries(metadata) }),
+    ...(error !== undefined && { [KEYS.error]: error }),
+    ...(source !== undefined && {
+      [KEYS.source]: { ...storedSource(source), ...(escapes && { escaped: true }) },
+    }),
+  });
 }
 
 function escaped({ error, source, ...details }: ItemDetails): ItemDetails {
@@ -189,26 +178,48 @@ export function escapedError(error: string): string {
   return shortAsciiText(error, LIMITS.itemError);
 }
 
-/** The details of an item. @param text the value as text. Null or empty: none. */
+/**
+ * The details of an item. What this server does not write is ignored: the column may
+ * have been that of another program.
+ *
+ * @param text the value as text. Null or empty: none.
+ */
 export function readDetails(id: ItemId, text: string | null): ItemDetails {
-  const { user, first_id, error, source } = parse(text);
+  const value = parse(text);
+  const firstId = value[KEYS.firstId];
   return {
-    firstId: first_id ?? id,
-    metadata: user === undefined ? NO_METADATA : new Map(Object.entries(user)),
-    error,
-    source: source && readSource(source),
+    firstId: typeof firstId === 'string' ? firstId : id,
+    metadata: pairsOf(value[KEYS.pairs]),
+    error: textOf(value[KEYS.error]),
+    source: sourceOf(value[KEYS.source]),
   };
 }
 
 /** When and why an item died. Undefined: it is not known. */
 export function readDeath(text: string | null): Death | undefined {
-  return deathOf(parse(text).died);
+  return deathOf(parse(text)[KEYS.death]);
 }
 
-const NOTHING: StoredDetails = {};
+type Fields = Readonly<Record<string, unknown>>;
 
-function parse(text: string | null): StoredDetails {
-  return text === null || text === '' ? NOTHING : (JSON.parse(text) as StoredDetails);
+const NOTHING: Fields = {};
+
+function parse(text: string | null): Fields {
+  return text === null || text === '' ? NOTHING : fieldsOf(JSON.parse(text));
+}
+
+function fieldsOf(value: unknown): Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : NOTHING;
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+function pairsOf(value: unknown): Metadata {
+  if (value === undefined) return NO_METADATA;
+  const isPair = (pair: readonly [string, unknown]): pair is [string, string] => typeof pair[1] === 'string';
+  return new Map(Object.entries(fieldsOf(value)).filter(isPair));
 }
 
 function storedSource({
@@ -229,19 +240,29 @@ function storedSource({
   };
 }
 
-function readSource(source: StoredSource): LetterSource {
-  const { queue_created: created, partition, id, attempts, produced, died, error } = source;
-  const queue = source.escaped === true ? fromAsciiText(source.queue) : source.queue;
-  const queueCreatedAt = created === undefined ? undefined : instantFromMicroseconds(BigInt(created));
-  const producedAt = instantFromMicroseconds(BigInt(produced));
-  return { queue, queueCreatedAt, partition, id, attempts, producedAt, death: deathOf(died), error };
+function sourceOf(value: unknown): LetterSource | undefined {
+  if (value === undefined) return undefined;
+  const fields = fieldsOf(value);
+  const { queue: name, partition, id, attempts, produced, died, error, escaped } = fields;
+  const producedAt = instantOf(produced);
+  if (typeof name !== 'string' || typeof partition !== 'number' || typeof id !== 'string') return undefined;
+  if (typeof attempts !== 'number' || producedAt === undefined) return undefined;
+  const queue = escaped === true ? fromAsciiText(name) : name;
+  const queueCreatedAt = instantOf(fields['queue_created']);
+  return {
+    ...{ queue, queueCreatedAt, partition, id, attempts, producedAt },
+    ...{ death: deathOf(died), error: textOf(error) },
+  };
 }
 
-function deathOf(died: StoredDeath | undefined): Death | undefined {
-  if (died === undefined || !isReason(died.reason)) return undefined;
-  return { at: instantFromMicroseconds(BigInt(died.at)), reason: died.reason };
+function deathOf(value: unknown): Death | undefined {
+  if (value === undefined) return undefined;
+  const { at, reason } = fieldsOf(value);
+  const instant = instantOf(at);
+  const known = DEATH_REASONS.find((each) => each === reason);
+  return instant === undefined || known === undefined ? undefined : { at: instant, reason: known };
 }
 
-function isReason(text: string): text is DeathReason {
-  return DEATH_REASONS.some((reason) => reason === text);
+function instantOf(value: unknown): Instant | undefined {
+  return Number.isSafeInteger(value) ? instantFromMicroseconds(BigInt(value as number)) : undefined;
 }
