@@ -82,6 +82,15 @@ describe('a sequence of item ids that is set back under a running server', () =>
     'produced with metadata': {
       write: () => store.produce([{ items: [{ ...item('late'), metadata: new Map([['a', 'b']]) }] }], HOUR),
     },
+    'transferred from another partition': {
+      write: async () => {
+        const other = backend.partitionStore({ ...KEY, partition: 1 });
+        const [found] = await other.import([{ ...item('late'), ...IMPORTED }], HOUR);
+        await admin.query(SET_BACK);
+        const target = store.transferTarget as object;
+        return other.transfer?.({ ids: [found?.id ?? ''], state: 'waiting', target, expireTimeout: HOUR });
+      },
+    },
     imported: { write: () => store.import([{ ...item('late'), ...IMPORTED }], HOUR) },
     retried: {
       before: () => produce('late'),

@@ -1,4 +1,13 @@
-import { addDuration, type LeasedItem, milliseconds, SystemClock, SystemRandom } from '@querator/core';
+import {
+  addDuration,
+  type Instant,
+  type ItemFilter,
+  type LeasedItem,
+  milliseconds,
+  type ScheduleStore,
+  SystemClock,
+  SystemRandom,
+} from '@querator/core';
 import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -73,6 +82,8 @@ describe('objects that other roles create in schemas of the search path', { time
       const { createdAt } = queue;
       const owner = { createdAt, isThere: async () => true, wasDeleted: async () => false };
       await useItems(backend.partitionStore(KEY, owner));
+      await useSearches(backend);
+      await useSchedules(backend.scheduleStore(), createdAt);
       await backend.ping();
       for (const deadlines of [true, false]) await backend.poll([KEY], { deadlines });
       expect(await backend.measure([KEY])).toEqual([{ items: 0, bytes: 0 }]);
@@ -118,9 +129,62 @@ describe('objects that other roles create in schemas of the search path', { time
     );
     const audit = backend.auditStore();
     await audit.append([auditEvent('alone')]);
-    expect((await audit.list(EVERYTHING)).events).toHaveLength(3);
-    expect((await audit.list({ ...EVERYTHING, actor: 'u', action: 'queues.create' })).events).toHaveLength(3);
-    expect(await audit.prune(NOW, 10)).toBe(3);
+    expect((await audit.list(EVERYTHING)).events).toHaveLength(4);
+    expect((await audit.list({ ...EVERYTHING, actor: 'u', action: 'queues.create' })).events).toHaveLength(4);
+    expect(await audit.prune(NOW, 10)).toBe(4);
+  }
+
+  /** Every condition of a filter, and a transfer to another partition. */
+  async function useSearches(backend: ReturnType<typeof testBackend>) {
+    const [store, other] = [0, 1].map((partition) => backend.partitionStore({ ...KEY, partition }));
+    await store?.produce([{ items: [item('found')] }], HOUR);
+    const range = { from: NOW as never, to: undefined };
+    const filters: readonly ItemFilter[] = [
+      ...([
+        {},
+        { state: 'waiting' },
+        { state: 'leased' },
+        { state: 'scheduled' },
+        { state: 'dead' },
+      ] as const),
+      ...[{ ids: ['x'] }, { firstId: 'x' }, { sourceId: 'x' }, { reference: 'found' }, { kind: 'x' }],
+      ...[
+        { encoding: 'x' },
+        { metadata: new Map([['a', 'b']]) },
+        { error: 'x' },
+        { payload: new Uint8Array(1) },
+      ],
+      ...[{ reason: 'expired' as const }, { created: range }, { due: range }],
+    ];
+    for (const filter of filters) await store?.find?.({ filter, limit: 10, withPayload: true });
+    const [found] = (await store?.find?.({ filter: { reference: 'found' }, limit: 10 }))?.items ?? [];
+    const target = other?.transferTarget as object;
+    const transfer = { ids: [found?.id ?? ''], target, expireTimeout: HOUR };
+    for (const state of ['scheduled', 'waiting'] as const) await store?.transfer?.({ ...transfer, state });
+    expect((await other?.stats())?.waiting).toBe(1);
+    await other?.drop();
+  }
+
+  async function useSchedules(store: ScheduleStore, queueCreatedAt: Instant) {
+    const times = { dueAt: undefined, backlog: undefined, firedAt: undefined, failure: undefined };
+    const state = { ...times, fired: 0, missed: 0 };
+    const schedule = {
+      ...{ id: 's', namespace: '', name: 's', queueName: KEY.queue, queueCreatedAt, createdBy: '' },
+      ...{ cron: '* * * * *', timeZone: 'UTC', missed: 'one' as const, until: undefined, item: item('s') },
+    } as const;
+    const due = { limit: 10, timeout: HOUR };
+    expect((await store.claim(due)).claimed).toEqual([]);
+    await store.create(
+      schedule,
+      (now) => ({ ...state, dueAt: now }),
+      () => auditEvent('schedule'),
+    );
+    expect(await store.list({ namespace: '', queueName: KEY.queue, pivot: '', limit: 10 })).toHaveLength(1);
+    const [claimed] = (await store.claim(due)).claimed;
+    const settled = { id: 's', claim: claimed?.claim ?? 0, state, doubtful: false };
+    expect(await store.settle(settled)).toBe(true);
+    await store.update('', 's', (stored) => ({ ...stored, paused: true }));
+    expect(await store.delete('', 's')).toBe(true);
   }
 
   async function useOperatorsTool(connectionString: string, backend: ReturnType<typeof testBackend>) {

@@ -6,6 +6,7 @@ import {
   PARTITION_STORE,
   type PortMembers,
   QUEUE_STORE,
+  SCHEDULE_STORE,
   STORAGE_BACKEND,
   TASK_STORE,
 } from '@querator/core';
@@ -14,7 +15,9 @@ import type { PostgresBackend } from '../../src/postgres-backend.ts';
 const INSTANCE_STORE: PortMembers<InstanceStore> = { beat: true, remove: true, watchUnrecorded: true };
 
 /** Members of a backend that are no calls of the database. */
-const OTHERS = ['backend.name', 'backend.capabilities', 'backend.signals', 'backend.close'];
+const OTHERS = [
+  ...['backend.name', 'backend.capabilities', 'backend.signals', 'backend.close', 'partition.transferTarget'],
+];
 
 /** A backend that records which calls of its ports were made. */
 export interface RecordedCalls {
@@ -37,6 +40,7 @@ export function recordCalls(inner: PostgresBackend): RecordedCalls {
   const queues = record('queues', QUEUE_STORE, inner.queueStore());
   const access = record('access', ACCESS_STORE, inner.accessStore());
   const audit = record('audit', AUDIT_STORE, inner.auditStore());
+  const schedules = record('schedules', SCHEDULE_STORE, inner.scheduleStore());
   const instances = record('instances', INSTANCE_STORE, inner.instanceStore());
   const tasks = record('tasks', TASK_STORE, inner.taskStore());
   const backend: PostgresBackend = {
@@ -46,9 +50,11 @@ export function recordCalls(inner: PostgresBackend): RecordedCalls {
     auditStore: () => audit,
     instanceStore: () => instances,
     taskStore: () => tasks,
+    scheduleStore: () => schedules,
     partitionStore: (key, owner) => record('partition', PARTITION_STORE, inner.partitionStore(key, owner)),
   };
-  const stores = ['queueStore', 'accessStore', 'auditStore', 'instanceStore', 'taskStore', 'partitionStore'];
-  for (const store of stores) made.add(`backend.${store}`);
+  for (const store of ['queue', 'access', 'audit', 'instance', 'schedule', 'task', 'partition']) {
+    made.add(`backend.${store}Store`);
+  }
   return { backend, missing: () => [...expected].filter((call) => !made.has(call)) };
 }
