@@ -290,6 +290,39 @@ describe('lists', () => {
     expect(rest).toEqual({ items: all.slice(1), more: false });
   });
 
+  test('end a page once its elements hold 16 MB, with at least two', async () => {
+    const description = 'x'.repeat(3_000_000);
+    for (const name of ['x', 'y', 'z']) {
+      await service.namespaces.create({ name, description, apiKeyTag: '' }, TRUSTED_CALLER);
+    }
+    const list = (pivot: string) => service.namespaces.list({ limit: 0, pivot }, TRUSTED_CALLER);
+    const names = async (pivot: string) => {
+      const { items, more } = await list(pivot);
+      return [...items.map(({ name }) => name), more];
+    };
+    expect(await names('x')).toEqual(['x', 'y', true]);
+    expect(await names('y')).toEqual(['y', 'z', false]);
+  });
+
+  test('are read in parts, whatever their limit', async () => {
+    const permissions = Array.from({ length: 10_000 }, () => 'queue.list');
+    for (let n = 0; n < 130; n++) {
+      await service.roles.create({ namespace: '_system', name: `r${n}`, permissions }, TRUSTED_CALLER);
+    }
+    const seen = new Set<string>();
+    for (let pivot = ''; ; ) {
+      const { items, more } = await service.roles.list(
+        { namespace: '_system', limit: 60_000, pivot },
+        TRUSTED_CALLER,
+      );
+      for (const { id } of items) seen.add(id);
+      expect(items.length).toBeLessThan(100);
+      if (!more) break;
+      pivot = items.at(-1)?.id ?? '';
+    }
+    expect(seen.size).toBeGreaterThanOrEqual(130);
+  });
+
   const LISTS: readonly Run[] = [
     (on, caller) => on.namespaces.list({ limit: -1, pivot: '' }, caller),
     (on, caller) => on.users.list({ limit: -1, pivot: '' }, caller),

@@ -89,7 +89,11 @@ export class ApiKeysService {
   async list(call: ListCall & { readonly userId: string }, caller: Caller): Promise<Page<ApiKey>> {
     require(caller, 'apikey.list', SYSTEM_NAMESPACE);
     const { userId } = call;
-    return readPage(call, (request) => this.#deps.store.apiKeys({ ...request, userId }));
+    return readPage(
+      call,
+      (request) => this.#deps.store.apiKeys({ ...request, userId }),
+      ({ id }) => id,
+    );
   }
 
   /** Removes a key. It is refused from then on. The last administrator keeps a key. */

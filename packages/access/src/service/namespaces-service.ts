@@ -66,7 +66,11 @@ export class NamespacesService {
 
   async list(call: ListCall, caller: Caller): Promise<Page<Namespace>> {
     require(caller, 'namespace.list', SYSTEM_NAMESPACE);
-    return readPage(call, (request) => this.#deps.store.namespaces(request));
+    return readPage(
+      call,
+      (request) => this.#deps.store.namespaces(request),
+      ({ name }) => name,
+    );
   }
 
   /** Removes an empty namespace, and the API keys that are scoped to it. */

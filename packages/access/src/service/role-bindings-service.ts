@@ -70,7 +70,11 @@ export class RoleBindingsService {
     const namespace = call.namespace || SYSTEM_NAMESPACE;
     require(caller, 'rolebinding.list', namespace);
     const { userId } = call;
-    return readPage(call, (request) => this.#deps.store.bindings({ ...request, namespace, userId }));
+    return readPage(
+      call,
+      (request) => this.#deps.store.bindings({ ...request, namespace, userId }),
+      ({ id }) => id,
+    );
   }
 
   /** Removes a binding. The last administrator keeps one. @param call `namespace`: empty for `_system`. */

@@ -71,7 +71,11 @@ export class RolesService {
   async list(call: ListCall & { readonly namespace: string }, caller: Caller): Promise<Page<Role>> {
     const namespace = call.namespace || SYSTEM_NAMESPACE;
     require(caller, 'role.list', namespace);
-    return readPage(call, (request) => this.#deps.store.roles({ ...request, namespace }));
+    return readPage(
+      call,
+      (request) => this.#deps.store.roles({ ...request, namespace }),
+      ({ id }) => id,
+    );
   }
 
   /** Replaces the permissions. An empty list is valid. */

@@ -50,7 +50,11 @@ export class UsersService {
 
   async list(call: ListCall, caller: Caller): Promise<Page<User>> {
     require(caller, 'user.list', SYSTEM_NAMESPACE);
-    return readPage(call, (request) => this.#deps.store.users(request));
+    return readPage(
+      call,
+      (request) => this.#deps.store.users(request),
+      ({ id }) => id,
+    );
   }
 
   /** Removes a user with its keys and bindings. The last administrator stays. */
