@@ -1,3 +1,4 @@
+import { SharedByName } from '../database/shared-by-name.ts';
 import type { PartitionTable } from '../sql/partition-table.ts';
 import { LowWaterMark, type LowWaterMarkDeps } from './low-water-mark.ts';
 
@@ -7,10 +8,7 @@ import { LowWaterMark, type LowWaterMarkDeps } from './low-water-mark.ts';
  */
 export class LowWaterMarks {
   readonly #deps: Omit<LowWaterMarkDeps, 'table'>;
-  readonly #marks = new Map<string, WeakRef<LowWaterMark>>();
-  readonly #gone = new FinalizationRegistry<string>((relation) => {
-    if (this.#marks.get(relation)?.deref() === undefined) this.#marks.delete(relation);
-  });
+  readonly #marks = new SharedByName<LowWaterMark>();
 
   constructor(deps: Omit<LowWaterMarkDeps, 'table'>) {
     this.#deps = deps;
@@ -18,16 +16,11 @@ export class LowWaterMarks {
 
   /** The mark of a store. All stores of one table share it. */
   of(table: PartitionTable): LowWaterMark {
-    const known = this.known(table.relation);
-    if (known !== undefined) return known;
-    const mark = new LowWaterMark({ ...this.#deps, table });
-    this.#marks.set(table.relation, new WeakRef(mark));
-    this.#gone.register(mark, table.relation);
-    return mark;
+    return this.#marks.of(table.relation, () => new LowWaterMark({ ...this.#deps, table }));
   }
 
   /** The mark of a table. Undefined if no store uses the table. */
   known(relation: string): LowWaterMark | undefined {
-    return this.#marks.get(relation)?.deref();
+    return this.#marks.known(relation);
   }
 }

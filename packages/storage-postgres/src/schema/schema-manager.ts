@@ -6,6 +6,7 @@ import {
   silentLogger,
 } from '@querator/core';
 import type { Database } from '../database/database.ts';
+import { SharedByName } from '../database/shared-by-name.ts';
 import type { TableProvisioner } from '../database/table-calls.ts';
 import { noSchema } from '../errors/postgres-error.ts';
 import { shortText } from '../errors/short-text.ts';
@@ -100,8 +101,14 @@ export class SchemaManager {
   readonly #known = new Map<string, Promise<void>>();
   /** The tables of access control and audit that were used. */
   readonly #used = new Set<string>();
-  /** By the comment of the table's owner. */
-  readonly #metadata = new Map<string, MetadataColumn>();
+  /** By the comment of the table's owner, as long as a store uses the partition. */
+  readonly #metadata = new SharedByName<MetadataColumn>({
+    // A later store of the partition looks at its tables again.
+    gone: (known) => {
+      this.#known.delete(known);
+      this.#known.delete(keysOf(known));
+    },
+  });
   /** Tables whose policies and rules were logged. */
   readonly #loggedCode = new Set<string>();
 
@@ -184,8 +191,7 @@ export class SchemaManager {
     const identity = ownerOf(key, owner?.createdAt);
     // Two queues of one name after another, or with the same hash, do not share a table.
     const known = ownerToComment(identity);
-    const metadata = this.#metadata.get(known) ?? new MetadataColumn();
-    this.#metadata.set(known, metadata);
+    const metadata = this.#metadata.of(known, () => new MetadataColumn());
     const wanted: WantedTable = { key, name, owner, identity, metadata, checkIds };
     const ensure = () => this.#once(known, () => this.#partitions.provide(wanted));
     const forget = () => {
