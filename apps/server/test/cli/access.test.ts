@@ -124,6 +124,19 @@ describe('access control on the command line', () => {
     expect(await admin('user list')).toMatchObject({ items: [{ username: 'admin' }] });
   });
 
+  test('a list goes on if the server ends a page early, up to the limit', async () => {
+    const names = Array.from({ length: 90 }, (_, n) => `large-${String(n).padStart(2, '0')}`);
+    const description = 'x'.repeat(100_000);
+    const headers = { Authorization: `Bearer ${ADMIN_KEY}` };
+    for (const name of names) await server.post('/v1/namespaces.create', { name, description }, headers);
+    const page = await server.post('/v1/namespaces.list', { pivot: 'large', limit: 89 }, headers);
+    expect(page.json.items.length).toBeLessThan(89);
+    expect(await admin('namespace list --pivot large --limit 89')).toMatchObject({
+      items: names.slice(0, 89).map((name) => ({ name })),
+    });
+    for (const name of names) await server.post('/v1/namespaces.delete', { name }, headers);
+  });
+
   test('a key file that cannot be read, and a bad time, are errors that name the flag', async () => {
     const file = join(folder, 'missing');
     const unread = await terminal.run(['list', '--api-key-file', file]);

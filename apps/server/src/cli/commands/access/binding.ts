@@ -2,7 +2,7 @@ import { accessEndpoints } from '@querator/protocol';
 import type { Command } from 'commander';
 import type { Cli } from '../../cli.ts';
 import { attempt } from '../../command-error.ts';
-import { type PageFlags, withPageFlags } from '../../page-flags.ts';
+import { type PageFlags, upToLimit, withPageFlags } from '../../page-flags.ts';
 
 /** `querator binding create|list|delete` */
 export function addBinding(program: Command, cli: Cli): void {
@@ -30,7 +30,11 @@ export function addBinding(program: Command, cli: Cli): void {
     .action(async ({ user: userIdFilter, ...flags }: PageFlags & BindingFilter) => {
       const { access } = cli.client();
       const page = await attempt('failed to list bindings', () =>
-        access.roleBindingsList({ userIdFilter, ...flags }, options()),
+        upToLimit(
+          flags,
+          (page) => access.roleBindingsList({ userIdFilter, ...flags, ...page }, options()),
+          ({ id }) => id,
+        ),
       );
       await cli.output.json(accessEndpoints.roleBindingsList.response, page);
       cli.output.say(`Found ${page.items.length} binding(s)`);

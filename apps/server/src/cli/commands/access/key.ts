@@ -2,7 +2,7 @@ import { accessEndpoints, parseTimestamp, type Timestamp } from '@querator/proto
 import type { Command } from 'commander';
 import type { Cli } from '../../cli.ts';
 import { attempt, CommandError } from '../../command-error.ts';
-import { type PageFlags, withPageFlags } from '../../page-flags.ts';
+import { type PageFlags, upToLimit, withPageFlags } from '../../page-flags.ts';
 
 interface KeyFlags {
   readonly name: string;
@@ -36,7 +36,11 @@ export function addKey(program: Command, cli: Cli): void {
     .action(async ({ user: userId, ...flags }: PageFlags & { readonly user: string }) => {
       const { access } = cli.client();
       const page = await attempt('failed to list keys', () =>
-        access.apiKeysList({ userId, ...flags }, options()),
+        upToLimit(
+          flags,
+          (page) => access.apiKeysList({ userId, ...page }, options()),
+          ({ id }) => id,
+        ),
       );
       await cli.output.json(accessEndpoints.apiKeysList.response, page);
       cli.output.say(`Found ${page.items.length} key(s)`);

@@ -2,7 +2,7 @@ import { accessEndpoints } from '@querator/protocol';
 import type { Command } from 'commander';
 import type { Cli } from '../../cli.ts';
 import { attempt } from '../../command-error.ts';
-import { type PageFlags, withPageFlags } from '../../page-flags.ts';
+import { type PageFlags, upToLimit, withPageFlags } from '../../page-flags.ts';
 
 interface NamespaceFlags {
   readonly description: string;
@@ -40,7 +40,13 @@ export function addNamespace(program: Command, cli: Cli): void {
   withPageFlags(group.command('list').description('print the namespaces as JSON'), 'name').action(
     async (flags: PageFlags) => {
       const { access } = cli.client();
-      const page = await attempt('failed to list namespaces', () => access.namespacesList(flags, options()));
+      const page = await attempt('failed to list namespaces', () =>
+        upToLimit(
+          flags,
+          (page) => access.namespacesList({ ...flags, ...page }, options()),
+          ({ name }) => name,
+        ),
+      );
       await cli.output.json(accessEndpoints.namespacesList.response, page);
       cli.output.say(`Found ${page.items.length} namespace(s)`);
     },

@@ -2,7 +2,7 @@ import { accessEndpoints } from '@querator/protocol';
 import type { Command } from 'commander';
 import type { Cli } from '../../cli.ts';
 import { attempt } from '../../command-error.ts';
-import { type PageFlags, withPageFlags } from '../../page-flags.ts';
+import { type PageFlags, upToLimit, withPageFlags } from '../../page-flags.ts';
 
 /** `querator role create|list|update|delete` */
 export function addRole(program: Command, cli: Cli): void {
@@ -34,7 +34,13 @@ export function addRole(program: Command, cli: Cli): void {
     .option('--namespace <namespace>', 'the namespace (default: _system)', '')
     .action(async (flags: PageFlags & { readonly namespace: string }) => {
       const { access } = cli.client();
-      const page = await attempt('failed to list roles', () => access.rolesList(flags, options()));
+      const page = await attempt('failed to list roles', () =>
+        upToLimit(
+          flags,
+          (page) => access.rolesList({ ...flags, ...page }, options()),
+          ({ id }) => id,
+        ),
+      );
       await cli.output.json(accessEndpoints.rolesList.response, page);
       cli.output.say(`Found ${page.items.length} role(s)`);
     });

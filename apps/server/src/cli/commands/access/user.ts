@@ -2,7 +2,7 @@ import { accessEndpoints } from '@querator/protocol';
 import type { Command } from 'commander';
 import type { Cli } from '../../cli.ts';
 import { attempt } from '../../command-error.ts';
-import { type PageFlags, withPageFlags } from '../../page-flags.ts';
+import { type PageFlags, upToLimit, withPageFlags } from '../../page-flags.ts';
 
 interface UserFlags {
   readonly email: string;
@@ -31,7 +31,13 @@ export function addUser(program: Command, cli: Cli): void {
   withPageFlags(group.command('list').description('print the users as JSON'), 'id').action(
     async (flags: PageFlags) => {
       const { access } = cli.client();
-      const page = await attempt('failed to list users', () => access.usersList(flags, options()));
+      const page = await attempt('failed to list users', () =>
+        upToLimit(
+          flags,
+          (page) => access.usersList({ ...flags, ...page }, options()),
+          ({ id }) => id,
+        ),
+      );
       await cli.output.json(accessEndpoints.usersList.response, page);
       cli.output.say(`Found ${page.items.length} user(s)`);
     },
