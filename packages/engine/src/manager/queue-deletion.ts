@@ -6,6 +6,7 @@ import {
   type Logger,
   MESSAGES,
   milliseconds,
+  type PartitionStore,
   type Queue,
   QueueError,
   type QueueStore,
@@ -89,7 +90,7 @@ export class QueueDeletion {
       // A produce request may have stored items since the first count.
       if (onlyEmpty) await this.#checkEmpty(queue);
       audit?.add({ items: onlyEmpty ? 0 : await this.#countBriefly(queue) });
-      await this.#dropPartitions(queue);
+      await this.#dropPartitions(queue, { onlyEmpty });
       // Another process may have deleted the queue since, and given the name to a new one.
       await store.delete(name, createdAt, check, audit?.storedEvent);
       await this.#finish(queue);
@@ -134,22 +135,38 @@ export class QueueDeletion {
     }
   }
 
-  /** Drops a few partitions at a time. A failure does not end the drops until {@link MOST_FAILURES}. */
-  async #dropPartitions(queue: Queue): Promise<void> {
+  /**
+   * Drops a few partitions at a time. A failure does not end the drops until {@link MOST_FAILURES}.
+   *
+   * @param rules `onlyEmpty`: counts each partition once more. Another process may serve
+   *   the queue until it notices the deletion, and the drops of a thousand take a minute.
+   * @throws QueueError `invalid` for the first one that holds items.
+   */
+  async #dropPartitions(queue: Queue, { onlyEmpty }: Pick<DeletionRules, 'onlyEmpty'>): Promise<void> {
     let failures = 0;
+    const checkEmpty = async (store: PartitionStore) => {
+      const { waiting, leased, scheduled } = await store.stats({ createNothing: true });
+      const items = waiting + leased + scheduled;
+      if (items > 0) throw holdsItems(queue.name, items);
+    };
     const dropped = await Promise.allSettled(
       this.#deps.placements.reachable(queue).map(({ store, limited }) =>
         limited.drop(async () => {
           // If storage is down, each of a thousand partitions would take its time to fail.
           if (failures >= MOST_FAILURES) return;
-          await store.drop().catch((error: unknown) => {
-            failures++;
+          try {
+            if (onlyEmpty) await checkEmpty(store);
+            await store.drop();
+          } catch (error) {
+            // One that holds items ends the deletion.
+            failures += error instanceof QueueError ? MOST_FAILURES : 1;
             throw error;
-          });
+          }
         }),
       ),
     );
-    for (const each of dropped) if (each.status === 'rejected') throw each.reason;
+    const reasons = dropped.flatMap((each) => (each.status === 'rejected' ? [each.reason] : []));
+    if (reasons.length > 0) throw reasons.find((reason) => reason instanceof QueueError) ?? reasons[0];
   }
 
   /**
@@ -162,7 +179,7 @@ export class QueueDeletion {
     const { store, logger, placements } = this.#deps;
     const { name, createdAt } = queue;
     try {
-      await this.#dropPartitions(queue);
+      await this.#dropPartitions(queue, { onlyEmpty: false });
     } catch (error) {
       logger.warn('items that another process may have stored for a deleted queue were not removed', {
         queue: name,
