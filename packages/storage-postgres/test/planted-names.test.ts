@@ -4,6 +4,7 @@ import {
   type ItemFilter,
   type LeasedItem,
   milliseconds,
+  type PartitionStore,
   type ScheduleStore,
   SystemClock,
   SystemRandom,
@@ -162,7 +163,20 @@ describe('objects that other roles create in schemas of the search path', { time
     const transfer = { ids: [found?.id ?? ''], target, expireTimeout: HOUR };
     for (const state of ['scheduled', 'waiting'] as const) await store?.transfer?.({ ...transfer, state });
     expect((await other?.stats())?.waiting).toBe(1);
+    if (other !== undefined) await useTakenItems(other);
     await other?.drop();
+  }
+
+  /** A task that takes an item and returns it, and then takes and removes it. */
+  async function useTakenItems(store: PartitionStore) {
+    const [waiting] = await store.list({ state: 'queued', pivot: '', limit: 1 });
+    const ids = [waiting?.id ?? ''];
+    await store.takeItems?.({ task: 't', ids, target: KEY });
+    expect(await store.takenItems?.('t', 10)).toHaveLength(1);
+    expect(await store.returnTaken?.({ task: 't', ids })).toBe(1);
+    await store.takeItems?.({ task: 't', ids, target: KEY });
+    expect(await store.markTaken?.({ task: 't', ids })).toMatchObject({ marked: ids });
+    await store.removeTaken?.({ task: 't', ids });
   }
 
   async function useSchedules(store: ScheduleStore, queueCreatedAt: Instant) {
