@@ -1,3 +1,4 @@
+import { type Clock, storageTooSlow, within } from '@querator/core';
 import type { Meter } from './meter.ts';
 import { overStock } from './quota-error.ts';
 
@@ -8,6 +9,12 @@ export interface QueueCounts {
 }
 
 /**
+ * How long a creation waits for earlier ones of its namespace, in milliseconds. Each takes
+ * long while storage is down.
+ */
+const MOST_WAIT_MS = 10_000;
+
+/**
  * Lets queues be created up to the limits of their namespace. In one process, the
  * creations in a namespace run one after the other, so that none exceeds them.
  * Creations at the same time in several processes may: by one queue for each further
@@ -16,11 +23,13 @@ export interface QueueCounts {
 export class QueueCreations {
   readonly #count: (namespace: string) => Promise<QueueCounts>;
   /** The last creation of each namespace that has not ended. */
-  readonly #last = new Map<string, Promise<unknown>>();
+  readonly #last = new Map<string, Promise<void>>();
+  readonly #clock: Clock;
 
   /** @param count counts in storage. */
-  constructor(count: (namespace: string) => Promise<QueueCounts>) {
+  constructor(count: (namespace: string) => Promise<QueueCounts>, clock: Clock) {
     this.#count = count;
+    this.#clock = clock;
   }
 
   /**
@@ -28,7 +37,8 @@ export class QueueCreations {
    *
    * @param meters of those whose limits count.
    * @param partitions of the new queue.
-   * @throws QuotaError if there are too many; whatever `store` throws.
+   * @throws QuotaError if there are too many; QueueError `retry` if earlier creations do
+   *   not end in time; whatever `store` throws.
    */
   async run<T>(
     namespace: string,
@@ -61,16 +71,22 @@ export class QueueCreations {
     });
   }
 
-  #inTurn<T>(namespace: string, creation: () => Promise<T>): Promise<T> {
-    const run = (this.#last.get(namespace) ?? Promise.resolve()).then(creation);
-    const ended = run.then(
-      () => {},
-      () => {},
-    );
-    this.#last.set(namespace, ended);
-    void ended.then(() => {
-      if (this.#last.get(namespace) === ended) this.#last.delete(namespace);
-    });
-    return run;
+  async #inTurn<T>(namespace: string, creation: () => Promise<T>): Promise<T> {
+    const { promise: done, resolve } = Promise.withResolvers<void>();
+    const earlier = Promise.all([this.#last.get(namespace)]);
+    this.#last.set(namespace, done);
+    try {
+      const inTime = await within(this.#clock, MOST_WAIT_MS, earlier);
+      if (inTime === undefined) {
+        throw storageTooSlow('earlier creations of queues in the namespace did not end in time');
+      }
+      return await creation();
+    } finally {
+      // Later creations wait for the earlier ones even after this one timed out.
+      void earlier.then(() => {
+        if (this.#last.get(namespace) === done) this.#last.delete(namespace);
+        resolve();
+      });
+    }
   }
 }

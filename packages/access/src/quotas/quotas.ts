@@ -99,7 +99,7 @@ export class Quotas {
       ...{ monotonicMs, table: this.#table, liveProcesses: deps.liveProcesses },
       forgotten: (isKept) => this.#sampler.keepOnly(isKept),
     });
-    this.#creations = new QueueCreations((namespace) => this.countQueues(namespace));
+    this.#creations = new QueueCreations((namespace) => this.countQueues(namespace), clock);
     this.#stored = new StoredQuotas({ clock, logger, found: (quotas) => this.#table.setStored(quotas) });
   }
 
