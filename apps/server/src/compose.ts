@@ -86,8 +86,9 @@ export function compose(config: Config, deps: ServerDeps): Composition {
   const audit = createServerAudit(config, { ...deps, monotonicClock, queueStorage });
   const capabilities = capabilitiesOf(access, { audit: audit?.service, quotas, queueStorage });
   const instances = createInstances(config, { ...deps, queueStorage }, capabilities);
-  const outboxes = createOutboxes(config, { ...driverDeps, monotonicClock, service, access, quotas });
   const partitionStorages = storages.map(({ backend }) => backend);
+  const relayed = { service, access, quotas, storages: partitionStorages };
+  const outboxes = createOutboxes(config, { ...driverDeps, monotonicClock, ...relayed });
   metrics.observe(service, partitionStorages);
   if (config.outbox.length > 0) metrics.observeOutboxes(() => outboxes.states());
   const configuredQueues = new ConfiguredQueues({ ...deps, service }, config.queues);

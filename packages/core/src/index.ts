@@ -180,16 +180,20 @@ export type {
   KeySweepResult,
 } from './storage/keyed-produce.ts';
 export {
+  type HeldOutbox,
   type ListedOutboxQueue,
   MOST_COUNTED_ROWS,
+  type MovedRows,
   OUTBOX_HOLD_MS,
   OUTBOX_RENEW_MS,
   type Outbox,
   type OutboxBatch,
   type OutboxFault,
+  type OutboxMove,
   type OutboxQueue,
   type OutboxRow,
   type OutboxRows,
+  type ProduceFromOutbox,
   type RelayName,
   type RowLimits,
 } from './storage/outbox.ts';

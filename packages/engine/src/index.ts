@@ -26,6 +26,7 @@ export type { KeyedProduceCall, KeyedProduceService } from './service/keyed-prod
 export type { CompleteCall, ExtendCall, RetryCall } from './service/leased-items-requests.ts';
 export type { LeasedItemsService } from './service/leased-items-service.ts';
 export type { NamespaceQueues, NamespaceSizes } from './service/namespace-size.ts';
+export type { OutboxProduceService } from './service/outbox-produce-service.ts';
 export type { Page } from './service/page.ts';
 export type { PausableCall, PauseCall, PausesService, RequireCapability } from './service/pauses-service.ts';
 export type {

@@ -25,6 +25,7 @@ import {
   type PartitionStore,
   type ProbeResult,
   type ProduceAndLeaseResult,
+  type ProduceFromOutbox,
   type ProduceRequest,
   type ProduceResult,
   type RetryRequest,
@@ -56,6 +57,7 @@ import { abortLetters, commitLetters } from './operations/prepared-letters.ts';
 import { probePartition } from './operations/probe.ts';
 import { produce } from './operations/produce.ts';
 import { produceAndLease } from './operations/produce-and-lease.ts';
+import { produceFromOutbox } from './operations/produce-from-outbox.ts';
 import { produceKeyed } from './operations/produce-keyed.ts';
 import { release } from './operations/release.ts';
 import { remove } from './operations/remove.ts';
@@ -128,6 +130,12 @@ export class PostgresPartitionStore implements PartitionStore {
     return this.#calls.run(this.#table.keys, () =>
       withIdsInOrder(this.#context, () => produceKeyed(this.#context, requests, options)),
     );
+  }
+
+  produceFromOutbox(
+    ...[items, move, expireTimeout]: Parameters<ProduceFromOutbox>
+  ): ReturnType<ProduceFromOutbox> {
+    return this.#add((context) => produceFromOutbox(context, items, move, expireTimeout));
   }
 
   sweepKeys(limit: number): Promise<KeySweepResult> {

@@ -29,6 +29,7 @@ import { HorizonHolders } from './operations/horizon-holders.ts';
 import { Measures } from './operations/measure.ts';
 import { ping } from './operations/ping.ts';
 import { poll } from './operations/poll.ts';
+import { hasOutbox } from './operations/produce-from-outbox.ts';
 import { PostgresPartitionStore } from './partition-store.ts';
 import type { PoolRegistry } from './pool/pool-registry.ts';
 import { PostgresQueueStore } from './queue-store.ts';
@@ -45,6 +46,7 @@ export const POSTGRES_CAPABILITIES: StorageCapabilities = {
   durable: true,
   shared: true,
   dedup: true,
+  outbox: true,
   metadata: true,
   pause: true,
   find: true,
@@ -145,6 +147,7 @@ export function postgresBackend(options: PostgresBackendOptions): PostgresBacken
     poll: (keys, { deadlines }) =>
       calls.run(schema.fixed, () => poll({ db, marks, deadlines, now: nowParameter({ clock }) }, keys)),
     measure: (keys) => calls.run(schema.fixed, () => measures.measure(keys)),
+    hasOutbox: (outbox) => calls.track(() => hasOutbox(db, outbox)),
     signals: share.pool.signals,
     close: () => calls.close(),
   };

@@ -32,6 +32,7 @@ const PARTITION_LABELS: Readonly<Record<keyof PartitionStore, string>> = {
   produce: 'produce',
   produceAndLease: 'produceAndLease',
   produceKeyed: 'produceKeyed',
+  produceFromOutbox: 'produceFromOutbox',
   sweepKeys: 'sweepKeys',
   countKeys: 'countKeys',
   lease: 'lease',

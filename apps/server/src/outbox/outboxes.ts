@@ -1,4 +1,5 @@
 import type { AccessControl, Quotas } from '@querator/access';
+import type { StorageBackend } from '@querator/core';
 import type { Service } from '@querator/engine';
 import { createOutbox, type DriverDeps } from '../backends.ts';
 import type { Config } from '../config/schema.ts';
@@ -9,11 +10,13 @@ import { Relay, type RelayState } from './relay.ts';
 
 export interface OutboxesDeps extends DriverDeps {
   readonly monotonicClock: MonotonicClock;
-  readonly service: Pick<Service, 'keyedProduces' | 'namespaceOf'>;
+  readonly service: Pick<Service, 'keyedProduces' | 'outboxProduces' | 'namespaceOf'>;
   /** Undefined: the storage of the queues cannot keep users. */
   readonly access: AccessControl | undefined;
   /** Undefined: they are not in use. */
   readonly quotas: Quotas | undefined;
+  /** The storages of items. */
+  readonly storages: readonly StorageBackend[];
   /** The name of this server. */
   readonly server: string;
 }

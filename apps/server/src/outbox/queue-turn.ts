@@ -9,6 +9,7 @@ import {
   type OutboxQueue,
   type OutboxRow,
   QueueError,
+  type StorageBackend,
 } from '@querator/core';
 import type { Service } from '@querator/engine';
 import type { ActingUser } from './acting-user.ts';
@@ -29,7 +30,9 @@ const MOST_NARROW = 1_000;
 export interface QueueTurnsDeps {
   readonly outbox: Outbox;
   readonly user: Pick<ActingUser, 'beginProduce'>;
-  readonly service: Pick<Service, 'keyedProduces'>;
+  readonly service: Pick<Service, 'keyedProduces' | 'outboxProduces'>;
+  /** The storages of items. Rows go to those in the database of the outbox in one transaction. */
+  readonly storages: readonly StorageBackend[];
 }
 
 /** What one turn of a queue did. */
@@ -46,6 +49,8 @@ export class QueueTurns {
   readonly #deps: QueueTurnsDeps;
   /** The most rows of the next batch of a queue. Absent: {@link MOST_ROWS}. */
   readonly #rowLimits = new Map<string, number>();
+  /** The names of the storages in the database of the outbox, as found under a token. */
+  #near: { readonly token: string; readonly storages: Promise<ReadonlySet<string>> } | undefined;
 
   constructor(deps: QueueTurnsDeps) {
     this.#deps = deps;
@@ -71,9 +76,40 @@ export class QueueTurns {
     const good = faults.findIndex((fault) => fault !== undefined);
     const sent = good < 0 ? rows : rows.slice(0, good);
     if (sent.length === 0) return this.#fail(queue, first.id, faults[0] as QueueError, { token });
+    try {
+      const near = await this.#storagesOf(token);
+      if (await this.#deps.service.outboxProduces.isOn(queue, near))
+        return await this.#move(queue, sent, token);
+    } catch (error) {
+      return this.#refused(queue, sent, error, { token });
+    }
     const batch = { ids: sent.map(({ id }) => id), drops, token };
     const begun = await outbox.beginBatch(queue, batch);
     return begun === undefined ? NOTHING : this.#send(begun, sent, token, signal);
+  }
+
+  /** Moves rows in one transaction. If its outcome is unknown, the rows themselves tell: they are there, or not. */
+  async #move(queue: string, rows: readonly OutboxRow[], token: string): Promise<TurnResult> {
+    const { outbox, service } = this.#deps;
+    const items = rows.map(({ item }) => item);
+    const move = { outbox: { schema: outbox.schema, token }, queue, ids: rows.map(({ id }) => id) };
+    const moved = await this.#asUser(queue, items, () => service.outboxProduces.produce(items, move));
+    return moved === undefined ? NOTHING : this.#moved(queue, rows, moved.oldestMs);
+  }
+
+  #storagesOf(token: string): Promise<ReadonlySet<string>> {
+    if (this.#near?.token !== token) this.#near = { token, storages: this.#findStorages(token) };
+    return this.#near.storages;
+  }
+
+  /** A storage that cannot be asked is taken for another database, which is always right. */
+  async #findStorages(token: string): Promise<ReadonlySet<string>> {
+    const { outbox, storages } = this.#deps;
+    const found = storages.map(async (storage) => {
+      const isNear = await storage.hasOutbox?.({ schema: outbox.schema, token }).catch(() => false);
+      return isNear === true ? [storage.name] : [];
+    });
+    return new Set((await Promise.all(found)).flat());
   }
 
   async #send(
@@ -94,14 +130,26 @@ export class QueueTurns {
     } catch (error) {
       // The server stops: another relay goes on with the batch.
       if (signal.aborted) return NOTHING;
-      if (isOfContent(error) && rows.length > 1) this.#narrow(queue, 1);
       const endedBatch = batch.isOwn && isCertain(error) ? batch.dedupKey : undefined;
-      return this.#fail(queue, rowId, error, { token, endedBatch });
+      return this.#refused(queue, rows, error, { token, endedBatch });
     }
+    return this.#moved(queue, rows, await this.#deps.outbox.endBatch(batch));
+  }
+
+  #moved(queue: string, rows: readonly OutboxRow[], delayMs: number): TurnResult {
     const limit = this.#rowLimits.get(queue);
     if (limit !== undefined) this.#narrow(queue, limit * GROWTH);
-    const delayMs = await this.#deps.outbox.endBatch(batch);
     return { did: 'move', rows: rows.length, delayMs, isFull: rows.length >= (limit ?? MOST_ROWS) };
+  }
+
+  #refused(
+    queue: string,
+    rows: readonly OutboxRow[],
+    error: unknown,
+    how: { readonly token: string; readonly endedBatch?: string | undefined },
+  ): Promise<TurnResult> {
+    if (isOfContent(error) && rows.length > 1) this.#narrow(queue, 1);
+    return this.#fail(queue, rows[0]?.id as string, error, how);
   }
 
   async #produce(
@@ -109,17 +157,24 @@ export class QueueTurns {
     items: readonly NewItem[],
     signal: AbortSignal,
   ): Promise<void> {
-    const { user, service } = this.#deps;
-    const bytes = items.reduce((sum, item) => sum + newItemBytes(item), 0);
-    const end = await user.beginProduce(queue, { items: items.length, bytes });
     const call = { queueName: queue, requestTimeout: PRODUCE_TIMEOUT, items, dedupKey, itemKeys: [] };
+    await this.#asUser(queue, items, () =>
+      this.#deps.service.keyedProduces.produce({ ...call, dedupWindow: DEDUP_WINDOW }, { signal }),
+    );
+  }
+
+  /** Produces items if the user of the outbox may. */
+  async #asUser<T>(queue: string, items: readonly NewItem[], produce: () => Promise<T>): Promise<T> {
+    const bytes = items.reduce((sum, item) => sum + newItemBytes(item), 0);
+    const end = await this.#deps.user.beginProduce(queue, { items: items.length, bytes });
     try {
-      await service.keyedProduces.produce({ ...call, dedupWindow: DEDUP_WINDOW }, { signal });
+      const produced = await produce();
+      end(undefined, {});
+      return produced;
     } catch (error) {
       end(error);
       throw error;
     }
-    end(undefined, {});
   }
 
   async #fail(

@@ -17,6 +17,7 @@ export const PARTITION_STORE: PortMembers<PartitionStore> = {
   produce: true,
   produceAndLease: true,
   produceKeyed: true,
+  produceFromOutbox: true,
   sweepKeys: true,
   countKeys: true,
   lease: true,
@@ -129,6 +130,7 @@ export const STORAGE_BACKEND: PortMembers<StorageBackend> = {
   ping: true,
   poll: true,
   measure: true,
+  hasOutbox: true,
   signals: true,
   close: true,
 };

@@ -1,4 +1,7 @@
 import type { NewItem } from '../item/item.ts';
+import type { Duration } from '../time/duration.ts';
+import type { Outcome } from './outcome.ts';
+import type { ProduceResult } from './partition-calls.ts';
 
 /** Identifies a relay for as long as it holds an outbox without a break. */
 export interface RelayName {
@@ -70,6 +73,39 @@ export interface OutboxFault {
   /** Its batch was certainly not stored, and ends. Undefined: no batch, or one that may have been stored. */
   readonly endedBatch?: string | undefined;
 }
+
+/** An outbox, and the relay that holds it. */
+export interface HeldOutbox {
+  readonly schema: string;
+  readonly token: string;
+}
+
+/** Rows that become items. */
+export interface OutboxMove {
+  readonly outbox: HeldOutbox;
+  readonly queue: string;
+  readonly ids: readonly string[];
+}
+
+/** What became of rows. */
+export interface MovedRows extends ProduceResult {
+  /** Age of the oldest row in milliseconds, by the database's clock. */
+  readonly oldestMs: number;
+}
+
+/**
+ * Produces the items of rows in an outbox that is in the same database, and removes the
+ * rows and the fault of their queue: all of it in one transaction, or nothing.
+ *
+ * @param items those of the rows, in order. They are stored as `produce` stores them.
+ * @returns undefined if a row is not there any more, the queue has a batch, or the relay
+ *   does not hold the outbox any more. Nothing has changed then.
+ */
+export type ProduceFromOutbox = (
+  items: readonly NewItem[],
+  move: OutboxMove,
+  expireTimeout: Duration,
+) => Promise<Outcome<MovedRows> | undefined>;
 
 /** A queue of an outbox, for operators. */
 export interface ListedOutboxQueue {

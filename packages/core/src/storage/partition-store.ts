@@ -9,6 +9,7 @@ import type {
   KeyedProduceResult,
   KeySweepResult,
 } from './keyed-produce.ts';
+import type { ProduceFromOutbox } from './outbox.ts';
 import type { Outcome } from './outcome.ts';
 import type {
   ClearRequest,
@@ -115,6 +116,9 @@ export interface PartitionStore extends TransferStore, TakenItemsStore {
     requests: readonly KeyedProduceRequest[],
     options: KeyedProduceOptions,
   ): Promise<readonly Outcome<KeyedProduceResult>[]>;
+
+  /** Undefined if the driver does not claim `outbox`. */
+  readonly produceFromOutbox?: ProduceFromOutbox;
 
   /**
    * Removes keys whose window has ended, the oldest first, at most `limit`. Nothing

@@ -2,6 +2,7 @@ import type { Instant } from '../time/instant.ts';
 import type { AccessStore } from './access-store.ts';
 import type { AuditStore } from './audit-store.ts';
 import type { InstanceStore } from './instance-store.ts';
+import type { HeldOutbox } from './outbox.ts';
 import type { PartitionStore } from './partition-store.ts';
 import type { QueueStore } from './queue-store.ts';
 import type { ScheduleStore } from './schedule-store.ts';
@@ -100,6 +101,11 @@ export interface StorageCapabilities {
    * source of dead letters. Undefined: no.
    */
   readonly metadata?: boolean;
+  /**
+   * Rows of an outbox in the same database become items in one transaction: the backend
+   * has `hasOutbox`, and the partition stores have `produceFromOutbox`. Undefined: no.
+   */
+  readonly outbox?: boolean;
   /** Queues can be paused: the queue store has `pause`. Undefined: no. */
   readonly pause?: boolean;
   /** Items can be found by filters: the partition stores have `find`. Undefined: no. */
@@ -200,6 +206,14 @@ export interface StorageBackend {
    * @throws StorageError
    */
   measure(keys: readonly PartitionKey[]): Promise<readonly PartitionSize[]>;
+
+  /**
+   * Whether an outbox is in the database of this storage, which may remove its rows.
+   * A copy of the database has another token.
+   *
+   * @throws StorageError
+   */
+  hasOutbox?(outbox: HeldOutbox): Promise<boolean>;
 
   /** Change notifications from other processes. Undefined if the driver has none. */
   readonly signals?: StorageSignals | undefined;

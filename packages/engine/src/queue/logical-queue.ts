@@ -30,6 +30,7 @@ import { type ActivePartition, activePartition } from './active-partition.ts';
 import { ItemSearch } from './item-search.ts';
 import { type KeyedProduce, KeyedProduces, type ProducedItem } from './keyed-produces.ts';
 import { LeasedItems } from './leased-items.ts';
+import { OutboxProduces } from './outbox-produces.ts';
 import type { Placement } from './placement.ts';
 import { type PartitionCounts, QueueCounts, type QueueDepth } from './queue-counts.ts';
 import { QueueMetadata } from './queue-metadata.ts';
@@ -70,6 +71,7 @@ export class LogicalQueue {
   readonly leasedItems: LeasedItems;
   readonly metadata: QueueMetadata;
   readonly search: ItemSearch;
+  readonly outbox: OutboxProduces;
   readonly #keyedProduces: KeyedProduces;
   readonly #deps: EngineDeps;
   readonly #order: PartitionOrder<PartitionState>;
@@ -129,16 +131,15 @@ export class LogicalQueue {
       partitions: this.#partitions,
       producePlain: (items, options) => this.produceWithIds(items, options),
     });
+    const parts = { hooks, order: this.#order, partitions: this.#partitions, pauses: this.#pauses };
+    const { observer } = engine;
+    this.outbox = new OutboxProduces({ ...parts, observer, run: (produce) => this.#call(produce) });
     this.metadata = new QueueMetadata(this.#partitions);
     this.search = new ItemSearch(engine.clock, states, (call) => this.#call(call));
     this.#counts = new QueueCounts(engine.clock, this.#partitions);
     this.#pauses.update(queue.pauses);
-    this.leasedItems = new LeasedItems({
-      engine,
-      queue: hooks.queue,
-      partition: (number) => this.#partition(number),
-      stored: hooks.stored,
-    });
+    const partition = (number: number) => this.#partition(number);
+    this.leasedItems = new LeasedItems({ engine, queue: hooks.queue, partition, stored: hooks.stored });
   }
 
   /** The settings in force. */

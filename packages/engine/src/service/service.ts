@@ -25,6 +25,7 @@ import { LeasedItemsRequests } from './leased-items-requests.ts';
 import { LeasedItemsService } from './leased-items-service.ts';
 import { MetadataCheck } from './metadata-check.ts';
 import { NamespaceSizes } from './namespace-size.ts';
+import { OutboxProduceService } from './outbox-produce-service.ts';
 import { PausesService, type RequireCapability } from './pauses-service.ts';
 import { QueueLookup } from './queue-lookup.ts';
 import { QueueService } from './queue-service.ts';
@@ -83,6 +84,8 @@ export interface Service {
   readonly queue: QueueService;
   /** For producers, with dedup keys. */
   readonly keyedProduces: KeyedProduceService;
+  /** For the relay of an outbox in the same database. */
+  readonly outboxProduces: OutboxProduceService;
   /** For consumers, with an outcome for each item. */
   readonly leasedItems: LeasedItemsService;
   /** For operators, to find items of a queue. */
@@ -148,6 +151,7 @@ export function createService(options: ServiceOptions): Service {
     batchLimits: deps.limits,
     queue: new QueueService(lookups, requests),
     keyedProduces: new KeyedProduceService(lookups),
+    outboxProduces: new OutboxProduceService(lookups),
     leasedItems: new LeasedItemsService(requests),
     items: new ItemsService(manager),
     queues: new QueuesService({ manager, store: queueStore, hasNamespace }),

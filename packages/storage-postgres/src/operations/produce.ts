@@ -32,7 +32,8 @@ export function produce(
   });
 }
 
-async function insert(
+/** Stores all requests in one statement. */
+export async function insert(
   send: Session['query'],
   context: PartitionContext,
   requests: readonly ProduceRequest[],

@@ -16,6 +16,7 @@ type OptionalMembers<T> = { [K in keyof T]-?: undefined extends T[K] ? K : never
 const STORE_MEMBERS: Readonly<Record<OptionalMembers<PartitionStore>, string>> = {
   produceAndLease: 'items for waiting consumers are stored first and leased by a second call',
   produceKeyed: 'see the capability `dedup`',
+  produceFromOutbox: 'see the capability `outbox`',
   sweepKeys: 'see the capability `dedup`',
   countKeys: 'see the capability `dedup`',
   extend: '`/v2/queue.extend` is refused',
@@ -36,6 +37,7 @@ const BACKEND_MEMBERS: Readonly<Record<OptionalMembers<StorageBackend>, string>>
   auditStore: 'the storage cannot keep audit events: `audit.table` is refused',
   scheduleStore: 'queues that are stored here have no schedules: `/v2/schedules.create` is refused',
   taskStore: 'see the capability `tasks`',
+  hasOutbox: 'see the capability `outbox`',
   poll: 'a process with waiting consumers leases and sweeps each partition at every poll',
   signals: 'a process learns of changes by others from polls only: within a second instead of 50 ms',
 };
@@ -55,6 +57,10 @@ const CAPABILITIES: Readonly<Record<keyof StorageCapabilities, readonly [meaning
       'calls that need metadata answer `unavailable`; dead letters lose it',
     ],
     tasks: ['tasks are kept beside the queues', 'tasks are refused'],
+    outbox: [
+      'rows of an outbox in the same database become items in one transaction',
+      'the relay moves rows as if they came from another database: under a dedup key',
+    ],
     pause: ['queues that are stored here can be paused', '`/v2/queues.pause` is refused'],
     find: [
       'items can be found by filters, with a bounded amount of work per call',
