@@ -87,10 +87,9 @@ export function compose(config: Config, deps: ServerDeps): Composition {
   const capabilities = capabilitiesOf(access, { audit: audit?.service, quotas, queueStorage });
   const instances = createInstances(config, { ...deps, queueStorage }, capabilities);
   const partitionStorages = storages.map(({ backend }) => backend);
-  const relayed = { service, access, quotas, storages: partitionStorages };
+  const relayed = { service, access, quotas, metrics, storages: partitionStorages };
   const outboxes = createOutboxes(config, { ...driverDeps, monotonicClock, ...relayed });
   metrics.observe(service, partitionStorages);
-  if (config.outbox.length > 0) metrics.observeOutboxes(() => outboxes.states());
   const configuredQueues = new ConfiguredQueues({ ...deps, service }, config.queues);
 
   const stopping = new RunOnce(async () => {

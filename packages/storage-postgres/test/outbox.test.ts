@@ -82,7 +82,8 @@ test('a relay begins a batch only of rows that nobody has moved or removed since
   const begun = await outbox.beginBatch('q', batch);
   expect(begun).toMatchObject({ queue: 'q', ids: batch.ids, isOwn: true });
   expect(await outbox.beginBatch('q', batch)).toBeUndefined();
-  expect(await outbox.queues('', 10)).toEqual([{ queue: 'q', hasBatch: true, mayGo: true }]);
+  expect(await outbox.queues('', 10)).toEqual([{ queue: 'q', hasBatch: true, hasFault: false, mayGo: true }]);
+  expect(await outbox.drop('q', undefined)).toEqual({ dropped: 0, inBatch: 1 });
   // A relay that takes over repeats it, and does not end it unless it is stored.
   await endHold();
   await outbox.hold({ token: 'c', server });
@@ -176,9 +177,11 @@ test('the pauses between the tries of a queue grow, and another relay cannot mar
   expect(listed).toMatchObject({ queue: 'q', rows: 1, fault: { code: 'queue_paused', tries: 8 } });
   expect(listed?.fault?.retryInMs).toBeGreaterThan(5_000);
   expect(listed?.fault?.retryInMs).toBeLessThanOrEqual(10_000);
-  expect(await outbox.queues('', 10)).toEqual([{ queue: 'q', hasBatch: false, mayGo: false }]);
+  expect(await outbox.queues('', 10)).toEqual([
+    { queue: 'q', hasBatch: false, hasFault: true, mayGo: false },
+  ]);
   expect(await outbox.retry('q')).toBe(true);
-  expect(await outbox.queues('', 10)).toEqual([{ queue: 'q', hasBatch: false, mayGo: true }]);
+  expect(await outbox.queues('', 10)).toEqual([{ queue: 'q', hasBatch: false, hasFault: true, mayGo: true }]);
 });
 
 test('tables of another version are refused', async () => {

@@ -17,6 +17,7 @@ const TARGETS = {
   memory: { package: 'storage-memory', suite: tests('conformance') },
   postgres: { package: 'storage-postgres', suite: tests('conformance') },
   'postgres-marks': { package: 'storage-postgres', suite: ['test/low-water-mark'] },
+  'postgres-outbox': { package: 'storage-postgres', suite: tests('outbox') },
   'postgres-signals': { package: 'storage-postgres', suite: tests('unmarked-peers') },
   engine: {
     package: 'engine',

@@ -10,6 +10,7 @@ import {
   type OutboxRow,
   QueueError,
   type StorageBackend,
+  StorageError,
 } from '@querator/core';
 import type { Service } from '@querator/engine';
 import type { ActingUser } from './acting-user.ts';
@@ -18,8 +19,11 @@ import type { QueueFault } from './queue-faults.ts';
 /** Bounds of what a turn holds in memory. A row that goes past the bytes is the last one. */
 const MOST_ROWS = 1_000;
 const MOST_BYTES = 4_000_000;
-/** Longer than anything that a server waits for by itself; shorter than the time in which a relay is sure of earlier ones. */
-const PRODUCE_TIMEOUT = '10s';
+/**
+ * How long a produce waits for a partition that is out of service. Short, because others wait
+ * for the turn; and shorter than the time after which a relay is sure of earlier ones.
+ */
+const PRODUCE_TIMEOUT = '2s';
 /** An hour longer than a batch is repeated. */
 const DEDUP_WINDOW = '24h';
 /** After a refused batch its queue moves row by row, until the wrong one is found. Then batches grow again. */
@@ -183,17 +187,7 @@ export class QueueTurns {
     error: unknown,
     { token, endedBatch }: { readonly token: string; readonly endedBatch?: string | undefined },
   ): Promise<TurnResult> {
-    const known = error instanceof QueueError ? error : undefined;
-    const code = known === undefined ? 'internal' : (known.reason ?? known.code);
-    const reason = known?.message ?? 'internal error; see the log of the server';
-    const fault: OutboxFault = {
-      queue,
-      rowId,
-      code,
-      reason,
-      retryAfterMs: known?.retryAfterMs ?? 0,
-      endedBatch,
-    };
+    const fault: OutboxFault = { queue, rowId, ...reasonOf(error), endedBatch };
     await this.#deps.outbox.fail(fault, token);
     return { did: 'fail', fault };
   }
@@ -216,6 +210,16 @@ function faultOf(queue: string, { item, fault }: OutboxRow): QueueError | undefi
     if (error instanceof QueueError) return error;
     throw error;
   }
+}
+
+/** @throws whatever is no failure of a storage or of a request. */
+function reasonOf(error: unknown): Pick<OutboxFault, 'code' | 'reason' | 'retryAfterMs'> {
+  if (error instanceof QueueError) {
+    const { reason, code, message, retryAfterMs = 0 } = error;
+    return { code: reason ?? code, reason: message, retryAfterMs };
+  }
+  if (error instanceof StorageError) return { code: 'unavailable', reason: error.message, retryAfterMs: 0 };
+  throw error;
 }
 
 /** Whether nothing was stored. */

@@ -24,6 +24,8 @@ const CONTEND_MS = 150;
 const FAILED_MS = 500;
 /** Queues whose rows move at the same time. Each holds a batch in memory. */
 const MOST_TURNS = 8;
+/** The same of queues whose rows could not go: each may take as long as a produce waits, and others must not wait for that. */
+const MOST_TURNS_WITH_FAULT = 2;
 /** Queues in one poll. The next poll goes on behind the last one. */
 const QUEUES_PER_POLL = 1_000;
 const TOKEN_LENGTH = 22;
@@ -66,8 +68,8 @@ export class Relay {
   readonly #abort = new AbortController();
   /** End the pauses that last. */
   readonly #pauses = new Set<() => void>();
-  /** The queues that have a turn now. */
-  readonly #inTurn = new Set<string>();
+  /** The queues that have a turn now, and whether their rows could not go before. */
+  readonly #inTurn = new Map<string, boolean>();
   readonly #stopping = new RunOnce(() => this.#stop());
   /** Undefined: this relay does not hold the outbox. */
   #token: string | undefined;
@@ -172,9 +174,11 @@ export class Relay {
   }
 
   #begin(queue: OutboxQueue, token: string): void {
-    if (this.#inTurn.has(queue.queue) || this.#inTurn.size >= MOST_TURNS) return;
-    this.#inTurn.add(queue.queue);
-    void this.#work.run(() => this.#takeTurns(queue, token)).finally(() => this.#inTurn.delete(queue.queue));
+    const { queue: name, hasFault } = queue;
+    const others = [...this.#inTurn.values()].filter((each) => each === hasFault).length;
+    if (this.#inTurn.has(name) || others >= (hasFault ? MOST_TURNS_WITH_FAULT : MOST_TURNS)) return;
+    this.#inTurn.set(name, hasFault);
+    void this.#work.run(() => this.#takeTurns(queue, token)).finally(() => this.#inTurn.delete(name));
   }
 
   /** Goes on with a queue as long as its batches are full. */

@@ -16,6 +16,8 @@ export interface OutboxQueue {
   readonly queue: string;
   /** Whether a batch was begun and has not ended. */
   readonly hasBatch: boolean;
+  /** Whether its first row could not go when it was tried last. */
+  readonly hasFault: boolean;
   /** Whether it may be tried now. If not, its first row waits for its next try. */
   readonly mayGo: boolean;
 }

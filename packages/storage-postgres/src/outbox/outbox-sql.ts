@@ -40,6 +40,7 @@ export const outboxSql = (s: string) => ({
     FROM named WHERE named.queue IS NOT NULL),
   first AS (SELECT queue FROM named WHERE queue IS NOT NULL LIMIT $2)
   SELECT first.queue, batches.queue IS NOT NULL AS "hasBatch",
+    faults.queue IS NOT NULL AS "hasFault",
     faults.queue IS NULL OR faults.retry_at <= clock_timestamp() AS "mayGo" FROM first
   LEFT JOIN ${s}.batches ON batches.queue = first.queue
   LEFT JOIN ${s}.faults ON faults.queue = first.queue`,
