@@ -239,4 +239,49 @@ describe('beside a server of an earlier version', () => {
     expect(produced.state).toBe('fulfilled');
     expect(produced.error).not.toBeInstanceOf(QueueError);
   });
+
+  test('no request waits for that longer than its request timeout', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const { clock, service, create, keeping } = start({ requireCapability: () => promise });
+    await create('q', ['keeping']);
+    const call = (requestTimeout: string) => ({
+      ...{ queueName: 'q', requestTimeout, items: [item('a', { metadata: METADATA })] },
+      ...{ dedupKey: 'key', itemKeys: [], dedupWindow: '' },
+    });
+    const requests = ['1s', '10s'].flatMap((timeout) => [
+      watch(service.queue.produce(call(timeout))),
+      watch(service.queue.produceWithIds(call(timeout))),
+      watch(service.keyedProduces.produce(call(timeout))),
+    ]);
+    const states = () => requests.map(({ state }) => state);
+    const [short, long] = [requests.slice(0, 3), requests.slice(3)];
+    await clock.advance('999ms');
+    expect(states()).toEqual(requests.map(() => 'pending'));
+    await clock.advance('1ms');
+    for (const { error } of short) {
+      const message = 'request timeout; items were not produced, try again';
+      expect(error).toMatchObject({ code: 'retry', reason: 'unavailable', message });
+    }
+    // The others have as much time left as they asked for, less what they have waited.
+    keeping.hold('produce', 0);
+    keeping.hold('produceKeyed', 0);
+    await clock.advance('8s');
+    resolve();
+    await clock.advance('999ms');
+    for (const { state } of long) expect(state).toBe('pending');
+    await clock.advance('1ms');
+    for (const { error } of long) expect(error).toMatchObject({ code: 'retry' });
+  });
+});
+
+test('a lease of items with their details waits no longer than its request timeout for a probe', async () => {
+  const { clock, create, lease, memory } = start();
+  await create('q', ['forgetful']);
+  await expect(lease('q')).rejects.toMatchObject(REFUSED);
+  memory.hold('probe', 0);
+  const leased = watch(lease('q'));
+  await clock.advance('59s');
+  expect(leased.state).toBe('pending');
+  await clock.advance('1s');
+  expect(leased.error).toMatchObject({ code: 'retry', message: expect.stringMatching(/^request timeout;/) });
 });

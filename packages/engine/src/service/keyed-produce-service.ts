@@ -8,7 +8,7 @@ import { checkProducedItems } from '../rules/request-rules.ts';
 import { checkRequestTimeout, RequestTimeouts } from '../rules/request-timeouts.ts';
 import { type CallOptions, waitOptions } from './call-options.ts';
 import type { LeasedItemsDeps } from './leased-items-requests.ts';
-import { bringMetadata, type MetadataCheck } from './metadata-check.ts';
+import type { MetadataCheck } from './metadata-check.ts';
 import type { QueueLookup } from './queue-lookup.ts';
 import type { ProduceCall } from './queue-service.ts';
 
@@ -42,11 +42,12 @@ export class KeyedProduceService {
    */
   async produce(call: KeyedProduceCall, options: CallOptions = {}): Promise<readonly ProducedItem[]> {
     const ready = this.#manager.ready(call.queueName);
-    const { queue, leftMs } =
+    const found =
       ready === undefined
         ? await this.#find(call, options)
         : { queue: ready, leftMs: this.#check(call, ready) };
-    if (bringMetadata(call.items)) await this.#metadata.forWrite(queue);
+    const { queue } = found;
+    const leftMs = await this.#metadata.leftToProduce(call.items, queue, found.leftMs);
     const { items, dedupKey, itemKeys } = call;
     const keys = dedupKey === '' ? itemKeys.map((key) => (key === '' ? undefined : key)) : dedupKey;
     const window = parseDedupWindow(call.dedupWindow);

@@ -22,7 +22,7 @@ import type {
   LeasedItemsRequests,
   RetryCall,
 } from './leased-items-requests.ts';
-import { bringMetadata, type MetadataCheck } from './metadata-check.ts';
+import type { MetadataCheck } from './metadata-check.ts';
 import { orRetry } from './or-retry.ts';
 import type { FoundQueue, LookupOptions, QueueLookup } from './queue-lookup.ts';
 
@@ -89,8 +89,9 @@ export class QueueService {
     const queue = this.#manager.ready(call.queueName);
     if (queue === undefined) return this.#produceLater(call, options);
     const timeoutMs = this.#checkProduce(call, queue);
-    if (bringMetadata(call.items)) await this.#metadata.forWrite(queue);
-    await queue.produce(call.items, waitOptions(timeoutMs, options));
+    const left = this.#metadata.leftToProduce(call.items, queue, timeoutMs);
+    const leftMs = typeof left === 'number' ? left : await left;
+    await queue.produce(call.items, waitOptions(leftMs, options));
   }
 
   /** The same, and tells the ids of the items. @throws QueueError also `retry`. */
@@ -100,8 +101,8 @@ export class QueueService {
       queue === undefined
         ? await this.#findToProduce(call, options)
         : { queue, leftMs: this.#checkProduce(call, queue) };
-    if (bringMetadata(call.items)) await this.#metadata.forWrite(found.queue);
-    return found.queue.produceWithIds(call.items, waitOptions(found.leftMs, options));
+    const leftMs = await this.#metadata.leftToProduce(call.items, found.queue, found.leftMs);
+    return found.queue.produceWithIds(call.items, waitOptions(leftMs, options));
   }
 
   /** Waits for items and leases them, all of one partition. @throws QueueError also `retry` when none came in time. */
@@ -109,8 +110,9 @@ export class QueueService {
     const queue = this.#manager.ready(call.queueName);
     if (queue === undefined) return this.#leaseLater(call, options);
     const timeoutMs = this.#checkLease(call, queue);
-    if (call.details === true) await this.#metadata.forRead(queue);
-    return queue.lease(wishesOf(call, timeoutMs), waitOptions(timeoutMs, options));
+    const left = call.details === true ? this.#metadata.leftToLease(queue, timeoutMs) : timeoutMs;
+    const leftMs = typeof left === 'number' ? left : await left;
+    return queue.lease(wishesOf(call, leftMs), waitOptions(leftMs, options));
   }
 
   /** Removes leased items, all or none. @throws QueueError also `retry` when storage fails. */
@@ -162,9 +164,9 @@ export class QueueService {
   }
 
   async #produceLater(call: ProduceCall, options: CallOptions): Promise<void> {
-    const { queue, leftMs } = await this.#findToProduce(call, options);
-    if (bringMetadata(call.items)) await this.#metadata.forWrite(queue);
-    await queue.produce(call.items, waitOptions(leftMs, options));
+    const found = await this.#findToProduce(call, options);
+    const leftMs = await this.#metadata.leftToProduce(call.items, found.queue, found.leftMs);
+    await found.queue.produce(call.items, waitOptions(leftMs, options));
   }
 
   /** The queue of a produce once it is active. The request is checked. */
@@ -180,14 +182,16 @@ export class QueueService {
   }
 
   async #leaseLater(call: LeaseCall, options: CallOptions): Promise<Leased> {
-    const { queue, leftMs } = await this.#find(call.queueName, options, {
+    const found = await this.#find(call.queueName, options, {
       check: () => this.#checkLease(call),
       bytes: call.clientId.length,
       timedOut: MESSAGES.leaseTimedOut,
       persists: true,
     });
+    const { queue } = found;
     this.#checkLease(call, queue);
-    if (call.details === true) await this.#metadata.forRead(queue);
+    const leftMs =
+      call.details === true ? await this.#metadata.leftToLease(queue, found.leftMs) : found.leftMs;
     return queue.lease(wishesOf(call, leftMs), waitOptions(leftMs, options));
   }
 

@@ -138,7 +138,7 @@ export function createService(options: ServiceOptions): Service {
   });
   const activations = new ActivationQueue(deps, (name) => manager.get(name));
   const lookup = new QueueLookup({ clock: deps.clock, manager, activations, waitForStorage });
-  const metadata = new MetadataCheck(requireCapability);
+  const metadata = new MetadataCheck(deps.clock, requireCapability);
   const lookups = { manager, limits: deps.limits, lookup, metadata };
   const requests = new LeasedItemsRequests(lookups);
   const zones = new TimeZones();
