@@ -23,13 +23,17 @@ test('the table of what a client does has a row for every code', () => {
 });
 
 test('it says of every call what a 454 means', () => {
-  const endpoints = [queueEndpoints, queuesEndpoints, storageEndpoints, accessEndpoints];
-  const calls = [...endpoints, ...Object.values(endpointsV2)].flatMap((table) =>
-    Object.values<AnyEndpoint>(table).map(({ path }) => path.slice('/v1/'.length)),
-  );
+  const tables = [queueEndpoints, queuesEndpoints, storageEndpoints, accessEndpoints];
+  const namesOf = (some: readonly object[]) =>
+    some.flatMap((table) =>
+      Object.values<AnyEndpoint>({ ...table }).map(({ path }) => path.slice('/v1/'.length)),
+    );
+  const [calls, callsV2] = [namesOf(tables), namesOf(Object.values(endpointsV2))];
   const retried = replies.filter((reply) => reply.startsWith('454')).join('\n');
   const named = [...retried.matchAll(/`([a-z]+(?:[./][a-z]+)+)`/g)].map(([, name]) => name);
   const isNamed = (call: string) => named.includes(call) || /\.(list|info|get)$/.test(call);
   expect(calls.filter((call) => !isNamed(call))).toEqual([]);
-  expect(named.filter((name) => !calls.includes(name ?? ''))).toEqual([]);
+  // Those of /v2/ may be in the row for the others.
+  expect(retried).toContain('another call under `/v2/`');
+  expect(named.filter((name = '') => !calls.includes(name) && !callsV2.includes(name))).toEqual([]);
 });

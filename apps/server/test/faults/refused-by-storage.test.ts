@@ -10,7 +10,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ADMIN_KEY } from '../access/support/access-server.ts';
 import { WatchedServer } from '../postgres/support/watched-server.ts';
 import { ALL_ENDPOINTS } from '../support/all-endpoints.ts';
-import { EVERY_REQUEST } from './support/every-request.ts';
+import { EVERY_REQUEST, OWN_REQUESTS } from './support/every-request.ts';
 
 /** The database, and the connections to it. */
 interface Site {
@@ -35,11 +35,12 @@ const READS = [
   ...['/v1/queue.stats', '/v1/queues.list', '/v1/queues.info'],
   ...['/v1/storage/items.list', '/v1/storage/scheduled.list'],
   ...['/v1/namespaces.list', '/v1/users.list', '/v1/apikeys.list', '/v1/roles.list', '/v1/rolebindings.list'],
-  ...['/v2/audit.list', '/v2/quotas.get'],
 ];
 
-/** These answer from memory; the list of servers only if it was read before. */
-const FROM_MEMORY = ['/v2/server.info', '/v2/instances.list'];
+/** Reads under `/v2/` may answer from memory, or that there is nothing while a table does not exist. */
+const READS_V2 = ALL_ENDPOINTS.filter(
+  ({ path, audited, traffic }) => path.startsWith('/v2/') && audited === false && traffic === 'other',
+).map(({ path }) => path);
 
 const TROUBLES: Readonly<Record<string, Trouble>> = {
   'the database is down': {
@@ -47,7 +48,7 @@ const TROUBLES: Readonly<Record<string, Trouble>> = {
       proxy.refuse();
       proxy.cut();
     },
-    served: [...FROM_MEMORY, '/v1/queue.reload', '/v1/queue.stats'],
+    served: [...READS_V2, '/v1/queue.reload', '/v1/queue.stats'],
   },
   'it takes no writes': {
     begin: async ({ admin, database }) => {
@@ -57,11 +58,11 @@ const TROUBLES: Readonly<Record<string, Trouble>> = {
       // A connection that was opened meanwhile still accepts writes.
       await expect.poll(async () => (await admin.query(before)).rowCount).toBe(0);
     },
-    served: [...FROM_MEMORY, ...READS, '/v1/queue.reload'],
+    served: [...READS_V2, ...READS, '/v1/queue.reload'],
   },
   'rights are missing': {
     begin: ({ admin, role }) => admin.query(`REVOKE ALL ON ALL TABLES IN SCHEMA public FROM ${role}`),
-    served: [...FROM_MEMORY, '/v1/queue.reload', '/v1/queue.stats'],
+    served: [...READS_V2, '/v1/queue.reload', '/v1/queue.stats'],
   },
   'tables are gone, and may not be made': {
     begin: async ({ admin, role }) => {
@@ -69,7 +70,7 @@ const TROUBLES: Readonly<Record<string, Trouble>> = {
       const { rows } = await admin.query(`SELECT tablename FROM pg_tables WHERE schemaname = 'public'`);
       for (const { tablename } of rows) await admin.query(`DROP TABLE ${tablename}`);
     },
-    served: [...FROM_MEMORY, '/v1/queue.reload', '/v1/queue.stats'],
+    served: [...READS_V2, '/v1/queue.reload', '/v1/queue.stats'],
   },
 };
 
@@ -119,6 +120,9 @@ describe('a request that storage refuses is answered with 454, and logged with i
         454,
       );
     }
+    for (const path of Object.keys(EVERY_REQUEST).filter((each) => /^\/v2\/.*\.create$/.test(each))) {
+      await server.postTo(path, EVERY_REQUEST[path] as object);
+    }
     // Another role owns the tables, so that rights on them can be revoked.
     await admin.query(`REASSIGN OWNED BY ${role} TO CURRENT_USER;
       GRANT ALL ON ALL TABLES IN SCHEMA public TO ${role}; GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO ${role}`);
@@ -155,6 +159,8 @@ describe('a request that storage refuses is answered with 454, and logged with i
           expect(json.items).toMatchObject([{ code }]);
           return;
         }
+        // A seed may name what does not exist.
+        if (status === 400 && !OWN_REQUESTS.includes(path)) return;
         expect([path, status, json.code, json.code_text]).toEqual([path, 454, 454, 'Retry Request']);
         if (REASON_LOGGED_BEFORE.test(json.message)) return;
         expect(json.message).toBe('internal error, try your request again');

@@ -1,3 +1,7 @@
+import { FUZZ_SEEDS } from '../../http/support/fuzz-seeds.ts';
+
+type Requests = Readonly<Record<string, Record<string, unknown>>>;
+
 const ID = `0${'0'.repeat(16)}${'a'.repeat(10)}`;
 const q = { queue_name: 'q' };
 const within = { request_timeout: '50ms' };
@@ -6,8 +10,8 @@ const role = { namespace: 'other', name: 'reader' };
 const binding = { namespace: 'other', role_name: 'reader', user_id: ID };
 const item = { utf8: 'secret' };
 
-/** A valid request for each call. Queues `q` and `unused` exist. */
-export const EVERY_REQUEST: Readonly<Record<string, Record<string, unknown>>> = {
+/** Requests that depend on what exists, or on how long they wait. */
+const REQUESTS: Requests = {
   '/v1/queue.produce': { ...q, ...within, items: [item] },
   '/v1/queue.lease': { ...q, ...within, client_id: 'c', batch_size: 1 },
   '/v1/queue.complete': { ...q, request_timeout: '1m', ids: [ID] },
@@ -58,3 +62,18 @@ export const EVERY_REQUEST: Readonly<Record<string, Record<string, unknown>>> = 
   '/v2/queues.pause': { ...q, produce: true },
   '/v2/queues.resume': { ...q, produce: true },
 };
+
+/** The queues of the seeds, as those of the test. */
+const QUEUES: Readonly<Record<string, string>> = { fuzz: 'q', 'fuzz-dead': 'unused', 'fuzz-new': 'new' };
+
+const SEEDS = FUZZ_SEEDS.map(({ endpoint: { path, request }, messages }) => {
+  const text = Buffer.from(request.toJson(request.create(messages[0] as never))).toString();
+  const named = text.replaceAll(/"(fuzz[a-z-]*)"/g, (_, name: string) => JSON.stringify(QUEUES[name]));
+  return [path, JSON.parse(named) as Record<string, unknown>] as const;
+});
+
+/** The calls with a request that only a storage can refuse. The others have a seed of the fuzz tests. */
+export const OWN_REQUESTS = Object.keys(REQUESTS);
+
+/** A valid request for each call. Queues `q` and `unused` exist. */
+export const EVERY_REQUEST: Requests = { ...Object.fromEntries(SEEDS), ...REQUESTS };
