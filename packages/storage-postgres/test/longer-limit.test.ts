@@ -3,6 +3,7 @@ import { SeededRandom } from '@querator/core/testing';
 import { expect, test } from 'vitest';
 import type { Database, Session, Statement } from '../src/database/database.ts';
 import { PostgresError } from '../src/errors/postgres-error.ts';
+import { sweepKeys } from '../src/operations/keys.ts';
 import { sweep } from '../src/operations/sweep.ts';
 import { type RunSerially, Semaphore } from '../src/pool/semaphore.ts';
 import { type PartitionContext, PartitionTable } from '../src/sql/partition-table.ts';
@@ -37,6 +38,7 @@ class SlowDatabase {
     if (name.startsWith('sweep_probe')) {
       return [{ scheduled_ms: -1, lease_ms: -1, expired: true, expire_ms: null }];
     }
+    if (name.startsWith('keys_sweep')) return [{ removed: 3, sweptTo: 'now', nextEndMs: null }];
     return [{ count: 1, requeued: 2, deleted: 0, highest: null, granted: true, id: null }];
   }
 }
@@ -61,6 +63,14 @@ test('a sweep behind more dead entries than a request can pass gets a longer tim
     'sweep_expired_delete',
     'sweep_probe',
   ]);
+});
+
+test('so does a sweep of dedup keys', async () => {
+  const database = new SlowDatabase('57014');
+  const start = { from: '-infinity' };
+  expect(await sweepKeys(await contextOf(database), 10, start)).toMatchObject({ removed: 3 });
+  expect(database.patient).toEqual(['keys_sweep']);
+  expect(start.from).toBe('now');
 });
 
 test('any other failure ends the sweep', async () => {

@@ -1,4 +1,5 @@
 import type { CountOptions, KeySweepResult } from '@querator/core';
+import { withLongerLimit } from '../database/with-longer-limit.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../sql/partition-table.ts';
 
 const NOW = nowSql('$1');
@@ -29,14 +30,23 @@ export interface KeySweepStart {
   from: string;
 }
 
-/** Removes ended keys, the oldest first. Moves `start` if none is left. */
+interface SweptRow {
+  readonly removed: number;
+  readonly sweptTo: string;
+  readonly nextEndMs: number | null;
+}
+
+/**
+ * Removes ended keys, the oldest first. Moves `start` if none is left. A process that
+ * starts passes all removed keys that vacuum has not taken yet, which may take long.
+ */
 export async function sweepKeys(
   context: PartitionContext,
   limit: number,
   start: KeySweepStart,
 ): Promise<KeySweepResult> {
   const { db, table } = context;
-  const [row] = await db.write<{ removed: number; sweptTo: string; nextEndMs: number | null }>({
+  const [row] = await withLongerLimit<SweptRow>(db, 'write', {
     ...table.prepared('keys_sweep', () => sweepIn(table.keysName)),
     values: [nowParameter(context), limit, start.from],
   });
