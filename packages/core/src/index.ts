@@ -63,6 +63,7 @@ export {
   DEATH_REASONS,
   type Death,
   type DeathReason,
+  type ImportedDetails,
   type ItemDetails,
   type LetterSource,
   type Metadata,

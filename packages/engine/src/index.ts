@@ -9,9 +9,16 @@ export type { ProducedItem } from './queue/keyed-produces.ts';
 export type { LogicalQueueStats, RequestsWaiting } from './queue/logical-queue.ts';
 export type { ActivePartitionStats, PartitionCounts, QueueDepth } from './queue/queue-counts.ts';
 export type { GivenFilter } from './rules/filter-rules.ts';
+export type { GivenItem } from './rules/import-rules.ts';
 export type { CallOptions } from './service/call-options.ts';
 export { DEFAULT_ENGINE_LIMITS } from './service/engine-options.ts';
 export type { AdmitFiring, FiringToAdmit } from './service/fire-item.ts';
+export type {
+  ImportGivenItemsCall,
+  ImportOutcome,
+  ItemChangesService,
+  ItemIdsCall,
+} from './service/item-changes-service.ts';
 export type {
   FindItemsCall,
   ItemGroup,

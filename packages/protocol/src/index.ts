@@ -34,7 +34,7 @@ export {
 export { fromAuditEvent } from './convert/audit-event.ts';
 export { fromInstances } from './convert/instances.ts';
 export { fromExtended, fromOutcomes } from './convert/item-outcomes.ts';
-export { fromShownItem, toItemFilter } from './convert/items.ts';
+export { fromShownItem, toGivenItem, toItemFilter } from './convert/items.ts';
 export { fromLeasedItems, fromLeasedItemsV2, toLeasedItem, toLeasedItemV2 } from './convert/lease-item.ts';
 export { fromNewItem, fromNewItemV2, toNewItem, toNewItemV2 } from './convert/new-item.ts';
 export { fromPartitionStats, type PartitionHealth } from './convert/partition-stats.ts';
@@ -144,12 +144,20 @@ export type {
   InstancesListResponse,
 } from './gen/querator/v2/instances.ts';
 export type {
+  ItemsDeleteRequest,
+  ItemsDeleteResponse,
+  ItemsExportRequest,
+  ItemsExportResponse,
   ItemsFilter,
   ItemsFindRequest,
   ItemsFindResponse,
   ItemsGroup,
+  ItemsImportRequest,
+  ItemsImportResponse,
   ItemsItem,
   ItemsRange,
+  ItemsRetryRequest,
+  ItemsRetryResponse,
   ItemsSummarizeRequest,
   ItemsSummarizeResponse,
 } from './gen/querator/v2/items.ts';

@@ -60,6 +60,10 @@ const TABLE = `
 /v2/queue.extend QueueExtendRequest QueueExtendResponse queue.lease 256000
 /v2/items.find ItemsFindRequest ItemsFindResponse queue.stats 256000
 /v2/items.summarize ItemsSummarizeRequest ItemsSummarizeResponse queue.stats 256000
+/v2/items.retry ItemsRetryRequest ItemsRetryResponse queue.retry 256000
+/v2/items.delete ItemsDeleteRequest ItemsDeleteResponse queue.clear 256000
+/v2/items.export ItemsExportRequest ItemsExportResponse queue.stats 256000
+/v2/items.import ItemsImportRequest ItemsImportResponse queue.produce 64000000
 /v2/queues.delete QueuesDeleteRequest Reply queue.delete 256000
 /v2/queues.pause QueuesPauseRequest QueuesPausesResponse queue.update 256000
 /v2/queues.resume QueuesResumeRequest QueuesPausesResponse queue.update 256000
@@ -92,7 +96,12 @@ describe('the endpoints', () => {
   it('say what they do with items', () => {
     const of = (traffic: string) =>
       ALL.filter((endpoint) => endpoint.traffic === traffic).map(({ path }) => path);
-    expect(of('stores')).toEqual(['/v1/queue.produce', '/v1/storage/items.import', '/v2/queue.produce']);
+    expect(of('stores')).toEqual([
+      '/v1/queue.produce',
+      '/v1/storage/items.import',
+      '/v2/queue.produce',
+      '/v2/items.import',
+    ]);
     expect(of('waits')).toEqual(['/v1/queue.lease', '/v2/queue.lease']);
     expect(of('leased')).toEqual([
       ...['/v1/queue.complete', '/v1/queue.retry'],

@@ -1,4 +1,4 @@
-import type { Death, ItemDetails, ItemId, LetterSource, Metadata } from '@querator/core';
+import type { Death, ImportedDetails, ItemDetails, ItemId, LetterSource, Metadata } from '@querator/core';
 
 /** What is kept with an entry besides its content. */
 export interface KeptDetails {
@@ -24,11 +24,11 @@ export function keptOf(metadata: Metadata | undefined): KeptDetails | undefined 
 }
 
 /** What an imported item or a letter brings. Undefined: nothing. */
-export function keptFrom(details: ItemDetails | undefined): KeptDetails | undefined {
+export function keptFrom(details: ImportedDetails | undefined): KeptDetails | undefined {
   if (details === undefined) return undefined;
   const { firstId, metadata, error, source } = details;
   return {
-    firstId,
+    ...(firstId !== undefined && { firstId }),
     ...(metadata.size > 0 && { metadata: new Map(metadata) }),
     ...(error !== undefined && { error }),
     ...(source !== undefined && { source }),

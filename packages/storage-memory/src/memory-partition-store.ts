@@ -225,15 +225,14 @@ export class MemoryPartitionStore implements PartitionStore {
   }
 
   async delete(ids: readonly ItemId[]): Promise<number> {
+    return (await this.deleteEach(ids)).length;
+  }
+
+  async deleteEach(ids: readonly ItemId[]): Promise<readonly ItemId[]> {
     const table = this.#table();
-    let deleted = 0;
-    for (const id of ids) {
-      const entry = table.get(id);
-      if (entry === undefined) continue;
-      table.remove(entry);
-      deleted++;
-    }
-    return deleted;
+    const found = [...new Set(ids)].map((id) => table.get(id)).filter((entry) => entry !== undefined);
+    for (const entry of found) table.remove(entry);
+    return found.map(({ id }) => id);
   }
 
   async clear(request: ClearRequest): Promise<number> {

@@ -45,7 +45,7 @@ import { allTables, type TableCalls } from './database/table-calls.ts';
 import type { LowWaterMark } from './low-water-mark/low-water-mark.ts';
 import { clear } from './operations/clear.ts';
 import { complete } from './operations/complete.ts';
-import { deleteByIds } from './operations/delete.ts';
+import { deleteByIds, deleteEach } from './operations/delete.ts';
 import { extend } from './operations/extend.ts';
 import { find } from './operations/find.ts';
 import { importItemsInto, prepareLetters } from './operations/import.ts';
@@ -212,6 +212,10 @@ export class PostgresPartitionStore implements PartitionStore {
 
   delete(ids: readonly ItemId[]): Promise<number> {
     return this.#run((context) => deleteByIds(context, ids));
+  }
+
+  deleteEach(ids: readonly ItemId[]): Promise<readonly ItemId[]> {
+    return this.#run((context) => deleteEach(context, ids));
   }
 
   clear(request: ClearRequest): Promise<number> {

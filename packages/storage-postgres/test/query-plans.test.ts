@@ -49,6 +49,7 @@ const INDEXES: Readonly<Record<string, readonly string[]>> = {
   commit_letters: ['src', 'pkey'],
   abort_letters: ['src', 'pkey'],
   delete: ['pkey'],
+  delete_each: ['pkey'],
   mark_moved: ['pkey'],
   remove: ['pkey'],
   sweep_probe: ['sch', 'dln', 'exp'],

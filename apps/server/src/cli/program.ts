@@ -15,6 +15,7 @@ import { addDelete } from './commands/delete.ts';
 import { addFind } from './commands/find.ts';
 import { addInfo } from './commands/info.ts';
 import { addInstances } from './commands/instances.ts';
+import { addItems } from './commands/items.ts';
 import { addLease } from './commands/lease.ts';
 import { addList } from './commands/list.ts';
 import { addOutbox } from './commands/outbox.ts';
@@ -44,6 +45,7 @@ const COMMANDS = [
   addSchedule,
   addStats,
   addFind,
+  addItems,
   addStorage,
   addOutbox,
   addNamespace,

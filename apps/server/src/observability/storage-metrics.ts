@@ -46,6 +46,7 @@ const PARTITION_LABELS: Readonly<Record<keyof PartitionStore, string>> = {
   probe: 'probe',
   import: 'import',
   delete: 'delete',
+  deleteEach: 'deleteEach',
   clear: 'clear',
   sweep: 'sweep',
   markMoved: 'markMoved',

@@ -154,6 +154,12 @@ describe.each(STORAGES)('the audit on %s', { timeout: 60_000 }, (storage) => {
     const imported = { queue_name: 'q', items: [{ source_id: 'x' }, { source_id: 'y' }] };
     await call('storage/items.import', imported, counted, { ...inPartition, items: 2 });
     await call('storage/items.import', imported, counted, { ...inPartition, items: 0 });
+    const { items: exported } = await call('items.export', { queue_name: 'q' }, [], {}, 2);
+    const letters = exported.filter((item: { source_id?: string }) => item.source_id !== undefined);
+    await call('items.import', { queue_name: 'q', items: letters }, counted, { ...q, items: 0 }, 2);
+    const missing = { queue_name: 'q', ids: [lost] };
+    await call('items.retry', missing, counted, { ...inPartition, items: 0 }, 2);
+    await call('items.delete', missing, counted, { ...inPartition, items: 0 }, 2);
     await call('queue.clear', { queue_name: 'q', queue: true }, counted, { ...q, items: 4 });
     const pause = (before: string, after: string) => [{ field: 'pause.lease', before, after }];
     const paused = { ...q, changes: pause('off', 'until resumed') };

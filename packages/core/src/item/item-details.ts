@@ -52,3 +52,9 @@ export interface ItemDetails {
   /** Only of dead letters. */
   readonly source?: LetterSource | undefined;
 }
+
+/** The details that an imported item brings. */
+export interface ImportedDetails extends Omit<ItemDetails, 'firstId'> {
+  /** Undefined: the new id is the first one. */
+  readonly firstId?: ItemId | undefined;
+}

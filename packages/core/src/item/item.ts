@@ -1,6 +1,6 @@
 import type { Duration } from '../time/duration.ts';
 import type { Instant } from '../time/instant.ts';
-import type { Death, ItemDetails, Metadata } from './item-details.ts';
+import type { Death, ImportedDetails, ItemDetails, Metadata } from './item-details.ts';
 import type { ItemId } from './item-id.ts';
 
 /** The producer's part of an item. It never changes, and Querator never interprets it. */
@@ -75,8 +75,8 @@ export interface ImportedItem extends ItemContent {
   readonly enqueueAt?: Instant | undefined;
   readonly attempts: number;
   readonly maxAttempts: number;
-  /** Undefined: the new id is the first one. Left out by a partition that keeps no details. */
-  readonly details?: ItemDetails | undefined;
+  /** Undefined: none. Left out by a partition that keeps no details. */
+  readonly details?: ImportedDetails | undefined;
 }
 
 /** A dead item that is being moved to the dead-letter queue. */

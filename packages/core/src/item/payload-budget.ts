@@ -1,5 +1,5 @@
 import type { ItemContent, NewItem } from './item.ts';
-import type { ItemDetails, Metadata } from './item-details.ts';
+import type { ImportedDetails, Metadata } from './item-details.ts';
 
 /**
  * A storage call may stop taking items once their contents reach this many
@@ -38,7 +38,7 @@ const DETAILS_BYTES = 500;
 const PAIR_BYTES = 8;
 
 /** An upper bound on the bytes of an item's details, also as JSON. */
-export function detailsBytes({ metadata, error = '', source }: ItemDetails): number {
+export function detailsBytes({ metadata, error = '', source }: ImportedDetails): number {
   let units = error.length + (source?.queue.length ?? 0) + (source?.error?.length ?? 0);
   for (const [key, value] of metadata) units += key.length + value.length;
   return DETAILS_BYTES + PAIR_BYTES * metadata.size + MOST_BYTES_PER_UNIT_IN_JSON * units;
@@ -46,7 +46,7 @@ export function detailsBytes({ metadata, error = '', source }: ItemDetails): num
 
 /** Whether a storage call that took these items may have stopped at the budget. */
 export function isBudgetSpent(
-  items: readonly (ItemContent & { readonly details?: ItemDetails | undefined })[],
+  items: readonly (ItemContent & { readonly details?: ImportedDetails | undefined })[],
   budget: number = PAYLOAD_BUDGET,
 ): boolean {
   let bytes = 0;

@@ -31,6 +31,7 @@ export const PARTITION_STORE: PortMembers<PartitionStore> = {
   probe: true,
   import: true,
   delete: true,
+  deleteEach: true,
   clear: true,
   sweep: true,
   markMoved: true,

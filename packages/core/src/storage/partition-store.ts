@@ -229,10 +229,9 @@ export interface PartitionStore extends TransferStore, TakenItemsStore {
    * bound of the request, the limit or the end of the partition. So a caller that goes
    * on at `next` reads each item once. Every page of a search makes progress.
    *
-   * The items are not those of one moment. An item that gets another id meanwhile goes
-   * to the tail: it may be found twice or not at all. Its `createdAt` stays. So a caller
-   * that wants only what was there at some moment sets `created.to` of the filter, by
-   * the storage's clock.
+   * The items are not those of one moment. An item that gets another id meanwhile may be
+   * found twice or not at all. Its `createdAt` stays: to find only what was there at some
+   * moment, set `created.to` of the filter, by the storage's clock.
    *
    * Undefined if the driver does not claim `find`.
    *
@@ -281,6 +280,12 @@ export interface PartitionStore extends TransferStore, TakenItemsStore {
 
   /** Removes items in any state. Unknown ids are ignored. @returns the number of removed items. */
   delete(ids: readonly ItemId[]): Promise<number>;
+
+  /**
+   * As `delete`, and tells which items it removed, in undefined order. Undefined if the
+   * driver cannot tell.
+   */
+  deleteEach?(ids: readonly ItemId[]): Promise<readonly ItemId[]>;
 
   /**
    * Removes all items in the given states and frees their source ids. A driver

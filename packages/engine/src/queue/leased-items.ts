@@ -2,6 +2,7 @@ import {
   errorText,
   type Instant,
   invariant,
+  noSuchItem,
   type Outcome,
   overloaded,
   type Queue,
@@ -25,6 +26,8 @@ export interface LeasedItemsDeps {
   readonly partition: (number: number) => ActivePartition;
   /** Called after items were stored as waiting or scheduled. */
   readonly stored: (partition: PartitionState, arrival: Arrival) => void;
+  /** Runs a storage call, for which the stop of the queue waits. */
+  readonly call: <T>(call: () => Promise<T>) => Promise<T>;
 }
 
 /**
@@ -95,6 +98,22 @@ export class LeasedItems {
     return outcomes;
   }
 
+  /**
+   * Removes items in whatever state, each by itself.
+   *
+   * @throws QueueError also `failed` when the storage cannot tell which items it removed.
+   */
+  async deleteEach(partition: number, ids: readonly string[]): Promise<readonly Outcome<void>[]> {
+    const { state, sweeper } = this.#deps.partition(partition);
+    const { deleteEach } = state.store;
+    if (deleteEach === undefined) throw CANNOT_TELL;
+    const removed = new Set(await this.#deps.call(() => deleteEach.call(state.store, ids)));
+    sweeper.itemsRemoved();
+    return ids.map((id) =>
+      removed.has(id) ? { ok: true, value: undefined } : { ok: false, error: noSuchItem(id) },
+    );
+  }
+
   /** Reports what a retry did. */
   async #retried(
     { state, sweeper }: ActivePartition,
@@ -127,6 +146,11 @@ export class LeasedItems {
     return active;
   }
 }
+
+const CANNOT_TELL = unavailable(
+  'failed',
+  'items cannot be deleted by themselves; the storage of the partition has no such call',
+);
 
 function outcomesOf<Result>(answer: Result | EachOutcome<Result>): readonly Outcome<Result>[] {
   invariant(answer instanceof EachOutcome, 'a divided request has an outcome for each item');

@@ -139,7 +139,8 @@ export class LogicalQueue {
     this.#counts = new QueueCounts(engine.clock, this.#partitions);
     this.#pauses.update(queue.pauses);
     const partition = (number: number) => this.#partition(number);
-    this.leasedItems = new LeasedItems({ engine, queue: hooks.queue, partition, stored: hooks.stored });
+    const call = <T>(work: () => Promise<T>) => this.#call(work);
+    this.leasedItems = new LeasedItems({ engine, queue: hooks.queue, partition, call, stored: hooks.stored });
   }
 
   /** The settings in force. */

@@ -24,6 +24,14 @@ interface SearchCall {
   readonly cursor: string;
 }
 
+export interface ExportItemsCall {
+  readonly queueName: string;
+  /** Of the page before. Empty: from the first item. */
+  readonly cursor: string;
+  /** 0: 100. At most 1,000. */
+  readonly limit: number;
+}
+
 export interface FindItemsCall extends SearchCall {
   /** 0: 100. At most 1,000. */
   readonly limit: number;
@@ -120,6 +128,11 @@ export class ItemsService {
       const seesIds = caller?.may(COMPLETE, queue.queue.namespace) ?? true;
       return { items: items.map((found) => shown(found, seesIds)), scanned, cursor: nextCursor(next) };
     });
+  }
+
+  /** All items of a queue, with everything that they have. */
+  export(call: ExportItemsCall, options: SearchOptions = {}): Promise<ShownItems> {
+    return this.find({ ...call, filter: {}, withPayload: true }, options);
   }
 
   /** Counts items that meet all conditions of the filter, by a text that they have. */

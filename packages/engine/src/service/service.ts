@@ -19,6 +19,7 @@ import { ScheduleLoop } from '../schedules/schedule-loop.ts';
 import { TimeZones } from '../schedules/time-zone.ts';
 import { engineDeps } from './engine-options.ts';
 import { type AdmitFiring, makeFireItem } from './fire-item.ts';
+import { ItemChangesService } from './item-changes-service.ts';
 import { ItemsService } from './items-service.ts';
 import { KeyedProduceService } from './keyed-produce-service.ts';
 import { LeasedItemsRequests } from './leased-items-requests.ts';
@@ -90,6 +91,8 @@ export interface Service {
   readonly leasedItems: LeasedItemsService;
   /** For operators, to find items of a queue. */
   readonly items: ItemsService;
+  /** For operators, to change single items, with an outcome for each. */
+  readonly itemChanges: ItemChangesService;
   /** For the management of queues. */
   readonly queues: QueuesService;
   /** For operators, to pause a queue and to resume it. */
@@ -154,6 +157,7 @@ export function createService(options: ServiceOptions): Service {
     outboxProduces: new OutboxProduceService(lookups),
     leasedItems: new LeasedItemsService(requests),
     items: new ItemsService(manager),
+    itemChanges: new ItemChangesService(lookups),
     queues: new QueuesService({ manager, store: queueStore, hasNamespace }),
     pauses: new PausesService({ manager, store: queueStore, requireCapability }),
     schedules,

@@ -140,7 +140,8 @@ export class StorageService {
   }
 }
 
-function checkImportBatch(received: number, most: number): void {
+/** @throws QueueError `invalid` when an import has too many items. */
+export function checkImportBatch(received: number, most: number): void {
   if (received <= most) return;
   throw invalid(
     errorText`items is invalid; max_import_batch_size is ${most} but received ${received}`,

@@ -68,6 +68,20 @@ export const endpointsV2 = {
       'queue.stats',
       { audited: false },
     ),
+    retry: onQueue('/v2/items.retry', c.ItemsRetryRequest, c.ItemsRetryResponse, 'queue.retry', {
+      audited: 'items',
+    }),
+    delete: onQueue('/v2/items.delete', c.ItemsDeleteRequest, c.ItemsDeleteResponse, 'queue.clear', {
+      audited: 'items',
+    }),
+    export: onQueue('/v2/items.export', c.ItemsExportRequest, c.ItemsExportResponse, 'queue.stats', {
+      audited: false,
+    }),
+    import: onQueue('/v2/items.import', c.ItemsImportRequest, c.ItemsImportResponse, 'queue.produce', {
+      traffic: 'stores',
+      audited: 'items',
+      bodyLimit: BODY_LIMITS.import,
+    }),
   },
   /** Management of queues. */
   queues: {

@@ -1,7 +1,14 @@
-import type { FoundItem, InstantRange, ItemFilter } from '@querator/core';
+import {
+  type FoundItem,
+  type ImportedDetails,
+  type ImportedItem,
+  type InstantRange,
+  type ItemFilter,
+  UNSET_INSTANT,
+} from '@querator/core';
 import type { ItemsFilter, ItemsItem, ItemsRange } from '../gen/querator/v2/items.ts';
 import { fromOptionalTimestamp, toTimestamp } from '../time/wire-time.ts';
-import { fromSource } from './lease-item.ts';
+import { fromSource, toSource } from './lease-item.ts';
 
 /** A filter whose words were not checked yet. */
 interface GivenFilter extends Omit<ItemFilter, 'state' | 'reason'> {
@@ -60,4 +67,39 @@ export function fromShownItem(item: ShownItem): ItemsItem {
     diedAt: death && toTimestamp(death.at),
     payload: item.payload ?? new Uint8Array(),
   };
+}
+
+/** An item of an import, whose words were not checked yet. The payload is not copied. */
+interface GivenItem extends Omit<ImportedItem, 'isLeased'> {
+  readonly state: string;
+  readonly partition: number;
+}
+
+/** The item of an import request. What the import gives it anew is left out. */
+export function toGivenItem(item: ItemsItem): GivenItem {
+  const { state, partition, attempts, maxAttempts, reference, encoding, kind, payload } = item;
+  return {
+    ...{ state, partition, attempts, maxAttempts, reference, encoding, kind, payload },
+    sourceId: item.sourceId || undefined,
+    leaseDeadline: setInstant(item.leaseDeadline),
+    expireDeadline: setInstant(item.expireDeadline),
+    enqueueAt: setInstant(item.enqueueAt),
+    details: detailsOf(item),
+  };
+}
+
+function detailsOf({ firstId, metadata, error, source }: ItemsItem): ImportedDetails | undefined {
+  if (firstId === '' && metadata.size === 0 && error === '' && source === undefined) return undefined;
+  return {
+    firstId: firstId || undefined,
+    metadata,
+    error: error || undefined,
+    source: source && toSource(source),
+  };
+}
+
+/** An absent time, or the zero time of other clients, is undefined. */
+function setInstant(timestamp: ItemsItem['leaseDeadline']) {
+  const instant = fromOptionalTimestamp(timestamp);
+  return instant === UNSET_INSTANT ? undefined : instant;
 }

@@ -79,7 +79,8 @@ export function toLeasedItemV2(item: QueueLeaseItemV2): LeasedItem {
   };
 }
 
-function toSource({
+/** Where a dead letter came from, for the client or an import. The reason may be any text. */
+export function toSource({
   queue,
   partition,
   id,

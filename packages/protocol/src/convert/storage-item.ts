@@ -51,8 +51,9 @@ export function toImportedItem(item: StorageItem): ImportedItem {
 
 /** A stored item for the client. */
 export function toStoredItem(item: StorageItem): StoredItem {
+  const { details: _, ...stored } = toImportedItem(item);
   return {
-    ...toImportedItem(item),
+    ...stored,
     id: item.id,
     expireDeadline: toSetInstant(item.expireDeadline) ?? UNSET_INSTANT,
     createdAt: toSetInstant(item.createdAt) ?? UNSET_INSTANT,

@@ -244,6 +244,53 @@ export const QueueLeaseResponse = messageTable(
   ],
 );
 
+export const QueueProduceItem = messageTable(
+  'QueueProduceItem',
+  () => ({ encoding: '', kind: '', reference: '', enqueueAt: undefined, bytes: NO_BYTES, utf8: '', metadata: new Map(), dedupKey: '' }),
+  [
+    { number: 1, name: 'encoding', protoName: 'encoding', jsonName: 'encoding', kind: 'string', repeated: false },
+    { number: 2, name: 'kind', protoName: 'kind', jsonName: 'kind', kind: 'string', repeated: false },
+    { number: 3, name: 'reference', protoName: 'reference', jsonName: 'reference', kind: 'string', repeated: false },
+    { number: 4, name: 'enqueueAt', protoName: 'enqueue_at', jsonName: 'enqueue_at', kind: 'timestamp', repeated: false },
+    { number: 5, name: 'bytes', protoName: 'bytes', jsonName: 'bytes', kind: 'bytes', repeated: false },
+    { number: 6, name: 'utf8', protoName: 'utf8', jsonName: 'utf8', kind: 'string', repeated: false },
+    { number: 7, name: 'metadata', protoName: 'metadata', jsonName: 'metadata', kind: 'map', repeated: false },
+    { number: 8, name: 'dedupKey', protoName: 'dedup_key', jsonName: 'dedup_key', kind: 'string', repeated: false },
+  ],
+);
+
+export const QueueProduceRequest = messageTable(
+  'QueueProduceRequest',
+  () => ({ queueName: '', requestTimeout: '', items: [], dedupKey: '', dedupWindow: '' }),
+  [
+    { number: 1, name: 'queueName', protoName: 'queue_name', jsonName: 'queue_name', kind: 'string', repeated: false },
+    { number: 2, name: 'requestTimeout', protoName: 'request_timeout', jsonName: 'request_timeout', kind: 'string', repeated: false },
+    { number: 3, name: 'items', protoName: 'items', jsonName: 'items', kind: 'message', repeated: true, message: QueueProduceItem },
+    { number: 4, name: 'dedupKey', protoName: 'dedup_key', jsonName: 'dedup_key', kind: 'string', repeated: false },
+    { number: 5, name: 'dedupWindow', protoName: 'dedup_window', jsonName: 'dedup_window', kind: 'string', repeated: false },
+  ],
+);
+
+export const QueueProducedItem = messageTable(
+  'QueueProducedItem',
+  () => ({ id: '', partition: 0, code: '', message: '', duplicate: false }),
+  [
+    { number: 1, name: 'id', protoName: 'id', jsonName: 'id', kind: 'string', repeated: false },
+    { number: 2, name: 'partition', protoName: 'partition', jsonName: 'partition', kind: 'int32', repeated: false },
+    { number: 3, name: 'code', protoName: 'code', jsonName: 'code', kind: 'string', repeated: false },
+    { number: 4, name: 'message', protoName: 'message', jsonName: 'message', kind: 'string', repeated: false },
+    { number: 5, name: 'duplicate', protoName: 'duplicate', jsonName: 'duplicate', kind: 'bool', repeated: false },
+  ],
+);
+
+export const QueueProduceResponse = messageTable(
+  'QueueProduceResponse',
+  () => ({ items: [] }),
+  [
+    { number: 1, name: 'items', protoName: 'items', jsonName: 'items', kind: 'message', repeated: true, message: QueueProducedItem },
+  ],
+);
+
 export const ItemsRange = messageTable(
   'ItemsRange',
   () => ({ from: undefined, to: undefined }),
@@ -354,47 +401,72 @@ export const ItemsSummarizeResponse = messageTable(
   ],
 );
 
-export const QueueProduceItem = messageTable(
-  'QueueProduceItem',
-  () => ({ encoding: '', kind: '', reference: '', enqueueAt: undefined, bytes: NO_BYTES, utf8: '', metadata: new Map(), dedupKey: '' }),
-  [
-    { number: 1, name: 'encoding', protoName: 'encoding', jsonName: 'encoding', kind: 'string', repeated: false },
-    { number: 2, name: 'kind', protoName: 'kind', jsonName: 'kind', kind: 'string', repeated: false },
-    { number: 3, name: 'reference', protoName: 'reference', jsonName: 'reference', kind: 'string', repeated: false },
-    { number: 4, name: 'enqueueAt', protoName: 'enqueue_at', jsonName: 'enqueue_at', kind: 'timestamp', repeated: false },
-    { number: 5, name: 'bytes', protoName: 'bytes', jsonName: 'bytes', kind: 'bytes', repeated: false },
-    { number: 6, name: 'utf8', protoName: 'utf8', jsonName: 'utf8', kind: 'string', repeated: false },
-    { number: 7, name: 'metadata', protoName: 'metadata', jsonName: 'metadata', kind: 'map', repeated: false },
-    { number: 8, name: 'dedupKey', protoName: 'dedup_key', jsonName: 'dedup_key', kind: 'string', repeated: false },
-  ],
-);
-
-export const QueueProduceRequest = messageTable(
-  'QueueProduceRequest',
-  () => ({ queueName: '', requestTimeout: '', items: [], dedupKey: '', dedupWindow: '' }),
+export const ItemsRetryRequest = messageTable(
+  'ItemsRetryRequest',
+  () => ({ queueName: '', partition: 0, ids: [] }),
   [
     { number: 1, name: 'queueName', protoName: 'queue_name', jsonName: 'queue_name', kind: 'string', repeated: false },
-    { number: 2, name: 'requestTimeout', protoName: 'request_timeout', jsonName: 'request_timeout', kind: 'string', repeated: false },
-    { number: 3, name: 'items', protoName: 'items', jsonName: 'items', kind: 'message', repeated: true, message: QueueProduceItem },
-    { number: 4, name: 'dedupKey', protoName: 'dedup_key', jsonName: 'dedup_key', kind: 'string', repeated: false },
-    { number: 5, name: 'dedupWindow', protoName: 'dedup_window', jsonName: 'dedup_window', kind: 'string', repeated: false },
-  ],
-);
-
-export const QueueProducedItem = messageTable(
-  'QueueProducedItem',
-  () => ({ id: '', partition: 0, code: '', message: '', duplicate: false }),
-  [
-    { number: 1, name: 'id', protoName: 'id', jsonName: 'id', kind: 'string', repeated: false },
     { number: 2, name: 'partition', protoName: 'partition', jsonName: 'partition', kind: 'int32', repeated: false },
-    { number: 3, name: 'code', protoName: 'code', jsonName: 'code', kind: 'string', repeated: false },
-    { number: 4, name: 'message', protoName: 'message', jsonName: 'message', kind: 'string', repeated: false },
-    { number: 5, name: 'duplicate', protoName: 'duplicate', jsonName: 'duplicate', kind: 'bool', repeated: false },
+    { number: 3, name: 'ids', protoName: 'ids', jsonName: 'ids', kind: 'string', repeated: true },
   ],
 );
 
-export const QueueProduceResponse = messageTable(
-  'QueueProduceResponse',
+export const ItemsRetryResponse = messageTable(
+  'ItemsRetryResponse',
+  () => ({ items: [] }),
+  [
+    { number: 1, name: 'items', protoName: 'items', jsonName: 'items', kind: 'message', repeated: true, message: QueueItemOutcome },
+  ],
+);
+
+export const ItemsDeleteRequest = messageTable(
+  'ItemsDeleteRequest',
+  () => ({ queueName: '', partition: 0, ids: [] }),
+  [
+    { number: 1, name: 'queueName', protoName: 'queue_name', jsonName: 'queue_name', kind: 'string', repeated: false },
+    { number: 2, name: 'partition', protoName: 'partition', jsonName: 'partition', kind: 'int32', repeated: false },
+    { number: 3, name: 'ids', protoName: 'ids', jsonName: 'ids', kind: 'string', repeated: true },
+  ],
+);
+
+export const ItemsDeleteResponse = messageTable(
+  'ItemsDeleteResponse',
+  () => ({ items: [] }),
+  [
+    { number: 1, name: 'items', protoName: 'items', jsonName: 'items', kind: 'message', repeated: true, message: QueueItemOutcome },
+  ],
+);
+
+export const ItemsExportRequest = messageTable(
+  'ItemsExportRequest',
+  () => ({ queueName: '', cursor: '', limit: 0 }),
+  [
+    { number: 1, name: 'queueName', protoName: 'queue_name', jsonName: 'queue_name', kind: 'string', repeated: false },
+    { number: 2, name: 'cursor', protoName: 'cursor', jsonName: 'cursor', kind: 'string', repeated: false },
+    { number: 3, name: 'limit', protoName: 'limit', jsonName: 'limit', kind: 'int32', repeated: false },
+  ],
+);
+
+export const ItemsExportResponse = messageTable(
+  'ItemsExportResponse',
+  () => ({ items: [], cursor: '' }),
+  [
+    { number: 1, name: 'items', protoName: 'items', jsonName: 'items', kind: 'message', repeated: true, message: ItemsItem },
+    { number: 2, name: 'cursor', protoName: 'cursor', jsonName: 'cursor', kind: 'string', repeated: false },
+  ],
+);
+
+export const ItemsImportRequest = messageTable(
+  'ItemsImportRequest',
+  () => ({ queueName: '', items: [] }),
+  [
+    { number: 1, name: 'queueName', protoName: 'queue_name', jsonName: 'queue_name', kind: 'string', repeated: false },
+    { number: 2, name: 'items', protoName: 'items', jsonName: 'items', kind: 'message', repeated: true, message: ItemsItem },
+  ],
+);
+
+export const ItemsImportResponse = messageTable(
+  'ItemsImportResponse',
   () => ({ items: [] }),
   [
     { number: 1, name: 'items', protoName: 'items', jsonName: 'items', kind: 'message', repeated: true, message: QueueProducedItem },

@@ -24,6 +24,21 @@ export function describeDelete(test: StorageTest): void {
       expect(await script.store.stats()).toMatchObject({ waiting: 1, leased: 0, scheduled: 1 });
     });
 
+    // "tells which items it removed"
+    test('tells which items it removed, if the driver can', async (fixture) => {
+      const script = fixture.script();
+      if (script.store.deleteEach === undefined) return;
+      const moving = await script.addMoving('moving');
+      await script.produce('a', 'b', 'c');
+      const [a, b] = [await script.leaseOne(), await script.leaseOne()];
+      const removed = await script.store.deleteEach([b, '0'.repeat(27), moving, 'bad', '\u{1f600}']);
+      expect([...removed].sort()).toEqual([moving, b]);
+      expect(await script.store.deleteEach([a, b])).toEqual([a]);
+      expect(await script.store.deleteEach([])).toEqual([]);
+      expect(await script.queuedTexts()).toEqual(['c']);
+      expect(await script.store.stats()).toMatchObject({ waiting: 1, leased: 0 });
+    });
+
     // "Unknown ids are ignored"
     test('skips unknown ids', async (fixture) => {
       const script = fixture.script();

@@ -260,11 +260,15 @@ export function describeItemDetails(test: StorageTest): void {
       const script = fixture.script();
       await script.import('a', { details: LETTER });
       const plain = await script.import('b');
+      const fresh = await script.import('d', { details: { metadata: METADATA }, enqueueAt: script.in('2h') });
       await script.import('c', { details: LETTER, enqueueAt: script.in('1h') });
       const [a, b] = await leaseDetailed(script);
       expect(a?.details).toEqual(LETTER);
       expect(b?.details).toMatchObject({ firstId: plain?.id, metadata: NONE });
-      expect((await listDetailed(script, 'scheduled'))[0]?.details).toEqual(LETTER);
+      const [c, d] = await listDetailed(script, 'scheduled');
+      const details = Object.fromEntries([c, d].map((item) => [item && textsOf([item])[0], item?.details]));
+      expect(details['c']).toEqual(LETTER);
+      expect(details['d']).toMatchObject({ firstId: fresh?.id, metadata: METADATA });
     });
   });
 }

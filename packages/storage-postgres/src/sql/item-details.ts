@@ -1,6 +1,7 @@
 import {
   DEATH_REASONS,
   type Death,
+  type ImportedDetails,
   type Instant,
   type ItemDetails,
   type ItemId,
@@ -148,11 +149,11 @@ export function newDetails(metadata: Metadata | undefined): string {
  * @param escapes whether the database lacks characters of them. Then all texts but the
  *   producer's are in ASCII: a letter must not stay where it is because of them.
  */
-export function storedDetails(details: ItemDetails | undefined, escapes: boolean): string {
+export function storedDetails(details: ImportedDetails | undefined, escapes: boolean): string {
   if (details === undefined) return '';
   const { firstId, metadata, error, source } = escapes ? escaped(details) : details;
   return JSON.stringify({
-    [KEYS.firstId]: firstId,
+    ...(firstId !== undefined && { [KEYS.firstId]: firstId }),
     ...(metadata.size > 0 && { [KEYS.pairs]: Object.fromEntries(metadata) }),
     ...(error !== undefined && { [KEYS.error]: error }),
     ...(source !== undefined && {
@@ -161,7 +162,7 @@ export function storedDetails(details: ItemDetails | undefined, escapes: boolean
   });
 }
 
-function escaped({ error, source, ...details }: ItemDetails): ItemDetails {
+function escaped({ error, source, ...details }: ImportedDetails): ImportedDetails {
   return {
     ...details,
     error: error && escapedError(error),

@@ -1,7 +1,7 @@
 import {
   errorText,
+  type ImportedDetails,
   type ItemContent,
-  type ItemDetails,
   invalid,
   type Metadata,
   type QueueError,
@@ -19,7 +19,7 @@ export function isRefusedData(error: unknown): error is PostgresError {
 type ItemTexts = Pick<ItemContent, 'encoding' | 'kind' | 'reference'> & {
   readonly sourceId?: string | undefined;
   readonly metadata?: Metadata | undefined;
-  readonly details?: ItemDetails | undefined;
+  readonly details?: ImportedDetails | undefined;
 };
 
 /**

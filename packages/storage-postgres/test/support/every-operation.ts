@@ -4,7 +4,7 @@ import type pg from 'pg';
 import type { Statement } from '../../src/database/database.ts';
 import { readLowWater } from '../../src/low-water-mark/low-water-snapshot.ts';
 import { complete } from '../../src/operations/complete.ts';
-import { deleteByIds } from '../../src/operations/delete.ts';
+import { deleteByIds, deleteEach } from '../../src/operations/delete.ts';
 import { extend } from '../../src/operations/extend.ts';
 import { importItemsInto, prepareLetters } from '../../src/operations/import.ts';
 import { sweepKeys } from '../../src/operations/keys.ts';
@@ -127,6 +127,7 @@ function operations(context: PartitionContext, ids: readonly ItemId[]): (() => P
     () => commitLetters(context, ids),
     () => abortLetters(context, ids),
     () => deleteByIds(context, ids),
+    () => deleteEach(context, ids),
     () => markMoved(context, ids),
     () => remove(context, ids),
     () => probe(context),

@@ -28,6 +28,7 @@ const STORE_MEMBERS: Readonly<Record<OptionalMembers<PartitionStore>, string>> =
   returnTaken: 'as without `takeItems`',
   removeTaken: 'as without `takeItems`',
   find: 'see the capability `find`',
+  deleteEach: '`/v2/items.delete` is refused',
   untilDroppable: 'a deletion does not wait for sessions that lock a table of the queue',
 };
 const BACKEND_MEMBERS: Readonly<Record<OptionalMembers<StorageBackend>, string>> = {

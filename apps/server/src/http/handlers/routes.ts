@@ -59,7 +59,11 @@ export function createRoutes(
       retry: completeBatch,
       extend: completeBatch,
     }),
-    ...join(endpointsV2.items, itemsHandlers(service.items)),
+    ...join(endpointsV2.items, itemsHandlers(service), {
+      retry: completeBatch,
+      delete: completeBatch,
+      import: importBatch,
+    }),
     ...join(endpointsV2.queues, queuesHandlersV2(service)),
     ...join(endpointsV2.quotas, quotasHandlers(access)),
     ...join(endpointsV2.schedules, schedulesHandlers(service.schedules)),

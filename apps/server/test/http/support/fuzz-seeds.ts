@@ -65,6 +65,18 @@ const SEEDS_V2: {
       { queueName: QUEUE, limit: 5, withPayload: true },
       { queueName: QUEUE, filter: FILTER, cursor: Buffer.from('1.').toString('base64url') },
     ],
+    retry: [{ queueName: QUEUE, partition: 1, ids: [ID] }],
+    delete: [{ queueName: QUEUE, partition: 1, ids: [ID] }],
+    export: [{ queueName: QUEUE, limit: 5 }],
+    import: [
+      {
+        queueName: QUEUE,
+        items: [
+          { state: 'scheduled', enqueueAt: INSTANT, payload: bytes },
+          { kind: 'k', firstId: ID, error: 'e' },
+        ],
+      },
+    ],
     summarize: [{ queueName: QUEUE, by: 'kind', filter: { state: 'waiting', payload: bytes } }],
   },
   queue: {

@@ -7,7 +7,9 @@
 /* eslint-disable */
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Timestamp } from "../../google/protobuf/timestamp.ts";
+import { QueueItemOutcome } from "./complete.ts";
 import { QueueItemSource } from "./lease.ts";
+import { QueueProducedItem } from "./produce.ts";
 
 export const protobufPackage = "querator.v2";
 
@@ -183,6 +185,70 @@ export interface ItemsSummarizeResponse {
   cursor: string;
   /** How many items were read. */
   scanned: number;
+}
+
+/** Ends the leases of items: they go back to the queue now, or die without attempts left. */
+export interface ItemsRetryRequest {
+  /** The queue of the items. Required. */
+  queueName: string;
+  /** Their partition. */
+  partition: number;
+  /** 1 to 1,000 ids, none twice. */
+  ids: string[];
+}
+
+/** The outcome of each id, in the order of the request. */
+export interface ItemsRetryResponse {
+  /** One entry per id. */
+  items: QueueItemOutcome[];
+}
+
+/** Removes items in whatever state. */
+export interface ItemsDeleteRequest {
+  /** The queue of the items. Required. */
+  queueName: string;
+  /** Their partition. */
+  partition: number;
+  /** 1 to 1,000 ids, none twice. */
+  ids: string[];
+}
+
+/** The outcome of each id, in the order of the request. */
+export interface ItemsDeleteResponse {
+  /** One entry per id. */
+  items: QueueItemOutcome[];
+}
+
+/** Reads all items of a queue, with everything that they have. */
+export interface ItemsExportRequest {
+  /** The queue to read. Required. */
+  queueName: string;
+  /** The `cursor` of the reply before, to go on from there. Empty: begin with the first item. */
+  cursor: string;
+  /** The most items of the reply, 1 to 1,000. 0: 100. */
+  limit: number;
+}
+
+/** A page of items. It may be empty although more follow. */
+export interface ItemsExportResponse {
+  /** In order of their partitions and ids. */
+  items: ItemsItem[];
+  /** Where the next page begins. Empty: no more items. */
+  cursor: string;
+}
+
+/** Adds items as an export shows them, under new ids at the tail of their partitions. */
+export interface ItemsImportRequest {
+  /** The queue to add to. Required. */
+  queueName: string;
+  /** 1 to 65,536 items. `id`, `created_at`, `reason`, `died_at` and `payload_size` have no effect. */
+  items: ItemsItem[];
+}
+
+/** The outcome of each item, in the order of the request. */
+export interface ItemsImportResponse {
+  /** One entry per item. `duplicate`: the partition holds the item's `source_id` already. */
+  items: QueueProducedItem[];
 }
 
 function createBaseItemsRange(): ItemsRange {
@@ -663,6 +729,214 @@ export const ItemsSummarizeResponse: MessageFns<ItemsSummarizeResponse> = {
     message.others = object.others ?? 0;
     message.cursor = object.cursor ?? "";
     message.scanned = object.scanned ?? 0;
+    return message;
+  },
+};
+
+function createBaseItemsRetryRequest(): ItemsRetryRequest {
+  return { queueName: "", partition: 0, ids: [] };
+}
+
+export const ItemsRetryRequest: MessageFns<ItemsRetryRequest> = {
+  encode(message: ItemsRetryRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.queueName !== "") {
+      writer.uint32(10).string(message.queueName);
+    }
+    if (message.partition !== 0) {
+      writer.uint32(16).int32(message.partition);
+    }
+    for (const v of message.ids) {
+      writer.uint32(26).string(v!);
+    }
+    return writer;
+  },
+
+  create(base?: DeepPartial<ItemsRetryRequest>): ItemsRetryRequest {
+    return ItemsRetryRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ItemsRetryRequest>): ItemsRetryRequest {
+    const message = createBaseItemsRetryRequest();
+    message.queueName = object.queueName ?? "";
+    message.partition = object.partition ?? 0;
+    message.ids = object.ids?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseItemsRetryResponse(): ItemsRetryResponse {
+  return { items: [] };
+}
+
+export const ItemsRetryResponse: MessageFns<ItemsRetryResponse> = {
+  encode(message: ItemsRetryResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.items) {
+      QueueItemOutcome.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  create(base?: DeepPartial<ItemsRetryResponse>): ItemsRetryResponse {
+    return ItemsRetryResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ItemsRetryResponse>): ItemsRetryResponse {
+    const message = createBaseItemsRetryResponse();
+    message.items = object.items?.map((e) => QueueItemOutcome.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseItemsDeleteRequest(): ItemsDeleteRequest {
+  return { queueName: "", partition: 0, ids: [] };
+}
+
+export const ItemsDeleteRequest: MessageFns<ItemsDeleteRequest> = {
+  encode(message: ItemsDeleteRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.queueName !== "") {
+      writer.uint32(10).string(message.queueName);
+    }
+    if (message.partition !== 0) {
+      writer.uint32(16).int32(message.partition);
+    }
+    for (const v of message.ids) {
+      writer.uint32(26).string(v!);
+    }
+    return writer;
+  },
+
+  create(base?: DeepPartial<ItemsDeleteRequest>): ItemsDeleteRequest {
+    return ItemsDeleteRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ItemsDeleteRequest>): ItemsDeleteRequest {
+    const message = createBaseItemsDeleteRequest();
+    message.queueName = object.queueName ?? "";
+    message.partition = object.partition ?? 0;
+    message.ids = object.ids?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseItemsDeleteResponse(): ItemsDeleteResponse {
+  return { items: [] };
+}
+
+export const ItemsDeleteResponse: MessageFns<ItemsDeleteResponse> = {
+  encode(message: ItemsDeleteResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.items) {
+      QueueItemOutcome.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  create(base?: DeepPartial<ItemsDeleteResponse>): ItemsDeleteResponse {
+    return ItemsDeleteResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ItemsDeleteResponse>): ItemsDeleteResponse {
+    const message = createBaseItemsDeleteResponse();
+    message.items = object.items?.map((e) => QueueItemOutcome.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseItemsExportRequest(): ItemsExportRequest {
+  return { queueName: "", cursor: "", limit: 0 };
+}
+
+export const ItemsExportRequest: MessageFns<ItemsExportRequest> = {
+  encode(message: ItemsExportRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.queueName !== "") {
+      writer.uint32(10).string(message.queueName);
+    }
+    if (message.cursor !== "") {
+      writer.uint32(18).string(message.cursor);
+    }
+    if (message.limit !== 0) {
+      writer.uint32(24).int32(message.limit);
+    }
+    return writer;
+  },
+
+  create(base?: DeepPartial<ItemsExportRequest>): ItemsExportRequest {
+    return ItemsExportRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ItemsExportRequest>): ItemsExportRequest {
+    const message = createBaseItemsExportRequest();
+    message.queueName = object.queueName ?? "";
+    message.cursor = object.cursor ?? "";
+    message.limit = object.limit ?? 0;
+    return message;
+  },
+};
+
+function createBaseItemsExportResponse(): ItemsExportResponse {
+  return { items: [], cursor: "" };
+}
+
+export const ItemsExportResponse: MessageFns<ItemsExportResponse> = {
+  encode(message: ItemsExportResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.items) {
+      ItemsItem.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.cursor !== "") {
+      writer.uint32(18).string(message.cursor);
+    }
+    return writer;
+  },
+
+  create(base?: DeepPartial<ItemsExportResponse>): ItemsExportResponse {
+    return ItemsExportResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ItemsExportResponse>): ItemsExportResponse {
+    const message = createBaseItemsExportResponse();
+    message.items = object.items?.map((e) => ItemsItem.fromPartial(e)) || [];
+    message.cursor = object.cursor ?? "";
+    return message;
+  },
+};
+
+function createBaseItemsImportRequest(): ItemsImportRequest {
+  return { queueName: "", items: [] };
+}
+
+export const ItemsImportRequest: MessageFns<ItemsImportRequest> = {
+  encode(message: ItemsImportRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.queueName !== "") {
+      writer.uint32(10).string(message.queueName);
+    }
+    for (const v of message.items) {
+      ItemsItem.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  create(base?: DeepPartial<ItemsImportRequest>): ItemsImportRequest {
+    return ItemsImportRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ItemsImportRequest>): ItemsImportRequest {
+    const message = createBaseItemsImportRequest();
+    message.queueName = object.queueName ?? "";
+    message.items = object.items?.map((e) => ItemsItem.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseItemsImportResponse(): ItemsImportResponse {
+  return { items: [] };
+}
+
+export const ItemsImportResponse: MessageFns<ItemsImportResponse> = {
+  encode(message: ItemsImportResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.items) {
+      QueueProducedItem.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  create(base?: DeepPartial<ItemsImportResponse>): ItemsImportResponse {
+    return ItemsImportResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ItemsImportResponse>): ItemsImportResponse {
+    const message = createBaseItemsImportResponse();
+    message.items = object.items?.map((e) => QueueProducedItem.fromPartial(e)) || [];
     return message;
   },
 };
