@@ -15,6 +15,7 @@ const CONFIG = JSON.stringify({
   'partition-storage': [{ name: 'mem', driver: 'memory' }],
   // Their series are there only if they are in use.
   quotas: {},
+  outbox: [{ 'connection-string': 'postgres://nobody@localhost/nothing' }],
 });
 
 /** One series: its name, its labels, its value. */

@@ -63,6 +63,9 @@ test('keeps the properties of a backend, and calls methods on the backend itself
     async measure() {
       return [];
     }
+    async hasOutbox() {
+      return false;
+    }
     queueStore = () => namesOf<QueueStore>(QUEUE_STORE);
     accessStore = () => namesOf<AccessStore>(ACCESS_STORE);
     instanceStore = () => ({ beat: async () => NOBODY, remove: async () => {} });
