@@ -204,6 +204,7 @@ describe('querator server --workers', { timeout: 120_000 }, () => {
     running.child.kill('SIGTERM');
     await Promise.all(clients);
     expect(await running.ended()).toBe(0);
+    expect(running.output).not.toContain('"level":"error"');
     await start(1);
     const left = await stored('q');
     expect(doubles).toEqual([]);
@@ -265,6 +266,7 @@ describe('querator server --workers', { timeout: 120_000 }, () => {
     running.child.kill('SIGTERM');
     for (const { status } of await Promise.all(waiting)) expect(status).toBe(453);
     expect(await running.ended()).toBe(0);
+    expect(running.output).not.toContain('"level":"error"');
     expect(pidsOf(running).filter(isAlive)).toEqual([]);
   });
 
