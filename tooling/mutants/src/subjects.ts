@@ -33,6 +33,10 @@ const TARGETS = {
     package: 'engine',
     suite: tests('dead-letters', 'several-movers', 'several-processes'),
   },
+  'engine-schedules': {
+    package: 'engine',
+    suite: ['test/schedules'],
+  },
   'engine-size': {
     package: 'engine',
     suite: [

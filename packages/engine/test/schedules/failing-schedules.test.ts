@@ -105,3 +105,24 @@ test('other schedules fire while many fail', async () => {
   await world.clock.advance('5m');
   expect(await world.stored('up')).toHaveLength(5);
 });
+
+test('a time that may have been fired is not counted as missed, however late it is', async () => {
+  await process.service.schedules.update(scheduleCall({ missed: 'skip' }));
+  process.storage.fail('produceKeyed', 0, 'unknown-applied');
+  await world.clock.advance('150s');
+  process.storage.heal(0);
+  await world.clock.advance('80s');
+  const { fired, missed } = (await world.schedule()).state;
+  expect([fired, missed]).toEqual([2, 1]);
+  expect(await world.stored('q')).toHaveLength(fired);
+});
+
+test('a process that stops while its storage is down hands a schedule over, which does not fail', async () => {
+  process.storage.cut(0);
+  await world.clock.advance('62s');
+  await process.service.shutdown();
+  expect(await failure()).toBeUndefined();
+  const other = world.start();
+  await world.clock.advance('1s');
+  expect(other.events).toEqual({ fired: 1 });
+});
