@@ -9,10 +9,11 @@ import {
   SystemClock,
   SystemRandom,
 } from '@querator/core';
+import { installSql } from '@querator/outbox';
 import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { itemsTableName, PoolRegistry, postgresItemsTables } from '../src/index.ts';
+import { itemsTableName, PoolRegistry, postgresItemsTables, postgresOutbox } from '../src/index.ts';
 import { useAllOfAccess } from './support/access-records.ts';
 import { auditEvent, EVERYTHING } from './support/audit-content.ts';
 import { HOUR, item } from './support/contents.ts';
@@ -83,6 +84,7 @@ describe('objects that other roles create in schemas of the search path', { time
       const { createdAt } = queue;
       const owner = { createdAt, isThere: async () => true, wasDeleted: async () => false };
       await useItems(backend.partitionStore(KEY, owner));
+      await useOutbox(connectionString, backend);
       await useSearches(backend);
       await useSchedules(backend.scheduleStore(), createdAt);
       await backend.ping();
@@ -111,6 +113,44 @@ describe('objects that other roles create in schemas of the search path', { time
       expect(missing()).toEqual([]);
     } finally {
       await backend.close();
+    }
+  }
+
+  /** Leaves no item. */
+  async function useOutbox(connectionString: string, backend: ReturnType<typeof testBackend>) {
+    const admin = new pg.Client(database.connectionString);
+    await admin.connect();
+    await admin.query(`SET search_path = pg_catalog; ${installSql()}
+      GRANT USAGE ON SCHEMA querator_outbox TO ${server.name};
+      GRANT ALL ON ALL TABLES IN SCHEMA querator_outbox TO ${server.name};
+      INSERT INTO querator_outbox.outbox (queue, payload) VALUES ('planted', '1'), ('planted', '2')`);
+    const deps = { registry: new PoolRegistry(), random: new SystemRandom() };
+    const outbox = postgresOutbox({ connectionString, schema: 'querator_outbox', ...deps });
+    const held = { schema: outbox.schema, token: 't' };
+    try {
+      expect(await outbox.hold({ token: 't', server: 's' })).toBe(true);
+      expect(await outbox.queues('', 10)).toHaveLength(1);
+      const { rows, drops } = await outbox.rows(KEY.queue, { rows: 10, bytes: 1_000 });
+      const [first, second] = rows.map(({ id }) => id) as [string, string];
+      expect(await backend.hasOutbox?.(held)).toBe(true);
+      const store = backend.partitionStore(KEY);
+      const move = { outbox: held, queue: KEY.queue, ids: [first] };
+      expect(await store.produceFromOutbox?.([item('1')], move, HOUR)).toMatchObject({ ok: true });
+      expect(await store.deleteEach?.(['x'])).toEqual([]);
+      expect(await store.clear({ waiting: true, leased: false, scheduled: false })).toBe(1);
+      const begun = await outbox.beginBatch(KEY.queue, { ids: [second], drops, token: 't' });
+      expect(await outbox.batch(KEY.queue, 't')).toMatchObject({ isOwn: true });
+      const fault = { queue: KEY.queue, rowId: second, code: 'invalid', reason: '', retryAfterMs: 0 };
+      expect(await outbox.fail(fault, 't')).toBe(1);
+      expect(await outbox.list('')).toHaveLength(1);
+      expect(await outbox.retry(KEY.queue)).toBe(true);
+      expect(await outbox.drop(KEY.queue, undefined)).toEqual({ dropped: 0, inBatch: 1 });
+      await outbox.endBatch(begun as NonNullable<typeof begun>);
+      await outbox.release('t');
+    } finally {
+      await outbox.close();
+      await admin.query('DROP SCHEMA querator_outbox CASCADE');
+      await admin.end();
     }
   }
 
