@@ -44,6 +44,7 @@ export function capabilitiesOf(
     'queue.produce.dedup',
     'queue.retry',
     'queues.delete.force',
+    'queues.describe',
     'queues.pause',
     ...(quotas === undefined ? [] : [QUOTAS]),
     ...(queueStorage.scheduleStore === undefined ? [] : ['schedules']),

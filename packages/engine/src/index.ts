@@ -11,6 +11,11 @@ export type { ActivePartitionStats, PartitionCounts, QueueDepth } from './queue/
 export type { GivenFilter } from './rules/filter-rules.ts';
 export type { GivenItem } from './rules/import-rules.ts';
 export type { CallOptions } from './service/call-options.ts';
+export type {
+  DescribedPartition,
+  DescriptionsService,
+  QueueDescription,
+} from './service/descriptions-service.ts';
 export { DEFAULT_ENGINE_LIMITS } from './service/engine-options.ts';
 export type { AdmitFiring, FiringToAdmit } from './service/fire-item.ts';
 export type {

@@ -40,6 +40,7 @@ export { fromNewItem, fromNewItemV2, toNewItem, toNewItemV2 } from './convert/ne
 export { fromPartitionStats, type PartitionHealth } from './convert/partition-stats.ts';
 export { fromPauses } from './convert/pauses.ts';
 export { fromKeyedItems, fromProducedItems } from './convert/produced-items.ts';
+export { fromDescription } from './convert/queue-description.ts';
 export { fromQueue } from './convert/queue-info.ts';
 export {
   fromRetriedItem,
@@ -175,6 +176,10 @@ export type {
 } from './gen/querator/v2/produce.ts';
 export type {
   QueuesDeleteRequest as QueuesDeleteRequestV2,
+  QueuesDescribeRequest,
+  QueuesDescribeResponse,
+  QueuesInfo,
+  QueuesPartition,
   QueuesPause,
   QueuesPauseRequest,
   QueuesPausesResponse,

@@ -86,8 +86,9 @@ function toFoundItem(entry: Entry): FoundItem | undefined {
     storedFields(entry);
   const { reference, encoding, kind, payload } = entry.content;
   return {
-    ...{ id, sourceId, state, expireDeadline, enqueueAt, createdAt, attempts, maxAttempts },
+    ...{ id, sourceId, state, expireDeadline, createdAt, attempts, maxAttempts },
     ...{ reference, encoding, kind, payloadSize: payload.length },
+    enqueueAt: state === 'scheduled' ? enqueueAt : undefined,
     leaseDeadline: state === 'dead' ? undefined : leaseDeadline,
     details: detailsOf(entry),
     death: entry.kept?.death,
@@ -96,6 +97,7 @@ function toFoundItem(entry: Entry): FoundItem | undefined {
 
 function stateOf(entry: Entry): ItemState | undefined {
   if (isMoving(entry)) return 'dead';
+  if (entry.taken !== undefined) return 'moving';
   const { state } = entry;
   return state === 'waiting' || state === 'leased' || state === 'scheduled' ? state : undefined;
 }

@@ -12,6 +12,7 @@ import { addUser } from './commands/access/user.ts';
 import { addComplete } from './commands/complete.ts';
 import { addCreate } from './commands/create.ts';
 import { addDelete } from './commands/delete.ts';
+import { addDescribe } from './commands/describe.ts';
 import { addFind } from './commands/find.ts';
 import { addInfo } from './commands/info.ts';
 import { addInstances } from './commands/instances.ts';
@@ -36,6 +37,7 @@ const COMMANDS = [
   addCreate,
   addList,
   addInfo,
+  addDescribe,
   addUpdate,
   addDelete,
   addPause,

@@ -65,6 +65,7 @@ describe.each(STORAGES)('the calls under /v2/ on %s', { timeout: 60_000 }, (stor
           'queue.produce.dedup',
           'queue.retry',
           'queues.delete.force',
+          'queues.describe',
           'queues.pause',
           'quotas',
           'schedules',

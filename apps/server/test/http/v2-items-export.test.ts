@@ -18,7 +18,7 @@ const source = fc.record({
     id,
     attempts: fc.nat({ max: 99 }),
   },
-  ...{ produced_at: time, died_at: time, error: text },
+  ...{ produced_at: time, died_at: time, queue_created_at: time, error: text },
   reason: fc.constantFrom('attempts', 'expired', 'rejected', 'moved'),
 });
 
@@ -115,7 +115,7 @@ describe.each(STORAGES)('/v2/items.export and import on %s', { timeout: 60_000 }
     };
     await refused(
       { state: 'gone' },
-      "state is invalid; 'gone' is none of 'waiting', 'leased', 'scheduled', 'dead'",
+      "state is invalid; 'gone' is none of 'waiting', 'leased', 'scheduled', 'dead', 'moving'",
     );
     await refused({ state: 'scheduled' }, "enqueue_at is required; the state is 'scheduled'");
     await refused({ metadata: { '': 'a' } }, 'metadata is invalid; a key cannot be empty');

@@ -95,7 +95,9 @@ describe.each(STORAGES)('/v2/items.find and summarize on %s', { timeout: 60_000 
       const refused = (message: string) => ({ code: 400, message });
       const find = (request: object) => call(format, 'find', { queue_name, ...request });
       expect(await find({ filter: { state: 'gone' } })).toMatchObject(
-        refused("filter.state is invalid; 'gone' is none of 'waiting', 'leased', 'scheduled', 'dead'"),
+        refused(
+          "filter.state is invalid; 'gone' is none of 'waiting', 'leased', 'scheduled', 'dead', 'moving'",
+        ),
       );
       expect(await find({ filter: { kind: 'a\0' } })).toMatchObject(
         refused('filter.kind is invalid; cannot contain the character U+0000'),

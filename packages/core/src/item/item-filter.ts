@@ -56,7 +56,7 @@ type FilteredItem = Omit<FoundItem, 'payload'>;
 
 /**
  * When a sweep would handle the item: a waiting one expires, a lease ends, a scheduled
- * item becomes available. Undefined for a dead item, whose deadlines have no meaning.
+ * item becomes available. Undefined for a dead or moving item, whose deadlines have no meaning.
  */
 export function dueOf({
   state,
@@ -69,6 +69,7 @@ export function dueOf({
     leased: leaseDeadline,
     scheduled: enqueueAt,
     dead: undefined,
+    moving: undefined,
   };
   return dues[state];
 }

@@ -2,6 +2,12 @@ import { backgroundPauseMs, type Clock, type Instant, millisecondsBetween, Share
 import type { EngineLimits } from '../engine-deps.ts';
 import type { PartitionState } from './partition-state.ts';
 
+/** How many dedup keys a partition held. */
+export interface SampledKeys {
+  readonly keys: number;
+  readonly countedAt: Instant;
+}
+
 export interface KeyLimitDeps {
   readonly clock: Clock;
   readonly limits: Pick<EngineLimits, 'dedupKeys' | 'countMaxAgeMs'>;
@@ -24,6 +30,8 @@ export class KeyLimit {
   /** Keys that this process stored and removed, to find out what happened during a count. */
   #stored = 0;
   #countedAt: Instant | undefined;
+  /** When the last count that succeeded began. */
+  #knownSince: Instant | undefined;
   #tookMs = 0;
   readonly #ending = new AbortController();
 
@@ -38,6 +46,18 @@ export class KeyLimit {
     return this.#held >= Math.ceil(this.#deps.limits.dedupKeys / this.#deps.partitions())
       ? 'refuse'
       : 'store';
+  }
+
+  /** The keys as far as is known. Starts a count if one is due. Undefined: there was no count yet. */
+  sampled(): SampledKeys | undefined {
+    if (this.#isDue()) void this.#counts.join();
+    const countedAt = this.#knownSince;
+    return countedAt && { keys: Math.max(this.#held, 0), countedAt };
+  }
+
+  /** Resolves when no count runs. */
+  idle(): Promise<void> {
+    return this.#counts.idle();
   }
 
   /** Keys were stored, or with a negative number removed. */
@@ -67,7 +87,10 @@ export class KeyLimit {
     try {
       const held = await partition.limited.count(async () => partition.store.countKeys?.({ signal }));
       // A key that was stored during the count may be counted twice, until the next one.
-      if (held !== undefined) this.#held = held + this.#stored - before;
+      if (held !== undefined) {
+        this.#held = held + this.#stored - before;
+        this.#knownSince = start;
+      }
     } catch {
       // The last count stays. Whatever failed, the keyed statements find out too.
     }

@@ -75,6 +75,19 @@ export class PartitionCounter {
     this.#counts.join().catch(() => {});
   }
 
+  /** The last count, however old. Counts in the background if that is due, at most every two seconds. */
+  sampled(): PartitionCount | undefined {
+    const last = this.#last;
+    const isRecent = this.#beganAt !== undefined && this.#sinceMs(this.#beganAt) < TRY_MS;
+    if (this.#counts.isIdle && !isRecent && (last === undefined || this.#isDue(last))) this.sample();
+    return last;
+  }
+
+  /** Resolves when no count runs. */
+  idle(): Promise<void> {
+    return this.#counts.idle();
+  }
+
   /** The last count where a new one would cost too much, else a new one, however long it takes. @throws as `count`. */
   async unhurried(): Promise<PartitionCount> {
     const last = this.#usable();

@@ -72,6 +72,8 @@ export class LogicalQueue {
   readonly metadata: QueueMetadata;
   readonly search: ItemSearch;
   readonly outbox: OutboxProduces;
+  readonly counts: QueueCounts;
+  readonly pauses: QueuePauses;
   readonly #keyedProduces: KeyedProduces;
   readonly #deps: EngineDeps;
   readonly #order: PartitionOrder<PartitionState>;
@@ -79,8 +81,6 @@ export class LogicalQueue {
   readonly #produces: ProduceLoop;
   readonly #leases: LeaseLoop;
   readonly #letters: PreparedLetters;
-  readonly #counts: QueueCounts;
-  readonly #pauses: QueuePauses;
   /** Storage calls outside the loops. */
   readonly #calls = new RunningWork();
   #queue: Queue;
@@ -94,12 +94,12 @@ export class LogicalQueue {
   ) {
     this.#deps = engine;
     this.#queue = queue;
-    this.#pauses = new QueuePauses(engine.clock, (work) => {
+    this.pauses = new QueuePauses(engine.clock, (work) => {
       if (work === 'lease') this.#mayLease();
     });
     const hooks: QueueHooks = {
       queue: () => this.#queue,
-      leasesStopped: () => this.#pauses.stopsLeases,
+      leasesStopped: () => this.pauses.stopsLeases,
       untilCurrent,
       stored: (partition, arrival) => this.#stored(partition, arrival),
       leased: (partition, statement) => this.#leased(partition, statement),
@@ -131,13 +131,13 @@ export class LogicalQueue {
       partitions: this.#partitions,
       producePlain: (items, options) => this.produceWithIds(items, options),
     });
-    const parts = { hooks, order: this.#order, partitions: this.#partitions, pauses: this.#pauses };
+    const parts = { hooks, order: this.#order, partitions: this.#partitions, pauses: this.pauses };
     const { observer } = engine;
     this.outbox = new OutboxProduces({ ...parts, observer, run: (produce) => this.#call(produce) });
     this.metadata = new QueueMetadata(this.#partitions);
     this.search = new ItemSearch(engine.clock, states, (call) => this.#call(call));
-    this.#counts = new QueueCounts(engine.clock, this.#partitions);
-    this.#pauses.update(queue.pauses);
+    this.counts = new QueueCounts(engine.clock, this.#partitions);
+    this.pauses.update(queue.pauses);
     const partition = (number: number) => this.#partition(number);
     const call = <T>(work: () => Promise<T>) => this.#call(work);
     this.leasedItems = new LeasedItems({ engine, queue: hooks.queue, partition, call, stored: hooks.stored });
@@ -151,7 +151,7 @@ export class LogicalQueue {
   /** Applies new settings from now on. Existing leases and deadlines stay. */
   updated(queue: Queue): void {
     this.#queue = queue;
-    this.#pauses.update(queue.pauses);
+    this.pauses.update(queue.pauses);
     this.sweepAll();
   }
 
@@ -170,13 +170,13 @@ export class LogicalQueue {
 
   /** @throws QueueError see `ProduceLoop.produce`, and `failed` once the queue stops. */
   produce(items: readonly NewItem[], options: WaitOptions): Promise<unknown> {
-    this.#pauses.checkProduce();
+    this.pauses.checkProduce();
     return this.#produces.produce(items, options, false);
   }
 
   /** The same, and tells the ids of the items. */
   async produceWithIds(items: readonly NewItem[], options: WaitOptions): Promise<Produced> {
-    this.#pauses.checkProduce();
+    this.pauses.checkProduce();
     const produced = await this.#produces.produce(items, options, true);
     invariant(produced !== undefined, 'a driver returns the ids that a request asks for');
     return produced;
@@ -184,7 +184,7 @@ export class LogicalQueue {
 
   /** @throws QueueError see `KeyedProduces.produce`, and `failed` once the queue stops. */
   async produceKeyed(request: KeyedProduce, options: WaitOptions): Promise<readonly ProducedItem[]> {
-    this.#pauses.checkProduce();
+    this.pauses.checkProduce();
     this.checkRunning();
     return this.#keyedProduces.produce(request, options);
   }
@@ -266,13 +266,13 @@ export class LogicalQueue {
 
   /** @throws StorageError when a partition cannot be counted; QueueError see `PartitionCounter.recent`. */
   async stats(): Promise<LogicalQueueStats> {
-    const counts = await this.#call(() => this.#counts.recent());
+    const counts = await this.#call(() => this.counts.recent());
     return { ...this.waiting(), ...counts };
   }
 
   /** @throws QueueError `failed` once the queue stops. */
   async depth(): Promise<QueueDepth> {
-    return this.#call(() => this.#counts.depth());
+    return this.#call(() => this.counts.depth());
   }
 
   /** The requests that are not answered yet. */
@@ -320,7 +320,7 @@ export class LogicalQueue {
   }
 
   async #stop(): Promise<void> {
-    this.#pauses.stop();
+    this.pauses.stop();
     for (const { polling } of this.#partitions) polling?.stop();
     const error = queueShutdown();
     const stopped = Promise.all([

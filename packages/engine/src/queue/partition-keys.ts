@@ -15,20 +15,28 @@ export interface PartitionKeysDeps {
   readonly probe: () => Promise<void>;
 }
 
-/** The dedup keys of one partition in this process. What a produce with a key needs is made at the first one. */
+/** The dedup keys of one partition in this process. The loop of produces with keys is made at the first one. */
 export class PartitionKeys {
   readonly #deps: PartitionKeysDeps;
   readonly #sweeper: KeySweeper;
-  #produces: { readonly loop: KeyedLoop; readonly limit: KeyLimit } | undefined;
+  /** How many keys there are, as far as is known. */
+  readonly limit: KeyLimit;
+  #loop: KeyedLoop | undefined;
 
   constructor(deps: PartitionKeysDeps) {
     this.#deps = deps;
     const { engine, hooks, partition } = deps;
+    this.limit = new KeyLimit({
+      clock: engine.clock,
+      limits: engine.limits,
+      partition,
+      partitions: () => hooks.queue().partitions.length,
+    });
     this.#sweeper = new KeySweeper({
       engine,
       partition,
       queueName: () => hooks.queue().name,
-      removed: (keys) => this.#produces?.limit.changed(-keys),
+      removed: (keys) => this.limit.changed(-keys),
     });
   }
 
@@ -39,7 +47,7 @@ export class PartitionKeys {
 
   /** Requests that are not answered yet. */
   get size(): number {
-    return this.#produces?.loop.size ?? 0;
+    return this.#loop?.size ?? 0;
   }
 
   /** The partition was loaded. Other processes may have left ended keys. */
@@ -53,33 +61,25 @@ export class PartitionKeys {
     window: Duration,
     options: WaitOptions,
   ): Promise<KeyedProduceResult> {
-    this.#produces ??= this.#create();
-    return this.#produces.loop.submit(groups, window, options);
+    this.#loop ??= this.#create();
+    return this.#loop.submit(groups, window, options);
   }
 
   /** The partition came back into service. */
   wake(): void {
-    this.#produces?.loop.wake();
+    this.#loop?.wake();
   }
 
   /** Answers requests that were not sent with `error`, and waits for running calls. */
   async stop(error: QueueError): Promise<void> {
-    const { loop, limit } = this.#produces ?? {};
-    await Promise.all([loop?.stop(error), limit?.stop(), this.#sweeper.stop()]);
+    await Promise.all([this.#loop?.stop(error), this.limit.stop(), this.#sweeper.stop()]);
   }
 
-  #create() {
+  #create(): KeyedLoop {
     const { engine, hooks, partition, probe } = this.#deps;
-    const limit = new KeyLimit({
-      clock: engine.clock,
-      limits: engine.limits,
-      partition,
-      partitions: () => hooks.queue().partitions.length,
-    });
-    const loop = new KeyedLoop({
-      ...{ engine, hooks, partition, limit, probe },
+    return new KeyedLoop({
+      ...{ engine, hooks, partition, probe, limit: this.limit },
       stored: (windowMs) => this.#sweeper.endsIn(windowMs),
     });
-    return { loop, limit };
   }
 }

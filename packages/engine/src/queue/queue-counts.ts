@@ -1,4 +1,6 @@
-import { type Clock, millisecondsBetween, type PartitionStats, toMilliseconds } from '@querator/core';
+import { type Clock, millisecondsBetween, type PartitionStats, toMilliseconds, within } from '@querator/core';
+import type { SampledKeys } from '../partition/key-limit.ts';
+import type { PartitionCount } from '../partition/partition-counter.ts';
 import type { ActivePartition } from './active-partition.ts';
 
 /** What one partition holds, and its health. */
@@ -28,6 +30,22 @@ export interface QueueDepth {
   readonly countAgeMs: number;
 }
 
+/** What is known of a partition, without asking its storage. */
+export interface SampledPartition {
+  readonly partition: number;
+  readonly storageName: string;
+  readonly inService: boolean;
+  /** Storage calls that failed in a row; 0: healthy. */
+  readonly failures: number;
+  /** Undefined: it was not counted yet. */
+  readonly count: PartitionCount | undefined;
+  /** Undefined: the keys were not counted yet, or the storage has none. */
+  readonly keys: SampledKeys | undefined;
+}
+
+/** How long a caller waits for the first count of a partition, in milliseconds. */
+const FIRST_COUNT_MS = 100;
+
 /** Sums the counts of a queue's partitions. */
 export class QueueCounts {
   readonly #clock: Clock;
@@ -53,6 +71,25 @@ export class QueueCounts {
       }),
       countAgeMs: greatest(ages),
     };
+  }
+
+  /** The last counts, however old. Waits for first ones only, and for a moment. Further counts run in the background. */
+  async sampled(): Promise<readonly SampledPartition[]> {
+    const isUnknown = ({ counter, keys }: ActivePartition) =>
+      [counter.sampled(), keys.isSupported ? keys.limit.sampled() : 'none'].includes(undefined);
+    const unknown = this.#partitions.filter(isUnknown);
+    if (unknown.length > 0) {
+      const first = unknown.flatMap(({ counter, keys }) => [counter.idle(), keys.limit.idle()]);
+      await within(this.#clock, FIRST_COUNT_MS, Promise.all(first));
+    }
+    return this.#partitions.map(({ state, counter, keys }) => ({
+      partition: state.number,
+      storageName: state.storageName,
+      inService: state.healthy,
+      failures: state.failures,
+      count: counter.sampled(),
+      keys: keys.isSupported ? keys.limit.sampled() : undefined,
+    }));
   }
 
   /** Counts the partitions in service, however long that takes. Leaves out the others. */

@@ -35,6 +35,11 @@ export class QueuePauses {
     return this.#pauses.size > 0 && this.#pauses.has('lease');
   }
 
+  /** Whether this part of the work is paused now. */
+  isPaused(work: Pausable): boolean {
+    return this.#pauses.has(work);
+  }
+
   /** @throws QueueError `retry` with the reason `queue_paused` if producing is paused. */
   checkProduce(): void {
     const pause = this.#pauses.size === 0 ? undefined : this.#pauses.get('produce');

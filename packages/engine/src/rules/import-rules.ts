@@ -26,7 +26,7 @@ const LEASE_ENDED = instantFromMicroseconds(0n);
 
 /**
  * Checks an item, and makes it one that a partition imports. A dead item becomes one
- * whose lease has ended: a sweep decides anew what becomes of it.
+ * whose lease has ended: a sweep decides anew what becomes of it. A moving item waits.
  *
  * @throws QueueError `invalid`, naming the field.
  */

@@ -17,6 +17,7 @@ import type { LogicalQueue, RequestsWaiting } from '../queue/logical-queue.ts';
 import type { QueueDepth } from '../queue/queue-counts.ts';
 import { ScheduleLoop } from '../schedules/schedule-loop.ts';
 import { TimeZones } from '../schedules/time-zone.ts';
+import { DescriptionsService } from './descriptions-service.ts';
 import { engineDeps } from './engine-options.ts';
 import { type AdmitFiring, makeFireItem } from './fire-item.ts';
 import { ItemChangesService } from './item-changes-service.ts';
@@ -95,6 +96,8 @@ export interface Service {
   readonly itemChanges: ItemChangesService;
   /** For the management of queues. */
   readonly queues: QueuesService;
+  /** For operators, to see a queue with its partitions. */
+  readonly descriptions: DescriptionsService;
   /** For operators, to pause a queue and to resume it. */
   readonly pauses: PausesService;
   /** For operators, to produce items at certain times. Fires nothing before its `start`. */
@@ -159,6 +162,7 @@ export function createService(options: ServiceOptions): Service {
     items: new ItemsService(manager),
     itemChanges: new ItemChangesService(lookups),
     queues: new QueuesService({ manager, store: queueStore, hasNamespace }),
+    descriptions: new DescriptionsService(manager, deps.clock),
     pauses: new PausesService({ manager, store: queueStore, requireCapability }),
     schedules,
     storage: new StorageService(manager, deps.limits),

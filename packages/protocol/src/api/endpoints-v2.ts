@@ -85,6 +85,13 @@ export const endpointsV2 = {
   },
   /** Management of queues. */
   queues: {
+    describe: onQueue(
+      '/v2/queues.describe',
+      c.QueuesDescribeRequest,
+      c.QueuesDescribeResponse,
+      'queue.stats',
+      { audited: false },
+    ),
     delete: onQueue('/v2/queues.delete', c.QueuesDeleteRequest, codecs.Reply, 'queue.delete', {
       audited: 'items',
     }),

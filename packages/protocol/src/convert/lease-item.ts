@@ -44,12 +44,13 @@ export function fromLeasedItemsV2(items: readonly LeasedItem[]): QueueLeaseItemV
 
 /** The wire form of where a dead letter came from. */
 export function fromSource(source: LetterSource, firstId: ItemId): QueueItemSource {
-  const { queue, partition, id, attempts, producedAt, death, error = '' } = source;
+  const { queue, queueCreatedAt, partition, id, attempts, producedAt, death, error = '' } = source;
   return {
     ...{ queue, partition, id, firstId, attempts, error },
     producedAt: toTimestamp(producedAt),
     diedAt: death && toTimestamp(death.at),
     reason: death?.reason ?? '',
+    queueCreatedAt: queueCreatedAt && toTimestamp(queueCreatedAt),
   };
 }
 
@@ -89,11 +90,13 @@ export function toSource({
   diedAt,
   reason,
   error,
+  queueCreatedAt,
 }: QueueItemSource): LetterSource {
   return {
     ...{ queue, partition, id, attempts },
     producedAt: fromTimestamp(producedAt ?? { seconds: 0, nanos: 0 }),
     death: diedAt && { at: fromTimestamp(diedAt), reason: reason as DeathReason },
     error: error === '' ? undefined : error,
+    queueCreatedAt: queueCreatedAt && fromTimestamp(queueCreatedAt),
   };
 }

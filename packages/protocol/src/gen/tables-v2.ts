@@ -202,7 +202,7 @@ export const QueueLeaseRequest = messageTable(
 
 export const QueueItemSource = messageTable(
   'QueueItemSource',
-  () => ({ queue: '', partition: 0, id: '', firstId: '', attempts: 0, producedAt: undefined, diedAt: undefined, reason: '', error: '' }),
+  () => ({ queue: '', partition: 0, id: '', firstId: '', attempts: 0, producedAt: undefined, diedAt: undefined, reason: '', error: '', queueCreatedAt: undefined }),
   [
     { number: 1, name: 'queue', protoName: 'queue', jsonName: 'queue', kind: 'string', repeated: false },
     { number: 2, name: 'partition', protoName: 'partition', jsonName: 'partition', kind: 'int32', repeated: false },
@@ -213,6 +213,7 @@ export const QueueItemSource = messageTable(
     { number: 7, name: 'diedAt', protoName: 'died_at', jsonName: 'died_at', kind: 'timestamp', repeated: false },
     { number: 8, name: 'reason', protoName: 'reason', jsonName: 'reason', kind: 'string', repeated: false },
     { number: 9, name: 'error', protoName: 'error', jsonName: 'error', kind: 'string', repeated: false },
+    { number: 10, name: 'queueCreatedAt', protoName: 'queue_created_at', jsonName: 'queue_created_at', kind: 'timestamp', repeated: false },
   ],
 );
 
@@ -517,6 +518,67 @@ export const QueuesPausesResponse = messageTable(
   [
     { number: 1, name: 'produce', protoName: 'produce', jsonName: 'produce', kind: 'message', repeated: false, message: QueuesPause },
     { number: 2, name: 'lease', protoName: 'lease', jsonName: 'lease', kind: 'message', repeated: false, message: QueuesPause },
+  ],
+);
+
+export const QueuesDescribeRequest = messageTable(
+  'QueuesDescribeRequest',
+  () => ({ queueName: '' }),
+  [
+    { number: 1, name: 'queueName', protoName: 'queue_name', jsonName: 'queue_name', kind: 'string', repeated: false },
+  ],
+);
+
+export const QueuesInfo = messageTable(
+  'QueuesInfo',
+  () => ({ queueName: '', createdAt: undefined, updatedAt: undefined, deadQueue: '', reference: '', leaseTimeout: '', expireTimeout: '', maxAttempts: 0, requestedPartitions: 0, namespace: '' }),
+  [
+    { number: 1, name: 'queueName', protoName: 'queue_name', jsonName: 'queue_name', kind: 'string', repeated: false },
+    { number: 2, name: 'createdAt', protoName: 'created_at', jsonName: 'created_at', kind: 'timestamp', repeated: false },
+    { number: 3, name: 'updatedAt', protoName: 'updated_at', jsonName: 'updated_at', kind: 'timestamp', repeated: false },
+    { number: 4, name: 'deadQueue', protoName: 'dead_queue', jsonName: 'dead_queue', kind: 'string', repeated: false },
+    { number: 5, name: 'reference', protoName: 'reference', jsonName: 'reference', kind: 'string', repeated: false },
+    { number: 6, name: 'leaseTimeout', protoName: 'lease_timeout', jsonName: 'lease_timeout', kind: 'string', repeated: false },
+    { number: 7, name: 'expireTimeout', protoName: 'expire_timeout', jsonName: 'expire_timeout', kind: 'string', repeated: false },
+    { number: 8, name: 'maxAttempts', protoName: 'max_attempts', jsonName: 'max_attempts', kind: 'int32', repeated: false },
+    { number: 9, name: 'requestedPartitions', protoName: 'requested_partitions', jsonName: 'requested_partitions', kind: 'int32', repeated: false },
+    { number: 11, name: 'namespace', protoName: 'namespace', jsonName: 'namespace', kind: 'string', repeated: false },
+  ],
+);
+
+export const QueuesPartition = messageTable(
+  'QueuesPartition',
+  () => ({ partition: 0, storageName: '', state: '', health: '', failures: 0, waiting: 0, leased: 0, scheduled: 0, headAge: '', countAge: '', dedupKeys: 0, dedupKeysAge: '' }),
+  [
+    { number: 1, name: 'partition', protoName: 'partition', jsonName: 'partition', kind: 'int32', repeated: false },
+    { number: 2, name: 'storageName', protoName: 'storage_name', jsonName: 'storage_name', kind: 'string', repeated: false },
+    { number: 3, name: 'state', protoName: 'state', jsonName: 'state', kind: 'string', repeated: false },
+    { number: 4, name: 'health', protoName: 'health', jsonName: 'health', kind: 'string', repeated: false },
+    { number: 5, name: 'failures', protoName: 'failures', jsonName: 'failures', kind: 'int32', repeated: false },
+    { number: 6, name: 'waiting', protoName: 'waiting', jsonName: 'waiting', kind: 'int32', repeated: false },
+    { number: 7, name: 'leased', protoName: 'leased', jsonName: 'leased', kind: 'int32', repeated: false },
+    { number: 8, name: 'scheduled', protoName: 'scheduled', jsonName: 'scheduled', kind: 'int32', repeated: false },
+    { number: 9, name: 'headAge', protoName: 'head_age', jsonName: 'head_age', kind: 'string', repeated: false },
+    { number: 10, name: 'countAge', protoName: 'count_age', jsonName: 'count_age', kind: 'string', repeated: false },
+    { number: 11, name: 'dedupKeys', protoName: 'dedup_keys', jsonName: 'dedup_keys', kind: 'int32', repeated: false },
+    { number: 12, name: 'dedupKeysAge', protoName: 'dedup_keys_age', jsonName: 'dedup_keys_age', kind: 'string', repeated: false },
+  ],
+);
+
+export const QueuesDescribeResponse = messageTable(
+  'QueuesDescribeResponse',
+  () => ({ queue: undefined, pause: undefined, waiting: 0, leased: 0, scheduled: 0, headAge: '', countAge: '', uncounted: 0, dedupKeys: 0, partitions: [] }),
+  [
+    { number: 1, name: 'queue', protoName: 'queue', jsonName: 'queue', kind: 'message', repeated: false, message: QueuesInfo },
+    { number: 2, name: 'pause', protoName: 'pause', jsonName: 'pause', kind: 'message', repeated: false, message: QueuesPausesResponse },
+    { number: 3, name: 'waiting', protoName: 'waiting', jsonName: 'waiting', kind: 'int32', repeated: false },
+    { number: 4, name: 'leased', protoName: 'leased', jsonName: 'leased', kind: 'int32', repeated: false },
+    { number: 5, name: 'scheduled', protoName: 'scheduled', jsonName: 'scheduled', kind: 'int32', repeated: false },
+    { number: 6, name: 'headAge', protoName: 'head_age', jsonName: 'head_age', kind: 'string', repeated: false },
+    { number: 7, name: 'countAge', protoName: 'count_age', jsonName: 'count_age', kind: 'string', repeated: false },
+    { number: 8, name: 'uncounted', protoName: 'uncounted', jsonName: 'uncounted', kind: 'int32', repeated: false },
+    { number: 9, name: 'dedupKeys', protoName: 'dedup_keys', jsonName: 'dedup_keys', kind: 'int32', repeated: false },
+    { number: 10, name: 'partitions', protoName: 'partitions', jsonName: 'partitions', kind: 'message', repeated: true, message: QueuesPartition },
   ],
 );
 

@@ -78,6 +78,10 @@ export const codecsV2 = {
   QueuesResumeRequest: messageCodec(queues.QueuesResumeRequest, tables.QueuesResumeRequest),
   QueuesPausesResponse: messageCodec(queues.QueuesPausesResponse, tables.QueuesPausesResponse),
   QueuesPause: messageCodec(queues.QueuesPause, tables.QueuesPause),
+  QueuesDescribeRequest: messageCodec(queues.QueuesDescribeRequest, tables.QueuesDescribeRequest),
+  QueuesInfo: messageCodec(queues.QueuesInfo, tables.QueuesInfo),
+  QueuesPartition: messageCodec(queues.QueuesPartition, tables.QueuesPartition),
+  QueuesDescribeResponse: messageCodec(queues.QueuesDescribeResponse, tables.QueuesDescribeResponse),
   // querator/v2/quotas.proto
   QuotaLimits: messageCodec(quotas.QuotaLimits, tables.QuotaLimits),
   QuotaUsage: messageCodec(quotas.QuotaUsage, tables.QuotaUsage),

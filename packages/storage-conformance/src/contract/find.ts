@@ -104,6 +104,24 @@ export function describeFind(test: StorageTest): void {
       }
     });
 
+    // `TakenItemsStore`: "A taken item keeps its id and its place."
+    testFind('shows an item that a task has taken as moving, and with its own deadline', async (fixture) => {
+      const script = fixture.script();
+      const { store } = script;
+      if (store.takeItems === undefined) return;
+      await script.produce('a', 'b');
+      const [a, b] = (await findIn(script)).items as [FoundItem, FoundItem];
+      await store.takeItems({ task: 't', ids: [a.id], target: { queue: 'other', partition: 0 } });
+      const moving = { ...a, state: 'moving' };
+      expect((await findIn(script)).items).toEqual([moving, b]);
+      expect(await findAll(script, { state: 'moving' })).toEqual([moving]);
+      expect(await findAll(script, { state: 'scheduled' })).toEqual([]);
+      expect(await findAll(script, { state: 'waiting' })).toEqual([b]);
+      expect(await findAll(script, { due: { from: fixture.clock.now() } })).toEqual([b]);
+      await store.returnTaken?.({ task: 't', ids: [a.id] });
+      expect((await findIn(script)).items).toEqual([a, b]);
+    });
+
     testFind('shows each item as a list does, and its payload if asked', async (fixture) => {
       const script = fixture.script();
       await inEveryState(script);

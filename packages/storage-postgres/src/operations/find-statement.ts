@@ -1,3 +1,4 @@
+import { DEADLINE_BEFORE, IS_TAKEN } from '../sql/item-details.ts';
 import type { FilterSql } from '../sql/item-filter.ts';
 import { CONTENT_BYTES } from '../sql/payload-budget.ts';
 import { type FoundRow, ITEM_COLUMNS } from '../sql/row-to-item.ts';
@@ -20,6 +21,10 @@ export interface FindRow extends FoundRow {
 
 const PLAIN_COLUMNS = ITEM_COLUMNS.filter((column) => column !== 'payload').join(', ');
 
+/** A taken item has its own expire deadline among its details. */
+const DETAIL_COLUMNS = `, CASE WHEN is_found THEN metadata::text END AS metadata,
+    ${IS_TAKEN} AS is_taken, ${DEADLINE_BEFORE} AS own_expire_deadline`;
+
 /** PostgreSQL knows the length of a value without reading it. */
 const PAYLOAD_SIZE = 'coalesce(octet_length(payload), 0)';
 
@@ -41,7 +46,7 @@ export function findStatement(
   const bytes = readsPayload ? CONTENT_BYTES : `${CONTENT_BYTES} - ${PAYLOAD_SIZE}`;
   return `${source.before(table, columns)}
   SELECT ${PLAIN_COLUMNS}, ${PAYLOAD_SIZE} AS payload_size
-    ${hasMetadata ? ', CASE WHEN is_found THEN metadata::text END AS metadata' : ''}
+    ${hasMetadata ? DETAIL_COLUMNS : ''}
     ${withPayload ? ', CASE WHEN is_found THEN payload END AS payload' : ''},
     is_found, position::int, bytes_before::float8, bytes::float8, is_last, is_beyond, previous_id
   FROM (

@@ -104,6 +104,9 @@ export function withTaken(task: string, target: string): string {
 /** SQL for the id of the task that has taken the item. NULL: none has. */
 export const TAKEN_BY = `(metadata #>> '{${KEYS.moving},task}')`;
 
+/** SQL for whether a task has taken the item. */
+export const IS_TAKEN = `(${TAKEN_BY} IS NOT NULL)`;
+
 /** SQL for the target of a taken item, as JSON. */
 export const TAKEN_TARGET = `(metadata #>> '{${KEYS.moving},target}')`;
 

@@ -1,8 +1,8 @@
 import type { InstantRange, ItemFilter } from '@querator/core';
 import { textArray } from '../wire/binary-array.ts';
 import { instantToText } from '../wire/instant-text.ts';
-import { DETAILS, pairsToJson } from './item-details.ts';
-import { DUE, PREPARED_LETTER, STATE_CONDITIONS } from './item-state.ts';
+import { DETAILS, IS_TAKEN, pairsToJson } from './item-details.ts';
+import { dueSql, PREPARED_LETTER, stateConditions } from './item-state.ts';
 import { isPossibleId } from './refused-data.ts';
 
 /** Where a search reads rows. */
@@ -51,6 +51,7 @@ export function filterSql(
   { hasMetadata }: { readonly hasMetadata: boolean },
 ): FilterSql | undefined {
   const { state, firstId, sourceId, payload } = filter;
+  const taken = hasMetadata ? IS_TAKEN : 'false';
   const details = detailConditions(filter, parameters, hasMetadata);
   if (details === undefined) return undefined;
   const texts = (['reference', 'kind', 'encoding'] as const).flatMap((column) => {
@@ -58,14 +59,14 @@ export function filterSql(
     return text === undefined ? [] : [`${column} = ${parameters.add(text)}`];
   });
   const conditions = [
-    state === undefined ? `NOT ${PREPARED_LETTER}` : STATE_CONDITIONS[state],
+    state === undefined ? `NOT ${PREPARED_LETTER}` : stateConditions(taken)[state],
     ...(firstId === undefined
       ? []
       : [`${hasMetadata ? DETAILS.firstId : 'id'} = ${parameters.add(firstId)}`]),
     ...(sourceId === undefined ? [] : [`source_id = ${parameters.add(sourceId)}`]),
     ...texts,
     ...rangeConditions('created_at', filter.created, parameters),
-    ...rangeConditions(DUE, filter.due, parameters),
+    ...rangeConditions(dueSql(taken), filter.due, parameters),
     ...details,
   ];
   return {

@@ -70,20 +70,27 @@ export function trueExpireDeadline(stored: Instant): Instant {
   return instantFromMicroseconds(stored - shifts * SHIFT_MICROSECONDS);
 }
 
-/** SQL for whether a row is an item in that state. Prepared letters are in none. */
-export const STATE_CONDITIONS: Readonly<Record<ItemState, string>> = {
+/**
+ * SQL for whether a row is an item in that state. Prepared letters are in none.
+ *
+ * @param taken SQL for whether a task has taken a scheduled item.
+ */
+export const stateConditions = (taken: string): Readonly<Record<ItemState, string>> => ({
   waiting: '(enqueue_at IS NULL AND NOT is_leased)',
   leased: `(enqueue_at IS NULL AND is_leased AND NOT ${MOVING} AND NOT ${PREPARED_LETTER})`,
-  scheduled: '(enqueue_at IS NOT NULL)',
+  scheduled: `(enqueue_at IS NOT NULL AND NOT ${taken})`,
   dead: `(enqueue_at IS NULL AND is_leased AND ${MOVING})`,
-};
+  moving: `(enqueue_at IS NOT NULL AND ${taken})`,
+});
 
-/** SQL for the deadline of a row: see core's `dueOf`. */
-export const DUE = `CASE WHEN enqueue_at IS NOT NULL THEN enqueue_at
+/** SQL for the deadline of a row: see core's `dueOf`. @param taken as for `stateConditions`. */
+export const dueSql = (
+  taken: string,
+) => `CASE WHEN enqueue_at IS NOT NULL THEN CASE WHEN NOT ${taken} THEN enqueue_at END
   WHEN NOT is_leased THEN expire_deadline WHEN NOT ${MOVING} THEN lease_deadline END`;
 
 /**
- * The state of a row, if it is no prepared letter.
+ * The state of a row, if it is no prepared letter, and no task has taken the item.
  *
  * @param stored its `expire_deadline` as stored.
  */

@@ -68,16 +68,23 @@ export interface FoundRow extends Omit<ItemRow, 'payload'> {
   readonly payload?: Buffer | null;
   /** Undefined if the table lacks the column. */
   readonly metadata?: string | null;
+  /** Whether a task has taken the item, and when it would expire otherwise. Undefined as `metadata`. */
+  readonly is_taken?: boolean;
+  readonly own_expire_deadline?: string | null;
 }
 
 /** Converts a row of a search to an item. */
 export function rowToFoundItem(row: FoundRow): FoundItem {
+  const isTaken = row.is_taken === true;
   const { isLeased, payload, leaseDeadline, ...item } = rowToDetailedItem({
     ...row,
+    ...(isTaken && { enqueue_at: null, expire_deadline: row.own_expire_deadline ?? row.expire_deadline }),
     payload: row.payload ?? null,
     metadata: row.metadata ?? null,
   });
-  const state = stateOf(isLeased, row.enqueue_at !== null, instantFromText(row.expire_deadline));
+  const state = isTaken
+    ? 'moving'
+    : stateOf(isLeased, row.enqueue_at !== null, instantFromText(row.expire_deadline));
   return {
     ...item,
     ...(state === 'dead' ? {} : { leaseDeadline }),

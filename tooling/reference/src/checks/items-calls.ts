@@ -33,7 +33,7 @@ const texts = ['first_id', 'source_id', 'reference', 'kind', 'encoding'] as cons
 const FILTER: readonly Check[] = [
   {
     when: '`filter.state` is not a state',
-    text: "filter.state is invalid; '<state>' is none of 'waiting', 'leased', 'scheduled', 'dead'",
+    text: "filter.state is invalid; '<state>' is none of 'waiting', 'leased', 'scheduled', 'dead', 'moving'",
     broken: { filter: { state: 'gone' } },
   },
   {
@@ -125,7 +125,7 @@ const IMPORTED: readonly (Check | CheckGroup)[] = [
   { ...PARTITION, broken: { items: [{ partition: 99 }] } },
   {
     when: '`state` is not a state',
-    text: "state is invalid; '<state>' is none of 'waiting', 'leased', 'scheduled', 'dead'",
+    text: "state is invalid; '<state>' is none of 'waiting', 'leased', 'scheduled', 'dead', 'moving'",
     broken: { items: [{ state: 'gone' }] },
   },
   {

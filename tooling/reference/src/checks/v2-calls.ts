@@ -1,6 +1,13 @@
 import { MESSAGES } from '@querator/core';
 import { type CheckedCall, QUEUES, textOf } from './check.ts';
-import { OVERLOADED, PARTITION_FAILING, SERVICE_SHUTDOWN, STORAGE_FAILED } from './common-checks.ts';
+import {
+  LOOKUP,
+  OVERLOADED,
+  PARTITION_FAILING,
+  QUEUE_SHUTDOWN,
+  SERVICE_SHUTDOWN,
+  STORAGE_FAILED,
+} from './common-checks.ts';
 import { ITEMS_CALLS } from './items-calls.ts';
 import { KEYED_PRODUCE_STEPS } from './keyed-produce.ts';
 import {
@@ -197,6 +204,11 @@ export const V2_CALLS: readonly CheckedCall[] = [
       },
       ...DROPPABLE,
     ],
+  },
+  {
+    path: '/v2/queues.describe',
+    good: { queue_name: QUEUES.main },
+    steps: [LOOKUP, QUEUE_SHUTDOWN, STORAGE_FAILED],
   },
   {
     path: '/v2/queues.pause',

@@ -44,7 +44,7 @@ export function addFind(program: Command, cli: Cli): void {
     .command('find')
     .description('print the items of a queue that meet all conditions, or count them')
     .argument('<queue>', 'its name')
-    .option('--state <state>', 'waiting, leased, scheduled or dead')
+    .option('--state <state>', 'waiting, leased, scheduled, dead or moving')
     .option('--id <id>', 'with this id; may be repeated', collect)
     .option('--first-id <id>', 'with this id when it was produced')
     .option('--source-id <id>', 'with this id in the queue that a dead letter came from')

@@ -12,9 +12,10 @@ import {
   unavailable,
   verbatim,
 } from '@querator/core';
-import type { PausesService, QueuesService } from '@querator/engine';
+import type { DescriptionsService, PausesService, QueuesService } from '@querator/engine';
 import {
   type endpointsV2,
+  fromDescription,
   fromOptionalTimestamp,
   fromPauses,
   type Handlers,
@@ -51,15 +52,20 @@ export function apiKeysHandlersV2(access: ServedAccess): HandlersOf<'apiKeys'> {
   };
 }
 
-/** The handlers that delete a queue, with its items only if that is forced, that pause it, and that resume it. */
+/** The handlers that describe a queue, delete it, with its items only if that is forced, that pause it, and that resume it. */
 export function queuesHandlersV2({
   queues,
+  descriptions,
   pauses,
 }: {
   readonly queues: QueuesService;
+  readonly descriptions: DescriptionsService;
   readonly pauses: PausesService;
 }): HandlersOf<'queues'> {
   return {
+    async describe({ queueName }) {
+      return fromDescription(await descriptions.describe(queueName));
+    },
     async delete({ queueName, force }, { caller, audit }) {
       await queues.delete(queueName, force, { caller, audit, onlyEmpty: !force });
       return SUCCESS_REPLY;

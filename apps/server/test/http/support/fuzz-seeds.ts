@@ -100,6 +100,7 @@ const SEEDS_V2: {
     extend: [{ queueName: QUEUE, partition: 1, requestTimeout: '5s', leaseTimeout: '2m', ids: [ID] }],
   },
   queues: {
+    describe: [{ queueName: QUEUE }],
     delete: [{ queueName: NEW, force: true }],
     pause: [
       { queueName: QUEUE, produce: true, lease: true, until: INSTANT },

@@ -27,7 +27,7 @@ export interface ItemsRange {
 
 /** Conditions on items. An item must meet all that are set. Texts and bytes are compared as they are. */
 export interface ItemsFilter {
-  /** `waiting`, `leased`, `scheduled`, or `dead`: out of attempts, expired or rejected, and not yet in the dead-letter queue. */
+  /** `waiting`, `leased`, `scheduled`, `dead`: out of attempts, expired or rejected, and not yet in the dead-letter queue, or `moving`: taken by a task. */
   state: string;
   /** The item has one of these ids, at most 1,000. */
   ids: string[];
@@ -86,7 +86,7 @@ export interface ItemsItem {
   id: string;
   /** Its partition. */
   partition: number;
-  /** `waiting`, `leased`, `scheduled` or `dead`. */
+  /** `waiting`, `leased`, `scheduled`, `dead` or `moving`. */
   state: string;
   /** The id that it got when it was produced. Absent if it is the present one, and that is not shown. */
   firstId: string;

@@ -89,6 +89,8 @@ export interface QueueItemSource {
   reason: string;
   /** The last error that a consumer gave. */
   error: string;
+  /** When that queue was created, which tells it from a later one of its name. Absent if an earlier version of the server recorded the source. */
+  queueCreatedAt: Timestamp | undefined;
 }
 
 /** The items leased by one request. */
@@ -272,6 +274,7 @@ function createBaseQueueItemSource(): QueueItemSource {
     diedAt: undefined,
     reason: "",
     error: "",
+    queueCreatedAt: undefined,
   };
 }
 
@@ -304,6 +307,9 @@ export const QueueItemSource: MessageFns<QueueItemSource> = {
     if (message.error !== "") {
       writer.uint32(74).string(message.error);
     }
+    if (message.queueCreatedAt !== undefined) {
+      Timestamp.encode(message.queueCreatedAt, writer.uint32(82).fork()).join();
+    }
     return writer;
   },
 
@@ -325,6 +331,9 @@ export const QueueItemSource: MessageFns<QueueItemSource> = {
       : undefined;
     message.reason = object.reason ?? "";
     message.error = object.error ?? "";
+    message.queueCreatedAt = (object.queueCreatedAt !== undefined && object.queueCreatedAt !== null)
+      ? Timestamp.fromPartial(object.queueCreatedAt)
+      : undefined;
     return message;
   },
 };

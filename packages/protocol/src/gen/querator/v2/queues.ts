@@ -58,6 +58,96 @@ export interface QueuesPause {
   until: Timestamp | undefined;
 }
 
+/** Shows a queue with its partitions. */
+export interface QueuesDescribeRequest {
+  /** The queue to show. Required. */
+  queueName: string;
+}
+
+/** The settings of a queue, as in `/v1/queues.info`. */
+export interface QueuesInfo {
+  /** Its name. */
+  queueName: string;
+  /** When the queue was created. */
+  createdAt:
+    | Timestamp
+    | undefined;
+  /** When its settings were last changed. */
+  updatedAt:
+    | Timestamp
+    | undefined;
+  /** The dead-letter queue. Empty: dead items are deleted. */
+  deadQueue: string;
+  /** Free text. */
+  reference: string;
+  /** How long each lease lasts. */
+  leaseTimeout: string;
+  /** How long an item may stay in the queue. */
+  expireTimeout: string;
+  /** How often an item may be leased. 0: no limit. */
+  maxAttempts: number;
+  /** The number of partitions that was requested. */
+  requestedPartitions: number;
+  /** The namespace. */
+  namespace: string;
+}
+
+/** A partition of a queue. */
+export interface QueuesPartition {
+  /** Its number, from 0. */
+  partition: number;
+  /** The storage that has it. */
+  storageName: string;
+  /** `open`: it takes new items. */
+  state: string;
+  /** `in_service`, or `failing`: a storage call failed, and no probe has succeeded since. */
+  health: string;
+  /** Storage calls that failed in a row. */
+  failures: number;
+  /** Items available to consumers, when it was counted. */
+  waiting: number;
+  /** Items that consumers held. */
+  leased: number;
+  /** Items that become available later. */
+  scheduled: number;
+  /** The age of the oldest waiting item, as a duration. Absent: none waited. */
+  headAge: string;
+  /** How old these counts are, as a duration. Absent: it was not counted yet. */
+  countAge: string;
+  /** Dedup keys in storage. Those that are stored during a count may be counted twice, until the next one. */
+  dedupKeys: number;
+  /** How old that number is, as a duration. Absent: they were not counted yet, or the storage has none. */
+  dedupKeysAge: string;
+}
+
+/** A queue with its partitions, as the server that answers knows it. */
+export interface QueuesDescribeResponse {
+  /** Its settings. */
+  queue:
+    | QueuesInfo
+    | undefined;
+  /** Its pauses. Absent: nothing is paused. */
+  pause:
+    | QueuesPausesResponse
+    | undefined;
+  /** Items available to consumers, over all partitions that were counted. */
+  waiting: number;
+  /** Items that consumers held. */
+  leased: number;
+  /** Items that become available later. */
+  scheduled: number;
+  /** The age of the oldest waiting item, as a duration. Absent: none waited. */
+  headAge: string;
+  /** The age of the oldest of these counts, as a duration. Absent: nothing was counted yet. */
+  countAge: string;
+  /** Partitions that were not counted yet. */
+  uncounted: number;
+  /** Dedup keys in storage. */
+  dedupKeys: number;
+  /** Its partitions, in order of their numbers. */
+  partitions: QueuesPartition[];
+}
+
 function createBaseQueuesDeleteRequest(): QueuesDeleteRequest {
   return { queueName: "", force: false };
 }
@@ -200,6 +290,253 @@ export const QueuesPause: MessageFns<QueuesPause> = {
     message.until = (object.until !== undefined && object.until !== null)
       ? Timestamp.fromPartial(object.until)
       : undefined;
+    return message;
+  },
+};
+
+function createBaseQueuesDescribeRequest(): QueuesDescribeRequest {
+  return { queueName: "" };
+}
+
+export const QueuesDescribeRequest: MessageFns<QueuesDescribeRequest> = {
+  encode(message: QueuesDescribeRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.queueName !== "") {
+      writer.uint32(10).string(message.queueName);
+    }
+    return writer;
+  },
+
+  create(base?: DeepPartial<QueuesDescribeRequest>): QueuesDescribeRequest {
+    return QueuesDescribeRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<QueuesDescribeRequest>): QueuesDescribeRequest {
+    const message = createBaseQueuesDescribeRequest();
+    message.queueName = object.queueName ?? "";
+    return message;
+  },
+};
+
+function createBaseQueuesInfo(): QueuesInfo {
+  return {
+    queueName: "",
+    createdAt: undefined,
+    updatedAt: undefined,
+    deadQueue: "",
+    reference: "",
+    leaseTimeout: "",
+    expireTimeout: "",
+    maxAttempts: 0,
+    requestedPartitions: 0,
+    namespace: "",
+  };
+}
+
+export const QueuesInfo: MessageFns<QueuesInfo> = {
+  encode(message: QueuesInfo, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.queueName !== "") {
+      writer.uint32(10).string(message.queueName);
+    }
+    if (message.createdAt !== undefined) {
+      Timestamp.encode(message.createdAt, writer.uint32(18).fork()).join();
+    }
+    if (message.updatedAt !== undefined) {
+      Timestamp.encode(message.updatedAt, writer.uint32(26).fork()).join();
+    }
+    if (message.deadQueue !== "") {
+      writer.uint32(34).string(message.deadQueue);
+    }
+    if (message.reference !== "") {
+      writer.uint32(42).string(message.reference);
+    }
+    if (message.leaseTimeout !== "") {
+      writer.uint32(50).string(message.leaseTimeout);
+    }
+    if (message.expireTimeout !== "") {
+      writer.uint32(58).string(message.expireTimeout);
+    }
+    if (message.maxAttempts !== 0) {
+      writer.uint32(64).int32(message.maxAttempts);
+    }
+    if (message.requestedPartitions !== 0) {
+      writer.uint32(72).int32(message.requestedPartitions);
+    }
+    if (message.namespace !== "") {
+      writer.uint32(90).string(message.namespace);
+    }
+    return writer;
+  },
+
+  create(base?: DeepPartial<QueuesInfo>): QueuesInfo {
+    return QueuesInfo.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<QueuesInfo>): QueuesInfo {
+    const message = createBaseQueuesInfo();
+    message.queueName = object.queueName ?? "";
+    message.createdAt = (object.createdAt !== undefined && object.createdAt !== null)
+      ? Timestamp.fromPartial(object.createdAt)
+      : undefined;
+    message.updatedAt = (object.updatedAt !== undefined && object.updatedAt !== null)
+      ? Timestamp.fromPartial(object.updatedAt)
+      : undefined;
+    message.deadQueue = object.deadQueue ?? "";
+    message.reference = object.reference ?? "";
+    message.leaseTimeout = object.leaseTimeout ?? "";
+    message.expireTimeout = object.expireTimeout ?? "";
+    message.maxAttempts = object.maxAttempts ?? 0;
+    message.requestedPartitions = object.requestedPartitions ?? 0;
+    message.namespace = object.namespace ?? "";
+    return message;
+  },
+};
+
+function createBaseQueuesPartition(): QueuesPartition {
+  return {
+    partition: 0,
+    storageName: "",
+    state: "",
+    health: "",
+    failures: 0,
+    waiting: 0,
+    leased: 0,
+    scheduled: 0,
+    headAge: "",
+    countAge: "",
+    dedupKeys: 0,
+    dedupKeysAge: "",
+  };
+}
+
+export const QueuesPartition: MessageFns<QueuesPartition> = {
+  encode(message: QueuesPartition, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.partition !== 0) {
+      writer.uint32(8).int32(message.partition);
+    }
+    if (message.storageName !== "") {
+      writer.uint32(18).string(message.storageName);
+    }
+    if (message.state !== "") {
+      writer.uint32(26).string(message.state);
+    }
+    if (message.health !== "") {
+      writer.uint32(34).string(message.health);
+    }
+    if (message.failures !== 0) {
+      writer.uint32(40).int32(message.failures);
+    }
+    if (message.waiting !== 0) {
+      writer.uint32(48).int32(message.waiting);
+    }
+    if (message.leased !== 0) {
+      writer.uint32(56).int32(message.leased);
+    }
+    if (message.scheduled !== 0) {
+      writer.uint32(64).int32(message.scheduled);
+    }
+    if (message.headAge !== "") {
+      writer.uint32(74).string(message.headAge);
+    }
+    if (message.countAge !== "") {
+      writer.uint32(82).string(message.countAge);
+    }
+    if (message.dedupKeys !== 0) {
+      writer.uint32(88).int32(message.dedupKeys);
+    }
+    if (message.dedupKeysAge !== "") {
+      writer.uint32(98).string(message.dedupKeysAge);
+    }
+    return writer;
+  },
+
+  create(base?: DeepPartial<QueuesPartition>): QueuesPartition {
+    return QueuesPartition.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<QueuesPartition>): QueuesPartition {
+    const message = createBaseQueuesPartition();
+    message.partition = object.partition ?? 0;
+    message.storageName = object.storageName ?? "";
+    message.state = object.state ?? "";
+    message.health = object.health ?? "";
+    message.failures = object.failures ?? 0;
+    message.waiting = object.waiting ?? 0;
+    message.leased = object.leased ?? 0;
+    message.scheduled = object.scheduled ?? 0;
+    message.headAge = object.headAge ?? "";
+    message.countAge = object.countAge ?? "";
+    message.dedupKeys = object.dedupKeys ?? 0;
+    message.dedupKeysAge = object.dedupKeysAge ?? "";
+    return message;
+  },
+};
+
+function createBaseQueuesDescribeResponse(): QueuesDescribeResponse {
+  return {
+    queue: undefined,
+    pause: undefined,
+    waiting: 0,
+    leased: 0,
+    scheduled: 0,
+    headAge: "",
+    countAge: "",
+    uncounted: 0,
+    dedupKeys: 0,
+    partitions: [],
+  };
+}
+
+export const QueuesDescribeResponse: MessageFns<QueuesDescribeResponse> = {
+  encode(message: QueuesDescribeResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.queue !== undefined) {
+      QueuesInfo.encode(message.queue, writer.uint32(10).fork()).join();
+    }
+    if (message.pause !== undefined) {
+      QueuesPausesResponse.encode(message.pause, writer.uint32(18).fork()).join();
+    }
+    if (message.waiting !== 0) {
+      writer.uint32(24).int32(message.waiting);
+    }
+    if (message.leased !== 0) {
+      writer.uint32(32).int32(message.leased);
+    }
+    if (message.scheduled !== 0) {
+      writer.uint32(40).int32(message.scheduled);
+    }
+    if (message.headAge !== "") {
+      writer.uint32(50).string(message.headAge);
+    }
+    if (message.countAge !== "") {
+      writer.uint32(58).string(message.countAge);
+    }
+    if (message.uncounted !== 0) {
+      writer.uint32(64).int32(message.uncounted);
+    }
+    if (message.dedupKeys !== 0) {
+      writer.uint32(72).int32(message.dedupKeys);
+    }
+    for (const v of message.partitions) {
+      QueuesPartition.encode(v!, writer.uint32(82).fork()).join();
+    }
+    return writer;
+  },
+
+  create(base?: DeepPartial<QueuesDescribeResponse>): QueuesDescribeResponse {
+    return QueuesDescribeResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<QueuesDescribeResponse>): QueuesDescribeResponse {
+    const message = createBaseQueuesDescribeResponse();
+    message.queue = (object.queue !== undefined && object.queue !== null)
+      ? QueuesInfo.fromPartial(object.queue)
+      : undefined;
+    message.pause = (object.pause !== undefined && object.pause !== null)
+      ? QueuesPausesResponse.fromPartial(object.pause)
+      : undefined;
+    message.waiting = object.waiting ?? 0;
+    message.leased = object.leased ?? 0;
+    message.scheduled = object.scheduled ?? 0;
+    message.headAge = object.headAge ?? "";
+    message.countAge = object.countAge ?? "";
+    message.uncounted = object.uncounted ?? 0;
+    message.dedupKeys = object.dedupKeys ?? 0;
+    message.partitions = object.partitions?.map((e) => QueuesPartition.fromPartial(e)) || [];
     return message;
   },
 };

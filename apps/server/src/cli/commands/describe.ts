@@ -1,0 +1,34 @@
+import { endpointsV2, type QueuesPartition } from '@querator/protocol';
+import type { Command } from 'commander';
+import type { Cli } from '../cli.ts';
+import { attempt } from '../command-error.ts';
+import { textTable } from '../text-table.ts';
+
+const HEADS = ['PARTITION', 'STORAGE', 'STATE', 'HEALTH', 'WAITING', 'LEASED', 'SCHEDULED', 'KEYS', 'AGE'];
+
+/** `querator describe <queue>` */
+export function addDescribe(program: Command, cli: Cli): void {
+  program
+    .command('describe')
+    .description('print the partitions of a queue with sampled counts, or all about it as JSON')
+    .argument('<queue>', 'its name')
+    .option('--json', 'print JSON instead of a table', false)
+    .action(async (queueName: string, { json }: { readonly json: boolean }) => {
+      const response = await attempt('failed to describe queue', () =>
+        cli.client().v2.queues.describe({ queueName }, { signal: cli.interrupted() }),
+      );
+      if (json) await cli.output.json(endpointsV2.queues.describe.response, response);
+      else await cli.output.data(textTable(HEADS, response.partitions.map(rowOf)));
+      const { waiting, leased, scheduled, pause } = response;
+      cli.output.say(`Holds ${waiting} waiting, ${leased} leased, ${scheduled} scheduled item(s)`);
+      const paused = [...(pause?.produce ? ['produce'] : []), ...(pause?.lease ? ['lease'] : [])];
+      if (paused.length > 0) cli.output.say(`Paused: ${paused.join(', ')}`);
+    });
+}
+
+function rowOf(partition: QueuesPartition): readonly string[] {
+  const { storageName, state, health, waiting, leased, scheduled, dedupKeys, countAge } = partition;
+  const counts = countAge === '' ? ['?', '?', '?'] : [waiting, leased, scheduled].map(String);
+  const keys = partition.dedupKeysAge === '' ? '?' : String(dedupKeys);
+  return [String(partition.partition), storageName, state, health, ...counts, keys, countAge || '?'];
+}

@@ -1,0 +1,82 @@
+import { formatDuration, milliseconds, type Pauses, type Queue } from '@querator/core';
+import type { QueuesDescribeResponse, QueuesPartition } from '../gen/querator/v2/queues.ts';
+import { fromPauses } from './pauses.ts';
+import { fromQueue } from './queue-info.ts';
+
+/** A partition as the engine describes it. */
+interface DescribedPartition {
+  readonly partition: number;
+  readonly storageName: string;
+  readonly inService: boolean;
+  readonly failures: number;
+  readonly items:
+    | {
+        readonly waiting: number;
+        readonly leased: number;
+        readonly scheduled: number;
+        readonly headAgeMs: number;
+        readonly countAgeMs: number;
+      }
+    | undefined;
+  readonly keys: { readonly keys: number; readonly countAgeMs: number } | undefined;
+}
+
+const MOST = 2 ** 31 - 1;
+
+/** The wire form of a queue with its partitions. */
+export function fromDescription({
+  queue,
+  pauses,
+  partitions,
+}: {
+  readonly queue: Queue;
+  readonly pauses: Pauses;
+  readonly partitions: readonly DescribedPartition[];
+}): QueuesDescribeResponse {
+  const { partitions: _, ...info } = fromQueue(queue);
+  const counted = partitions.flatMap(({ items }) => items ?? []);
+  const sum = (values: readonly number[]) =>
+    Math.min(
+      values.reduce((total, each) => total + each, 0),
+      MOST,
+    );
+  const greatest = (values: readonly number[]) => values.reduce((most, each) => Math.max(most, each), 0);
+  return {
+    queue: info,
+    pause: Object.keys(pauses).length === 0 ? undefined : fromPauses(pauses),
+    waiting: sum(counted.map(({ waiting }) => waiting)),
+    leased: sum(counted.map(({ leased }) => leased)),
+    scheduled: sum(counted.map(({ scheduled }) => scheduled)),
+    headAge: ageOf(greatest(counted.map(({ headAgeMs }) => headAgeMs)) || undefined),
+    countAge: ageOf(counted.length === 0 ? undefined : greatest(counted.map(({ countAgeMs }) => countAgeMs))),
+    uncounted: partitions.length - counted.length,
+    dedupKeys: sum(partitions.map(({ keys }) => keys?.keys ?? 0)),
+    partitions: partitions.map(fromPartition),
+  };
+}
+
+function fromPartition({
+  partition,
+  storageName,
+  inService,
+  failures,
+  items,
+  keys,
+}: DescribedPartition): QueuesPartition {
+  return {
+    ...{ partition, storageName, failures },
+    state: 'open',
+    health: inService ? 'in_service' : 'failing',
+    waiting: items?.waiting ?? 0,
+    leased: items?.leased ?? 0,
+    scheduled: items?.scheduled ?? 0,
+    headAge: ageOf(items?.headAgeMs || undefined),
+    countAge: ageOf(items?.countAgeMs),
+    dedupKeys: Math.min(keys?.keys ?? 0, MOST),
+    dedupKeysAge: ageOf(keys?.countAgeMs),
+  };
+}
+
+function ageOf(ms: number | undefined): string {
+  return ms === undefined ? '' : formatDuration(milliseconds(Math.max(Math.round(ms), 0)));
+}
