@@ -215,6 +215,7 @@ export type {
   ProduceResult,
   RetryRequest,
   RetryResult,
+  SeenItem,
   SweepRequest,
   SweepResult,
 } from './storage/partition-calls.ts';
@@ -266,6 +267,7 @@ export {
   TASKS_RUNNING_MAX,
   type Task,
   type TaskCounts,
+  type TaskNeed,
   type TaskPosition,
   type TaskState,
 } from './storage/task.ts';

@@ -54,6 +54,10 @@ export const LIMITS = {
   listPage: 65_536,
   /** Elements in a page if the request sets no limit. */
   listPageDefault: 1_000,
+  /** Tasks in one page, also if the request sets no limit. */
+  taskPage: 100,
+  /** Items a second of a task. */
+  taskRate: 1_000_000,
   /** Items in one page of a search. */
   findPage: 1_000,
   /** Items in a page of a search if the request sets no limit. */

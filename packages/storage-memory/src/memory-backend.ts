@@ -3,6 +3,7 @@ import {
   type AuditStore,
   type Clock,
   type InstanceStore,
+  type Instant,
   type PartitionKey,
   type PartitionSize,
   type PartitionStore,
@@ -140,6 +141,11 @@ class MemoryBackend implements StorageBackend {
   async measure(keys: readonly PartitionKey[]): Promise<readonly PartitionSize[]> {
     this.#assertOpen();
     return keys.map((key) => this.#tables.get(keyOf(key))?.size() ?? { items: 0, bytes: 0 });
+  }
+
+  async now(): Promise<Instant> {
+    this.#assertOpen();
+    return this.#clock.now();
   }
 
   async close(): Promise<void> {

@@ -33,6 +33,7 @@ import {
   type ProduceResult,
   type RetryRequest,
   type RetryResult,
+  type SeenItem,
   type StoredItem,
   type SweepRequest,
   type SweepResult,
@@ -233,6 +234,18 @@ export class MemoryPartitionStore implements PartitionStore {
     const found = [...new Set(ids)].map((id) => table.get(id)).filter((entry) => entry !== undefined);
     for (const entry of found) table.remove(entry);
     return found.map(({ id }) => id);
+  }
+
+  async deleteSeen(items: readonly SeenItem[]): Promise<number> {
+    const table = this.#table();
+    let deleted = 0;
+    for (const { id, state, attempts } of items) {
+      const entry = table.get(id);
+      if (entry === undefined || entry.state !== state || entry.attempts !== attempts) continue;
+      table.remove(entry);
+      deleted++;
+    }
+    return deleted;
   }
 
   async clear(request: ClearRequest): Promise<number> {

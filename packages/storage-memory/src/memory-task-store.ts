@@ -83,6 +83,12 @@ export class MemoryTaskStore implements TaskStore {
     return task !== undefined && isKept(task, now) ? task : undefined;
   }
 
+  async namespaces(): Promise<readonly string[]> {
+    this.#assertOpen();
+    const running = [...this.#running.values()].map(({ task }) => task);
+    return [...new Set([...running, ...this.#ended.values()].map(({ namespace }) => namespace))];
+  }
+
   async list({ namespaces, kind, queue, state, after, limit }: TaskListRequest): Promise<readonly Task[]> {
     const now = this.#now();
     const running = [...this.#running.values()].map(({ task }) => task);

@@ -13,7 +13,7 @@ function setUp() {
 function newTask(number: number): NewTask {
   return {
     ...{ id: `task-${number}`, kind: 'k', version: 1, parameters: null, queue: '', namespace: '_system' },
-    ...{ exclusive: undefined, createdBy: 'a', rate: undefined, dryRun: false },
+    ...{ exclusive: undefined, needs: [], createdBy: 'a', rate: undefined, dryRun: false },
   };
 }
 

@@ -30,6 +30,7 @@ import {
   type ProduceResult,
   type RetryRequest,
   type RetryResult,
+  type SeenItem,
   StorageError,
   type StoredItem,
   type SweepRequest,
@@ -46,6 +47,7 @@ import type { LowWaterMark } from './low-water-mark/low-water-mark.ts';
 import { clear } from './operations/clear.ts';
 import { complete } from './operations/complete.ts';
 import { deleteByIds, deleteEach } from './operations/delete.ts';
+import { deleteSeen } from './operations/delete-seen.ts';
 import { extend } from './operations/extend.ts';
 import { find } from './operations/find.ts';
 import { importItemsInto, prepareLetters } from './operations/import.ts';
@@ -212,6 +214,10 @@ export class PostgresPartitionStore implements PartitionStore {
 
   delete(ids: readonly ItemId[]): Promise<number> {
     return this.#run((context) => deleteByIds(context, ids));
+  }
+
+  deleteSeen(items: readonly SeenItem[]): Promise<number> {
+    return this.#run((context) => deleteSeen(context, items));
   }
 
   deleteEach(ids: readonly ItemId[]): Promise<readonly ItemId[]> {

@@ -27,6 +27,7 @@ import { LowWaterMarks } from './low-water-mark/low-water-marks.ts';
 import { MarksTable } from './low-water-mark/saved-marks.ts';
 import { HorizonHolders } from './operations/horizon-holders.ts';
 import { Measures } from './operations/measure.ts';
+import { now } from './operations/now.ts';
 import { ping } from './operations/ping.ts';
 import { poll } from './operations/poll.ts';
 import { hasOutbox } from './operations/produce-from-outbox.ts';
@@ -86,7 +87,14 @@ export type PostgresBackend = StorageBackend &
   Required<
     Pick<
       StorageBackend,
-      'accessStore' | 'auditStore' | 'instanceStore' | 'scheduleStore' | 'taskStore' | 'poll' | 'signals'
+      | 'accessStore'
+      | 'auditStore'
+      | 'instanceStore'
+      | 'scheduleStore'
+      | 'taskStore'
+      | 'poll'
+      | 'now'
+      | 'signals'
     >
   >;
 
@@ -148,6 +156,7 @@ export function postgresBackend(options: PostgresBackendOptions): PostgresBacken
       calls.run(schema.fixed, () => poll({ db, marks, deadlines, now: nowParameter({ clock }) }, keys)),
     measure: (keys) => calls.run(schema.fixed, () => measures.measure(keys)),
     hasOutbox: (outbox) => calls.track(() => hasOutbox(db, outbox)),
+    now: () => calls.track(() => now(db, clock)),
     signals: share.pool.signals,
     close: () => calls.close(),
   };

@@ -88,6 +88,7 @@ describe('objects that other roles create in schemas of the search path', { time
       await useSearches(backend);
       await useSchedules(backend.scheduleStore(), createdAt);
       await backend.ping();
+      expect(await backend.now()).toBeGreaterThan(0n);
       for (const deadlines of [true, false]) await backend.poll([KEY], { deadlines });
       expect(await backend.measure([KEY])).toEqual([{ items: 0, bytes: 0 }]);
       await useProcessesAndAccess(backend);
@@ -299,6 +300,7 @@ describe('objects that other roles create in schemas of the search path', { time
     expect((await store.stats()).waiting).toBeGreaterThan(0);
     for (const state of ['queued', 'scheduled'] as const) await store.list({ state, pivot: '', limit: 10 });
     expect(await store.delete([one])).toBe(0);
+    expect(await store.deleteSeen?.([{ id: one, state: 'leased', attempts: 1 }])).toBe(0);
     expect(await store.clear({ waiting: true, leased: true, scheduled: true })).toBeGreaterThan(0);
   }
 

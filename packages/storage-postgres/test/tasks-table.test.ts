@@ -9,7 +9,7 @@ const CLAIM = { owner: 'a', kinds: [{ kind: 'k', version: 1 }], timeout: millise
 function newTask(id: string): NewTask {
   return {
     ...{ id, kind: 'k', version: 1, parameters: null, queue: '', namespace: '_system' },
-    ...{ exclusive: undefined, createdBy: 'a', rate: undefined, dryRun: false },
+    ...{ exclusive: undefined, needs: [], createdBy: 'a', rate: undefined, dryRun: false },
   };
 }
 

@@ -31,6 +31,7 @@ export const PARTITION_STORE: PortMembers<PartitionStore> = {
   probe: true,
   import: true,
   delete: true,
+  deleteSeen: true,
   deleteEach: true,
   clear: true,
   sweep: true,
@@ -109,6 +110,7 @@ export const SCHEDULE_STORE: PortMembers<ScheduleStore> = {
 export const TASK_STORE: PortMembers<TaskStore> = {
   create: true,
   get: true,
+  namespaces: true,
   list: true,
   claim: true,
   save: true,
@@ -132,6 +134,7 @@ export const STORAGE_BACKEND: PortMembers<StorageBackend> = {
   poll: true,
   measure: true,
   hasOutbox: true,
+  now: true,
   signals: true,
   close: true,
 };

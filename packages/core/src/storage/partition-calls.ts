@@ -129,6 +129,16 @@ export interface CountOptions {
   readonly createNothing?: boolean | undefined;
 }
 
+/**
+ * An item as a search showed it. It has not changed if it is still in that state and has
+ * as many attempts: no consumer has leased it since.
+ */
+export interface SeenItem {
+  readonly id: ItemId;
+  readonly state: 'waiting' | 'leased' | 'scheduled';
+  readonly attempts: number;
+}
+
 /** Which items to remove. */
 export interface ClearRequest {
   readonly waiting: boolean;

@@ -27,6 +27,7 @@ import type {
   ProduceResult,
   RetryRequest,
   RetryResult,
+  SeenItem,
   SweepRequest,
   SweepResult,
 } from './partition-calls.ts';
@@ -280,6 +281,9 @@ export interface PartitionStore extends TransferStore, TakenItemsStore {
 
   /** Removes items in any state. Unknown ids are ignored. @returns the number of removed items. */
   delete(ids: readonly ItemId[]): Promise<number>;
+
+  /** Removes items that are as they were seen, and ignores others. Undefined: it cannot. @returns their number. */
+  deleteSeen?(items: readonly SeenItem[]): Promise<number>;
 
   /**
    * As `delete`, and tells which items it removed, in undefined order. Undefined if the

@@ -215,6 +215,14 @@ export interface StorageBackend {
    */
   hasOutbox?(outbox: HeldOutbox): Promise<boolean>;
 
+  /**
+   * The clock that judges deadlines and gives items their `createdAt`. Undefined if the
+   * driver cannot tell: a task then goes by the clock of the queues' storage.
+   *
+   * @throws StorageError
+   */
+  now?(): Promise<Instant>;
+
   /** Change notifications from other processes. Undefined if the driver has none. */
   readonly signals?: StorageSignals | undefined;
 

@@ -95,6 +95,9 @@ export interface TaskStore {
   /** The task with that id; undefined if there is none. */
   get(id: string): Promise<Task | undefined>;
 
+  /** The namespaces of all tasks, in any order. */
+  namespaces(): Promise<readonly string[]>;
+
   /** Reads one page. It has fewer tasks than `limit` only if no more follow. */
   list(request: TaskListRequest): Promise<readonly Task[]>;
 

@@ -1,3 +1,4 @@
+import type { Permission } from '../auth/permission.ts';
 import { type Duration, milliseconds } from '../time/duration.ts';
 import type { Instant } from '../time/instant.ts';
 
@@ -8,7 +9,7 @@ export const TASK_RECORDS_MAX = 10_000;
 /** How long an ended task is kept: 7 days. */
 export const TASK_RECORD_TIMEOUT: Duration = milliseconds(7 * 24 * 60 * 60_000);
 /** The most bytes of a task's parameters, as JSON in ASCII. */
-export const TASK_PARAMETERS_BYTES = 262_144;
+export const TASK_PARAMETERS_BYTES = 65_536;
 /** The most bytes of a task's checkpoint, as JSON in ASCII. */
 export const TASK_CHECKPOINT_BYTES = 65_536;
 
@@ -26,6 +27,12 @@ export const TASK_STATES = ['running', 'done', 'cancelled', 'failed'] as const;
 
 /** One of {@link TASK_STATES}. */
 export type TaskState = (typeof TASK_STATES)[number];
+
+/** A permission that the creator of a task needed. */
+export interface TaskNeed {
+  readonly permission: Permission;
+  readonly namespace: string;
+}
 
 /** What a task has done so far, in items. */
 export interface TaskCounts {
@@ -53,6 +60,8 @@ export interface NewTask {
   readonly namespace: string;
   /** Of the tasks with the same text, only one can run. Undefined: any number. */
   readonly exclusive: string | undefined;
+  /** The permissions that it took to create the task. */
+  readonly needs: readonly TaskNeed[];
   /** The name of the user. */
   readonly createdBy: string;
   /** Items a second for the whole task. Undefined: no limit. */

@@ -1,3 +1,4 @@
+import type { SeenItem } from '@querator/core';
 import { describe, expect } from 'vitest';
 import { newItem, numbered, textsOf } from '../fixture/content.ts';
 import type { StorageTest } from '../fixture/storage-test.ts';
@@ -48,6 +49,33 @@ export function describeDelete(test: StorageTest): void {
       expect(await script.store.delete(ids)).toBe(1);
       expect(await script.store.delete(ids)).toBe(0);
       expect(await script.store.delete([])).toBe(0);
+    });
+
+    // "Removes items that are as they were seen, and ignores others"
+    test('removes what was seen, unless it has changed', async (fixture) => {
+      const script = fixture.script();
+      const { store } = script;
+      if (store.deleteSeen === undefined) return;
+      await script.produce('leased', 'leased later', 'waiting', 'kept');
+      const leased = await script.leaseOne();
+      await script.produceItems([newItem('scheduled', script.in('1h'))]);
+      const [later = '', waiting = ''] = (await script.queued()).slice(1).map(({ id }) => id);
+      const [scheduled = ''] = (await script.scheduled()).map(({ id }) => id);
+      expect(await script.leaseOne()).toBe(later);
+      const moving = await script.addMoving('moving');
+      const seen = (id: string, state: SeenItem['state'], attempts = 0) => ({ id, state, attempts });
+      const changed = [
+        ...[seen(later, 'waiting'), seen(later, 'waiting', 1), seen(leased, 'leased', 2)],
+        ...[seen(waiting, 'leased'), seen(waiting, 'scheduled'), seen(waiting, 'waiting', 1)],
+        ...[seen(scheduled, 'waiting'), seen(scheduled, 'scheduled', 1)],
+        ...[seen(moving, 'leased', 1), seen(moving, 'waiting', 1), seen('bad', 'waiting')],
+      ];
+      expect(await store.deleteSeen(changed)).toBe(0);
+      expect(await store.deleteSeen([])).toBe(0);
+      const unchanged = [seen(leased, 'leased', 1), seen(waiting, 'waiting'), seen(scheduled, 'scheduled')];
+      expect(await store.deleteSeen([...unchanged, ...unchanged, ...changed])).toBe(3);
+      expect(await script.queuedTexts()).toEqual(['leased later', 'kept', 'moving']);
+      expect(await script.scheduledTexts()).toEqual([]);
     });
 
     // a deleted item is not leased: its id no longer proves a lease

@@ -94,6 +94,7 @@ export function describeTaskRecords(test: StorageTest): void {
       const namespaces = [a.namespace, c.namespace];
       expect(await idsOf(store, { namespaces })).toEqual([c.id, b.id, a.id]);
       expect(await idsOf(store, { namespaces: [a.namespace] })).toEqual([b.id, a.id]);
+      expect(await store.namespaces()).toEqual(expect.arrayContaining(namespaces));
       expect(await idsOf(store, { namespaces: [] })).toEqual([]);
       expect(await idsOf(store, { kind: c.kind })).toEqual([c.id]);
       expect(await idsOf(store, { queue: b.queue })).toEqual([c.id, b.id]);

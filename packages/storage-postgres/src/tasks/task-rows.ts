@@ -29,12 +29,12 @@ export interface TaskRow {
 }
 
 /** The fields without a column of their own. JSON leaves out those that are undefined. */
-type About = Pick<NewTask, 'parameters' | 'createdBy' | 'rate' | 'dryRun'>;
+type About = Pick<NewTask, 'parameters' | 'needs' | 'createdBy' | 'rate' | 'dryRun'>;
 
 /** The values of a new row: id, kind, version, queue, namespace, exclusive, about. */
 export function taskToValues(task: NewTask): readonly unknown[] {
-  const { id, kind, version, queue, namespace, exclusive, parameters, createdBy, rate, dryRun } = task;
-  const about: About = { parameters, createdBy, rate, dryRun };
+  const { id, kind, version, queue, namespace, exclusive, parameters, needs, createdBy, rate, dryRun } = task;
+  const about: About = { parameters, needs, createdBy, rate, dryRun };
   return [
     ...[asciiText(id), asciiText(kind), version, asciiText(queue), asciiText(namespace)],
     ...[exclusive === undefined ? null : asciiText(exclusive), asciiJson(about)],
@@ -42,12 +42,12 @@ export function taskToValues(task: NewTask): readonly unknown[] {
 }
 
 export function rowToTask(row: TaskRow): Task {
-  const { parameters, createdBy, rate, dryRun } = JSON.parse(row.about) as About;
+  const { parameters, needs, createdBy, rate, dryRun } = JSON.parse(row.about) as About;
   return {
     ...{ id: fromAsciiText(row.id), kind: fromAsciiText(row.kind), version: row.version },
     ...{ queue: fromAsciiText(row.queue), namespace: fromAsciiText(row.namespace) },
     exclusive: textOf(row.exclusive),
-    ...{ parameters, createdBy, rate, dryRun },
+    ...{ parameters, needs, createdBy, rate, dryRun },
     state: row.state,
     ...{ matched: Number(row.matched), done: Number(row.done), failed: Number(row.failed) },
     ...{ faults: row.faults, error: textOf(row.error) },

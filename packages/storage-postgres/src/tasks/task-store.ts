@@ -22,7 +22,7 @@ import { lockSchema } from '../schema/fixed-schema.ts';
 import type { SchemaManager } from '../schema/schema-manager.ts';
 import { TASKS } from '../schema/separate-tables.ts';
 import { AUDIT } from '../schema/tables/audit.ts';
-import { asciiJson, asciiText } from '../sql/ascii-json.ts';
+import { asciiJson, asciiText, fromAsciiText } from '../sql/ascii-json.ts';
 import { nowParameter } from '../sql/partition-table.ts';
 import { textArray } from '../wire/binary-array.ts';
 import { durationToText, instantFromText, instantToText } from '../wire/instant-text.ts';
@@ -89,6 +89,14 @@ export class PostgresTaskStore implements TaskStore {
     return this.#ifThere(undefined, (tasks) =>
       this.#getIn({ query: (statement) => this.#db.read(statement) }, tasks, id),
     );
+  }
+
+  namespaces(): Promise<readonly string[]> {
+    return this.#ifThere([], async (tasks) => {
+      const text = `SELECT DISTINCT namespace FROM ${tasks}`;
+      const rows = await this.#db.read<{ readonly namespace: string }>({ text });
+      return rows.map(({ namespace }) => fromAsciiText(namespace));
+    });
   }
 
   list({ namespaces, kind, queue, state, after, limit }: TaskListRequest): Promise<readonly Task[]> {

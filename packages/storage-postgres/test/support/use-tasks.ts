@@ -7,10 +7,11 @@ export async function useAllOfTasks(store: TaskStore): Promise<void> {
   const timeout = milliseconds(5_000);
   const task = {
     ...{ id: 'task', kind: 'k', version: 1, parameters: null, queue: 'q', namespace: '' },
-    ...{ exclusive: 'q', createdBy: 'a', rate: 1, dryRun: false },
+    ...{ exclusive: 'q', needs: [], createdBy: 'a', rate: 1, dryRun: false },
   };
   await store.create(task, () => auditEvent('task'));
   expect(await store.get('task')).toMatchObject(task);
+  expect(await store.namespaces()).toEqual(['']);
   const all = { namespaces: [''], kind: 'k', queue: 'q', state: 'running', after: undefined } as const;
   expect(await store.list({ ...all, limit: 10 })).toHaveLength(1);
   for (const generation of [1, 2]) {

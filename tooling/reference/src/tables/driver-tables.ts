@@ -28,6 +28,7 @@ const STORE_MEMBERS: Readonly<Record<OptionalMembers<PartitionStore>, string>> =
   returnTaken: 'as without `takeItems`',
   removeTaken: 'as without `takeItems`',
   find: 'see the capability `find`',
+  deleteSeen: 'tasks of the kind `delete` fail',
   deleteEach: '`/v2/items.delete` is refused',
   untilDroppable: 'a deletion does not wait for sessions that lock a table of the queue',
 };
@@ -40,6 +41,7 @@ const BACKEND_MEMBERS: Readonly<Record<OptionalMembers<StorageBackend>, string>>
   taskStore: 'see the capability `tasks`',
   hasOutbox: 'see the capability `outbox`',
   poll: 'a process with waiting consumers leases and sweeps each partition at every poll',
+  now: 'a task takes the items that are older than itself by the clock of the queues',
   signals: 'a process learns of changes by others from polls only: within a second instead of 50 ms',
 };
 const CAPABILITIES: Readonly<Record<keyof StorageCapabilities, readonly [meaning: string, without: string]>> =

@@ -52,6 +52,8 @@ const REQUEST_LIMITS: Readonly<Record<keyof typeof LIMITS, Row | undefined>> = {
   cron: ['`cron` of a schedule', 'bytes'],
   timeZone: ['`time_zone` of a schedule', 'bytes'],
   scheduleBacklog: ['times that a schedule with `missed: all` fires late', 'times'],
+  taskPage: ['tasks of one page', 'tasks'],
+  taskRate: ['`rate` of a task', 'items a second'],
 };
 
 /** The limits of requests. */
