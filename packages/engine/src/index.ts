@@ -75,5 +75,13 @@ export type {
   ListItemsCall,
   StorageService,
 } from './service/storage-service.ts';
-export type { StepBudget, StepResult, TaskKind, TaskStep } from './tasks/task-kind.ts';
+export type { CreateTaskCall, ListTasksCall, TasksPage, TasksService } from './service/tasks-service.ts';
+export type {
+  JudgeQueue,
+  PreparedTask,
+  StepBudget,
+  StepResult,
+  TaskCall,
+  TaskKind,
+} from './tasks/task-kind.ts';
 export { CallerGone } from './waiting/pending-request.ts';

@@ -1,4 +1,4 @@
-import type { Logger } from '@querator/core';
+import type { Logger, TaskState } from '@querator/core';
 
 /** What happened to items, as metrics count it. */
 export type ItemEvent =
@@ -39,6 +39,10 @@ export interface EngineObserver {
   batch(operation: BatchOperation, size: { readonly requests: number; readonly items: number }): void;
   /** Times of schedules passed. Undefined: not counted. */
   schedules?(event: ScheduleEvent, count: number): void;
+  /** A step of a task handled items. A step that is repeated after a failure may be reported again. */
+  taskItems?(kind: string, items: { readonly done: number; readonly failed: number }): void;
+  /** A task has ended in this process. */
+  taskEnded?(kind: string, state: TaskState): void;
 }
 
 /** An observer that does nothing. */
@@ -60,5 +64,7 @@ export function guardedObserver(observer: EngineObserver, logger: Logger): Engin
     items: (queue, event, count) => guarded(() => observer.items(queue, event, count)),
     batch: (operation, size) => guarded(() => observer.batch(operation, size)),
     schedules: (event, count) => guarded(() => observer.schedules?.(event, count)),
+    taskItems: (kind, items) => guarded(() => observer.taskItems?.(kind, items)),
+    taskEnded: (kind, state) => guarded(() => observer.taskEnded?.(kind, state)),
   };
 }

@@ -7,8 +7,10 @@ import {
   type FoundItem,
   type ItemFilter,
   type ItemId,
+  invariant,
   millisecondsBetween,
   type QueueError,
+  type SeenItem,
   StorageError,
   unavailable,
 } from '@querator/core';
@@ -113,6 +115,34 @@ export class ItemSearch {
     }
     const isEnd = position.partition >= this.#partitions.length;
     return { scanned: FIND_BOUNDS.rows - rows, next: isEnd ? undefined : position };
+  }
+
+  /**
+   * Reads on in one partition only.
+   *
+   * @throws StorageError if it cannot be read; QueueError as `each`.
+   */
+  async findIn(request: SearchRequest): Promise<FindPage> {
+    return this.#read(this.#partition(request.from.partition), request, FIND_BOUNDS);
+  }
+
+  /**
+   * Removes items of a partition that are as they were seen. @returns their number.
+   *
+   * @throws StorageError; QueueError `failed` if the storage has no such call, or once the queue stops.
+   */
+  async deleteSeen(partition: number, items: readonly SeenItem[]): Promise<number> {
+    const { store, number } = this.#partition(partition);
+    return this.#run(async () => {
+      if (store.deleteSeen === undefined) throw cannotFind(number);
+      return store.deleteSeen(items);
+    });
+  }
+
+  #partition(number: number): PartitionState {
+    const state = this.#partitions[number];
+    invariant(state !== undefined, 'the partitions of a queue never become fewer');
+    return state;
   }
 
   /** Reads on in one partition, in its turn with the searches of other queues. */

@@ -7,6 +7,7 @@ import {
   type Random,
   type ScheduleStore,
   type StorageSignals,
+  type TaskStore,
 } from '@querator/core';
 import type { EngineLimits, ItemBudget } from '../engine-deps.ts';
 import { ActivationQueue } from '../manager/activation-queue.ts';
@@ -17,6 +18,7 @@ import type { LogicalQueue, RequestsWaiting } from '../queue/logical-queue.ts';
 import type { QueueDepth } from '../queue/queue-counts.ts';
 import { ScheduleLoop } from '../schedules/schedule-loop.ts';
 import { TimeZones } from '../schedules/time-zone.ts';
+import { createTasks } from './create-tasks.ts';
 import { DescriptionsService } from './descriptions-service.ts';
 import { engineDeps } from './engine-options.ts';
 import { type AdmitFiring, makeFireItem } from './fire-item.ts';
@@ -34,6 +36,7 @@ import { QueueService } from './queue-service.ts';
 import { type HasNamespace, QueuesService } from './queues-service.ts';
 import { SchedulesService } from './schedules-service.ts';
 import { StorageService } from './storage-service.ts';
+import type { TasksService } from './tasks-service.ts';
 
 export interface ServiceOptions {
   readonly clock: Clock;
@@ -56,6 +59,8 @@ export interface ServiceOptions {
   readonly scheduleStore?: ScheduleStore | undefined;
   /** Judges the items of schedules, as a producer is judged by whoever calls `queue.produce`. Undefined: all are stored. */
   readonly admitFiring?: AdmitFiring | undefined;
+  /** Stores tasks, beside `queueStore`. Undefined: there are none. */
+  readonly taskStore?: TaskStore | undefined;
   /** Store the items. The service does not close them. */
   readonly storages: readonly PartitionStorage[];
   /**
@@ -102,6 +107,8 @@ export interface Service {
   readonly pauses: PausesService;
   /** For operators, to produce items at certain times. Fires nothing before its `start`. */
   readonly schedules: SchedulesService;
+  /** Long work on many items. Call its `start` to take part in it. */
+  readonly tasks: TasksService;
   /** For operators, to read and change the items of a partition. */
   readonly storage: StorageService;
   /** What namespaces hold in storage. */
@@ -133,7 +140,7 @@ export interface Service {
 /** Creates a service. Starts nothing and calls no storage until its first call. */
 export function createService(options: ServiceOptions): Service {
   const { queueStore, queueSignals, storages, hasNamespace, waitForStorage = false, ...given } = options;
-  const { requireCapability = () => undefined } = options;
+  const { requireCapability = () => undefined, taskStore } = options;
   const deps = engineDeps(given);
   const manager = new QueueManager({
     engine: deps,
@@ -153,6 +160,7 @@ export function createService(options: ServiceOptions): Service {
   const signals = queueSignals;
   const parts = store && { store, loop: new ScheduleLoop({ engine: deps, store, signals, zones, fireItem }) };
   const schedules = new SchedulesService({ manager, parts, random: deps.random, zones });
+  const tasks = createTasks(deps, { manager, storages, store: taskStore, signals, requireCapability });
   return {
     batchLimits: deps.limits,
     queue: new QueueService(lookups, requests),
@@ -165,6 +173,7 @@ export function createService(options: ServiceOptions): Service {
     descriptions: new DescriptionsService(manager, deps.clock),
     pauses: new PausesService({ manager, store: queueStore, requireCapability }),
     schedules,
+    tasks,
     storage: new StorageService(manager, deps.limits),
     namespaces: new NamespaceSizes(manager, storages),
     waiting: () => new Map([...manager.running].map((queue) => [queue.queue.name, queue.waiting()])),
@@ -178,11 +187,11 @@ export function createService(options: ServiceOptions): Service {
         .catch(() => undefined);
     },
     shutdown: async () => {
-      const fired = schedules.stop();
+      const stopped = [schedules.stop(), tasks.stop()];
       const active = new Set([...manager.running].map(({ queue }) => queue.name));
       activations.stop((name) => (active.has(name) ? MESSAGES.queueShutdown : MESSAGES.serviceShutdown));
       await manager.shutdown();
-      await fired;
+      await Promise.all(stopped);
     },
   };
 }

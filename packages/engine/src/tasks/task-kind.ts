@@ -1,4 +1,29 @@
-import type { JsonValue, Task, TaskCounts } from '@querator/core';
+import type { ItemFilter, JsonValue, Permission, Queue, Task, TaskCounts } from '@querator/core';
+
+/** What the creator of a task asks for. A kind refuses what it does not know. */
+export interface TaskCall {
+  /** The queue whose items it takes. Empty: none. */
+  readonly queueName: string;
+  /** Which items. Undefined: all. */
+  readonly filter?: ItemFilter | undefined;
+  /** The queue that gets the items. Empty: none. */
+  readonly to: string;
+}
+
+/**
+ * The queue of that name as it is stored now, if the creator has the permission on it.
+ * The permission is written down: who cancels the task needs it too.
+ *
+ * @throws QueueError `forbidden`; `invalid` if there is no such queue.
+ */
+export type JudgeQueue = (permission: Permission, queueName: string) => Promise<Queue>;
+
+/** A task that may be stored. */
+export interface PreparedTask {
+  /** The queue whose items it takes. Its namespace may see the task. Undefined: none. */
+  readonly queue: Queue | undefined;
+  readonly parameters: JsonValue;
+}
 
 /** How much one step of a task may do. */
 export interface StepBudget {
@@ -19,25 +44,6 @@ export interface StepResult extends TaskCounts {
   readonly end?: 'done' | { readonly error: string } | undefined;
 }
 
-/**
- * One step of a task: it handles some items, and says how far it has come.
- *
- * A step may be repeated with the same checkpoint, also while an earlier run of it still
- * goes on at another process: the process may die, or be suspended, before its result is
- * stored. So a step must do no harm if part of it, or all, was done before.
- *
- * It throws StorageError, or a QueueError that can be retried, if it cannot go on at the
- * moment: the runner repeats it with growing pauses, for as long as that lasts. Any other
- * error counts as a fault: after several in a row the task fails.
- *
- * @param checkpoint that of the last result. Undefined: this is the first step.
- */
-export type TaskStep = (
-  task: Task,
-  checkpoint: JsonValue | undefined,
-  budget: StepBudget,
-) => Promise<StepResult>;
-
 /** A kind of task that this process can run. */
 export interface TaskKind {
   /** Its name in the API. */
@@ -46,10 +52,31 @@ export interface TaskKind {
   readonly version: number;
   /** Whether it changes the structure of a queue: of such tasks a queue has only one at a time. */
   readonly structural: boolean;
-  readonly step: TaskStep;
+  /** What every process on the storage must know before such a task can be created; see `Instances`. Undefined: nothing. */
+  readonly capability?: string | undefined;
+  /**
+   * Checks the request for a task, and judges its creator.
+   *
+   * @throws QueueError `invalid`, and what `judge` throws; StorageError.
+   */
+  prepare(call: TaskCall, judge: JudgeQueue): Promise<PreparedTask>;
+  /**
+   * One step of a task: handles some items, and says how far it has come.
+   *
+   * A step may be repeated with the same checkpoint, also while an earlier run of it
+   * still goes on at another process: the process may die, or be suspended, before its
+   * result is stored. So a step must do no harm if part of it, or all, was done before.
+   *
+   * It throws StorageError, or a QueueError `retry` or `unavailable`, if it cannot go on
+   * at the moment: the runner repeats it with growing pauses, for as long as that lasts.
+   * Any other error counts as a fault: after several in a row the task fails.
+   *
+   * @param checkpoint that of the last result. Undefined: this is the first step.
+   */
+  step(task: Task, checkpoint: JsonValue | undefined, budget: StepBudget): Promise<StepResult>;
   /**
    * Called instead of `step` once the task is to be cancelled, until it ends the task:
    * undoes what earlier steps have begun. Undefined: there is nothing to undo.
    */
-  readonly undo?: TaskStep | undefined;
+  undo?(task: Task, checkpoint: JsonValue | undefined, budget: StepBudget): Promise<StepResult>;
 }

@@ -1,0 +1,33 @@
+import type { StorageSignals, TaskStore } from '@querator/core';
+import type { EngineDeps } from '../engine-deps.ts';
+import type { PartitionStorage } from '../manager/placements.ts';
+import type { QueueManager } from '../manager/queue-manager.ts';
+import { DeleteItems } from '../tasks/delete-items.ts';
+import type { TaskKind } from '../tasks/task-kind.ts';
+import { TaskQueues } from '../tasks/task-queues.ts';
+import { TaskRunner } from '../tasks/task-runner.ts';
+import type { RequireCapability } from './pauses-service.ts';
+import { TasksService } from './tasks-service.ts';
+
+const OWNER_LENGTH = 20;
+
+/** Creates what stores tasks and works on them, with all kinds. */
+export function createTasks(
+  { clock, random, logger, observer }: EngineDeps,
+  deps: {
+    readonly manager: QueueManager;
+    readonly storages: readonly PartitionStorage[];
+    readonly store: TaskStore | undefined;
+    readonly signals: StorageSignals | undefined;
+    readonly requireCapability: RequireCapability;
+  },
+): TasksService {
+  const { manager, storages, store, signals, requireCapability } = deps;
+  const queues = new TaskQueues(manager, storages);
+  const all: readonly TaskKind[] = [new DeleteItems(queues)];
+  const kinds = new Map(all.map((kind) => [kind.kind, kind]));
+  // Each process has another owner id, so that it does not take the claims of another one for its own.
+  const owner = store === undefined ? '' : random.base62(OWNER_LENGTH);
+  const runner = store && new TaskRunner({ clock, logger, observer, store, signals, owner, kinds });
+  return new TasksService({ manager, random, store, kinds, runner, requireCapability });
+}

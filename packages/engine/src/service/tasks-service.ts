@@ -1,0 +1,264 @@
+import {
+  accessDenied,
+  type Caller,
+  checkQueueKnown,
+  errorText,
+  invalid,
+  LIMITS,
+  noSuchQueue,
+  type Permission,
+  type Queue,
+  type Random,
+  SYSTEM_NAMESPACE,
+  TASK_PARAMETERS_BYTES,
+  TASK_STATES,
+  type Task,
+  type TaskNeed,
+  type TaskState,
+  type TaskStore,
+  unavailable,
+} from '@querator/core';
+import type { QueueManager } from '../manager/queue-manager.ts';
+import { checkFilter, type GivenFilter } from '../rules/filter-rules.ts';
+import type { JudgeQueue, TaskCall, TaskKind } from '../tasks/task-kind.ts';
+import type { TaskRunner } from '../tasks/task-runner.ts';
+import type { RequireCapability } from './pauses-service.ts';
+import type { CallerOptions } from './queues-service.ts';
+import { cursorOf, positionOf } from './task-cursor.ts';
+
+/** A task to create. */
+export interface CreateTaskCall extends Omit<TaskCall, 'filter'> {
+  /** Undefined: all items. */
+  readonly filter?: GivenFilter | undefined;
+  readonly kind: string;
+  /** Items a second. 0: no limit. */
+  readonly rate: number;
+  readonly dryRun: boolean;
+}
+
+export interface ListTasksCall {
+  /** Empty: every namespace in which the caller may see tasks. */
+  readonly namespace: string;
+  /** Empty: of every queue. */
+  readonly queueName: string;
+  /** Empty: of every kind. */
+  readonly kind: string;
+  /** Empty: in every state. */
+  readonly state: string;
+  /** Of the page before. Empty: the first page. */
+  readonly cursor: string;
+  /** 0: 100. At most 100. */
+  readonly limit: number;
+}
+
+/** A page of tasks, the newest first. */
+export interface TasksPage {
+  readonly items: readonly Task[];
+  /** Where the next page begins. Empty: no more tasks. */
+  readonly cursor: string;
+}
+
+export interface TasksServiceDeps {
+  readonly manager: QueueManager;
+  readonly random: Random;
+  /** Undefined: the storage of the queues keeps no tasks. */
+  readonly store: TaskStore | undefined;
+  readonly kinds: ReadonlyMap<string, TaskKind>;
+  readonly runner: TaskRunner | undefined;
+  readonly requireCapability: RequireCapability;
+}
+
+const ID_LENGTH = 20;
+
+/**
+ * Creates, shows and cancels tasks. Each method checks its request in the documented
+ * order, and judges the permissions of the caller.
+ *
+ * All methods throw QueueError: `failed` during shutdown, `invalid` for an invalid
+ * request, `forbidden`, `retry` if the storage keeps no tasks. They throw StorageError
+ * when storage fails.
+ */
+export class TasksService {
+  readonly #deps: TasksServiceDeps;
+
+  constructor(deps: TasksServiceDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Begins to work on tasks in this process. Without it, this process only stores them
+   * for others. A second call has no effect.
+   */
+  start(): void {
+    this.#deps.runner?.start();
+  }
+
+  /** Ends the work on tasks in this process, and gives them back. */
+  async stop(): Promise<void> {
+    await this.#deps.runner?.stop();
+  }
+
+  /** The number of tasks that this process works on, by kind. */
+  running(): ReadonlyMap<string, number> {
+    return this.#deps.runner?.running() ?? new Map();
+  }
+
+  /** Stores a task. Any process that can run it begins at once. @throws QueueError also `retry` if too many run. */
+  async create(call: CreateTaskCall, { caller, audit }: CallerOptions = {}): Promise<Task> {
+    const store = this.#store();
+    const { kinds, random, runner, requireCapability } = this.#deps;
+    const kind = kinds.get(call.kind);
+    if (kind === undefined) {
+      const known = [...kinds.keys()].map((name) => `'${name}'`).join(', ');
+      throw invalid(errorText`kind is invalid; '${call.kind}' is not one of ${known}`);
+    }
+    checkRate(call.rate);
+    const filter = call.filter && checkFilter(call.filter);
+    const needs: TaskNeed[] = [];
+    const judge: JudgeQueue = async (permission, queueName) => {
+      const queue = await this.#judge(caller, permission, queueName);
+      needs.push({ permission, namespace: queue.namespace });
+      return queue;
+    };
+    const { queue, parameters } = await kind.prepare({ ...call, filter }, judge);
+    if (JSON.stringify(parameters).length > TASK_PARAMETERS_BYTES) {
+      throw invalid(
+        errorText`filter is invalid; a task keeps at most ${TASK_PARAMETERS_BYTES} bytes of it`,
+        'too_large',
+      );
+    }
+    if (kind.capability !== undefined) await requireCapability(kind.capability);
+    const id = random.base62(ID_LENGTH);
+    audit?.add({ id });
+    const task = await store.create(
+      {
+        ...{ id, kind: kind.kind, version: kind.version, parameters, needs },
+        ...{ queue: queue?.name ?? '', namespace: queue?.namespace ?? SYSTEM_NAMESPACE },
+        exclusive: kind.structural && queue !== undefined ? `queue ${queue.name}` : undefined,
+        createdBy: caller?.principal.username ?? '',
+        rate: call.rate === 0 ? undefined : call.rate,
+        dryRun: call.dryRun,
+      },
+      audit?.storedEvent,
+    );
+    runner?.wake();
+    return task;
+  }
+
+  /** A task that the caller may see. */
+  async get(id: string, { caller }: CallerOptions = {}): Promise<Task> {
+    const task = await this.#find(id, 'queue.stats', caller);
+    if (!may(caller, 'queue.stats', task.namespace)) throw accessDenied();
+    return task;
+  }
+
+  /** A page of the tasks that the caller may see, the newest first. */
+  async list(call: ListTasksCall, { caller }: CallerOptions = {}): Promise<TasksPage> {
+    const store = this.#store();
+    const { namespace, queueName, kind, state, limit } = call;
+    if (namespace !== '' && !may(caller, 'queue.stats', namespace)) throw accessDenied();
+    if (limit < 0) throw invalid('limit is invalid; limit cannot be negative');
+    if (limit > LIMITS.taskPage) {
+      throw invalid(errorText`limit is invalid; cannot be greater than ${LIMITS.taskPage}`);
+    }
+    const after = positionOf(call.cursor);
+    const most = limit || LIMITS.taskPage;
+    const found = await store.list({
+      namespaces: namespace === '' ? await this.#visible(store, caller) : [namespace],
+      queue: queueName || undefined,
+      kind: kind || undefined,
+      state: stateOf(state),
+      after,
+      limit: most + 1,
+    });
+    const items = found.slice(0, most);
+    const last = items.at(-1);
+    return { items, cursor: found.length > most && last !== undefined ? cursorOf(last) : '' };
+  }
+
+  /**
+   * Asks for the end of a task. It has ended when it is shown as `cancelled`, which
+   * takes a second. It has no effect on a task that has ended. The caller needs the
+   * permissions that its creator needed.
+   */
+  async cancel(id: string, { caller, audit }: CallerOptions = {}): Promise<Task> {
+    const found = await this.#find(id, 'queue.clear', caller);
+    for (const { permission, namespace } of found.needs) {
+      if (!may(caller, permission, namespace)) throw accessDenied();
+    }
+    const task = await this.#store().requestCancel(id, audit?.storedEvent);
+    if (task === undefined) throw noSuchTask(id);
+    this.#deps.runner?.wake();
+    return task;
+  }
+
+  /**
+   * A task. To a caller without the permission in the system namespace, a task of another
+   * namespace and a missing task are the same.
+   */
+  async #find(id: string, permission: Permission, caller: Caller | undefined): Promise<Task> {
+    const store = this.#store();
+    if (id === '') throw invalid('id is invalid; cannot be empty');
+    const task = ID.test(id) ? await store.get(id) : undefined;
+    if (task !== undefined) return task;
+    throw isTrusted(caller, permission) ? noSuchTask(id) : accessDenied();
+  }
+
+  /** The namespaces in which a caller may see tasks. Undefined: all. */
+  async #visible(store: TaskStore, caller: Caller | undefined): Promise<readonly string[] | undefined> {
+    if (caller === undefined) return undefined;
+    const namespaces = await store.namespaces();
+    return namespaces.filter((namespace) => may(caller, 'queue.stats', namespace));
+  }
+
+  /**
+   * A queue on which the caller has a permission. To a caller without it in the system
+   * namespace, a queue of another namespace and a missing queue are the same.
+   */
+  async #judge(caller: Caller | undefined, permission: Permission, name: string): Promise<Queue> {
+    checkQueueKnown(name);
+    const queue = await this.#deps.manager.find(name);
+    if (queue === undefined) throw isTrusted(caller, permission) ? noSuchQueue(name) : accessDenied();
+    if (!may(caller, permission, queue.namespace)) throw accessDenied();
+    return queue;
+  }
+
+  #store(): TaskStore {
+    this.#deps.manager.checkRunning();
+    const { store } = this.#deps;
+    if (store === undefined)
+      throw unavailable('retry', 'tasks are unavailable; the storage of the queues keeps none');
+    return store;
+  }
+}
+
+const ID = /^[0-9A-Za-z]{1,64}$/;
+
+/** Whether the caller has the permission in every namespace, so that it may know what exists. */
+function isTrusted(caller: Caller | undefined, permission: Permission): boolean {
+  if (caller === undefined) return true;
+  return caller.principal.namespaceScope === '' && caller.may(permission, SYSTEM_NAMESPACE);
+}
+
+function may(caller: Caller | undefined, permission: Permission, namespace: string): boolean {
+  return caller === undefined || caller.may(permission, namespace);
+}
+
+function noSuchTask(id: string): Error {
+  return invalid(errorText`task does not exist; no such task '${id}'`);
+}
+
+function checkRate(rate: number): void {
+  if (rate < 0) throw invalid('rate is invalid; cannot be negative number');
+  if (rate > LIMITS.taskRate)
+    throw invalid(errorText`rate is invalid; cannot be greater than ${LIMITS.taskRate}`);
+}
+
+function stateOf(text: string): TaskState | undefined {
+  if (text === '') return undefined;
+  const state = TASK_STATES.find((each) => each === text);
+  if (state !== undefined) return state;
+  throw invalid(
+    errorText`state is invalid; '${text}' is not one of 'running', 'done', 'cancelled', 'failed'`,
+  );
+}

@@ -1,0 +1,121 @@
+import {
+  errorText,
+  type FoundItem,
+  type Instant,
+  type ItemFilter,
+  type ItemId,
+  invalid,
+  type JsonValue,
+  type SeenItem,
+  type Task,
+} from '@querator/core';
+import { filterFromJson, filterToJson } from './filter-json.ts';
+import type { JudgeQueue, PreparedTask, StepBudget, StepResult, TaskCall, TaskKind } from './task-kind.ts';
+import type { TaskQueues } from './task-queues.ts';
+
+/**
+ * A deletion reads the partitions again until it finds nothing, because an item that
+ * gets another id meanwhile may have been passed by. Not more often than this: items
+ * may come back for ever.
+ */
+const MOST_PASSES = 10;
+
+/** What a deletion needs to know, in version 1. */
+type Parameters = {
+  /** Tells the queue from a later one of its name. */
+  readonly queueCreatedAt: string;
+  readonly filter: JsonValue;
+  /** By storage: items that were created then or later are left alone. */
+  readonly until: Readonly<Record<string, string>>;
+};
+
+/** Where the next step of a deletion begins. */
+type Checkpoint = {
+  readonly pass: number;
+  /** Items that were deleted in this pass. */
+  readonly deleted: number;
+  /** The index of the partition among those of the queue. */
+  readonly partition: number;
+  /** Empty: at its first item. */
+  readonly after: ItemId;
+};
+
+const BEGIN: Checkpoint = { pass: 1, deleted: 0, partition: 0, after: '' };
+
+/** Deletes the items of a queue that match a filter and were there when the task was created. */
+export class DeleteItems implements TaskKind {
+  readonly kind = 'delete';
+  readonly version = 1;
+  readonly structural = false;
+  readonly #queues: TaskQueues;
+
+  constructor(queues: TaskQueues) {
+    this.#queues = queues;
+  }
+
+  /** @throws QueueError `invalid`, and what `judge` and a storage throw. */
+  async prepare({ queueName, filter = {}, to }: TaskCall, judge: JudgeQueue): Promise<PreparedTask> {
+    if (to !== '') throw invalid("to is invalid; a task of the kind 'delete' moves nothing");
+    const queue = await judge('queue.clear', queueName);
+    if (filter.state === 'dead' || filter.state === 'moving') {
+      throw invalid(
+        errorText`filter.state is invalid; items in the state '${filter.state}' cannot be deleted`,
+      );
+    }
+    const parameters: Parameters = {
+      queueCreatedAt: String(queue.createdAt),
+      filter: filterToJson(filter),
+      until: await this.#queues.ends(queue),
+    };
+    return { queue, parameters };
+  }
+
+  async step(task: Task, checkpoint: JsonValue | undefined, budget: StepBudget): Promise<StepResult> {
+    const { queueCreatedAt, filter, until } = task.parameters as Parameters;
+    const place = (checkpoint ?? BEGIN) as Checkpoint;
+    const queue = await this.#queues.active(task.queue, queueCreatedAt);
+    if (queue === undefined) return ended(place, { error: 'the queue was deleted' });
+    const partition = queue.queue.partitions[place.partition];
+    if (partition === undefined) return ended(place, 'done');
+    const end = until[partition.storageName];
+    const wanted = before(filterFromJson(filter), end === undefined ? task.createdAt : BigInt(end));
+    const page = await queue.search.findIn({
+      filter: wanted,
+      limit: budget.items,
+      from: { partition: place.partition, after: place.after || undefined },
+      withPayload: false,
+      signal: budget.signal,
+    });
+    const found = page.items.flatMap((item) => seenOf(item, wanted.state !== undefined));
+    const deleted = task.dryRun ? 0 : await queue.search.deleteSeen(place.partition, found);
+    const next = { ...place, deleted: place.deleted + deleted };
+    const counts = { matched: task.dryRun ? found.length : deleted, done: deleted, failed: 0 };
+    if (page.next !== undefined) return { ...counts, checkpoint: { ...next, after: page.next } };
+    const isLast = place.partition + 1 >= queue.queue.partitions.length;
+    if (!isLast) return { ...counts, checkpoint: { ...next, partition: place.partition + 1, after: '' } };
+    const isClean = next.deleted === 0 || place.pass >= MOST_PASSES;
+    if (isClean) return { ...counts, checkpoint: next, end: 'done' };
+    return { ...counts, checkpoint: { ...BEGIN, pass: place.pass + 1 } };
+  }
+}
+
+/**
+ * The item, if a deletion takes it.
+ *
+ * @param isNamed whether the filter names the state. Otherwise leased items are left to their consumers.
+ */
+function seenOf({ id, state, attempts }: FoundItem, isNamed: boolean): readonly SeenItem[] {
+  const isTaken = state === 'waiting' || state === 'scheduled' || (state === 'leased' && isNamed);
+  return isTaken ? [{ id, state, attempts }] : [];
+}
+
+/** The filter without items that were created then or later. */
+function before(filter: ItemFilter, end: bigint): ItemFilter {
+  const { from, to } = filter.created ?? {};
+  const earlier = to !== undefined && to < end ? to : (end as Instant);
+  return { ...filter, created: { from, to: earlier } };
+}
+
+function ended(checkpoint: Checkpoint, end: StepResult['end']): StepResult {
+  return { matched: 0, done: 0, failed: 0, checkpoint, end };
+}

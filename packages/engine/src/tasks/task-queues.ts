@@ -1,0 +1,46 @@
+import { addDuration, microseconds, type Queue, queueShutdown, type StorageBackend } from '@querator/core';
+import type { PartitionStorage } from '../manager/placements.ts';
+import type { QueueManager } from '../manager/queue-manager.ts';
+import type { LogicalQueue } from '../queue/logical-queue.ts';
+
+/** The queues as tasks see them. */
+export class TaskQueues {
+  readonly #manager: QueueManager;
+  readonly #storages: ReadonlyMap<string, StorageBackend>;
+
+  constructor(manager: QueueManager, storages: readonly PartitionStorage[]) {
+    this.#manager = manager;
+    this.#storages = new Map(storages.map(({ backend }) => [backend.name, backend]));
+  }
+
+  /**
+   * The active queue of that name.
+   *
+   * @param createdAt when the queue of the task was created, in microseconds.
+   * @throws QueueError `failed` with the reason `unavailable`, also for a queue that stops.
+   * @returns undefined if it was deleted, be there a new one of its name or not.
+   */
+  async active(name: string, createdAt: string): Promise<LogicalQueue | undefined> {
+    const stored = await this.#manager.find(name);
+    if (stored === undefined || String(stored.createdAt) !== createdAt) return undefined;
+    const queue = await this.#manager.get(name);
+    // This process does not know yet that an earlier queue of that name is gone.
+    if (String(queue.queue.createdAt) !== createdAt) throw queueShutdown();
+    return queue;
+  }
+
+  /**
+   * The end of the present, by the clock of each storage of a queue, in microseconds:
+   * an item that was created before is there now.
+   *
+   * @throws StorageError if a storage does not answer.
+   */
+  async ends(queue: Queue): Promise<Readonly<Record<string, string>>> {
+    const names = [...new Set(queue.partitions.map(({ storageName }) => storageName))];
+    const ends = names.map(async (name) => {
+      const now = await this.#storages.get(name)?.now?.();
+      return now === undefined ? [] : [[name, String(addDuration(now, microseconds(1n)))] as const];
+    });
+    return Object.fromEntries((await Promise.all(ends)).flat());
+  }
+}
