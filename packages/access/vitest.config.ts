@@ -1,1 +1,1 @@
-export { unisolated as default } from '@querator/tooling-vitest';
+export { base as default } from '@querator/tooling-vitest';

@@ -11,7 +11,7 @@ export const QUOTAS = 'quotas';
  * @param access undefined: the storage of the queues cannot keep users and their rights.
  * @param audit undefined: audit events are not stored.
  * @param quotas undefined: they are not in use.
- * @param queueStorage the storage of the queues, which may keep schedules.
+ * @param queueStorage the storage of the queues, which may keep schedules and tasks.
  */
 export function capabilitiesOf(
   access: Pick<AccessControl, 'enforced'> | undefined,
@@ -22,7 +22,7 @@ export function capabilitiesOf(
   }: {
     readonly audit: AuditService | undefined;
     readonly quotas: Quotas | undefined;
-    readonly queueStorage: Pick<StorageBackend, 'scheduleStore'>;
+    readonly queueStorage: Pick<StorageBackend, 'scheduleStore' | 'taskStore'>;
   },
 ): readonly string[] {
   return [
@@ -48,5 +48,6 @@ export function capabilitiesOf(
     'queues.pause',
     ...(quotas === undefined ? [] : [QUOTAS]),
     ...(queueStorage.scheduleStore === undefined ? [] : ['schedules']),
+    ...(queueStorage.taskStore === undefined ? [] : ['tasks', 'tasks.delete']),
   ];
 }

@@ -68,14 +68,13 @@ export function compose(config: Config, deps: ServerDeps): Composition {
   }));
   const queueStorage = createQueueStorage(config, driverDeps, { metrics, storages });
 
-  const queueStore = queueStorage.queueStore();
   const budget = createBudget(config, deps);
   const service = createService({
     ...deps,
     itemBudget: budget.itemBudget,
     hasNamespace: namespaceCheck(queueStorage),
     requireCapability: (capability) => instances.require(capability),
-    ...{ queueStore, queueSignals: queueStorage.signals, scheduleStore: queueStorage.scheduleStore?.() },
+    ...storesOf(queueStorage),
     admitFiring: (firing) => quotas && admitFiring(quotas, firing),
     storages,
     waitForStorage: true,
@@ -106,7 +105,7 @@ export function compose(config: Config, deps: ServerDeps): Composition {
   });
   const health = new HealthChecks({
     ...deps,
-    queueStore,
+    queueStore: queueStorage.queueStore(),
     queueStorage,
     freshForMs: HEALTH_FRESH_MS,
     storages: partitionStorages,
@@ -130,11 +129,22 @@ export function compose(config: Config, deps: ServerDeps): Composition {
       instances.start();
       audit?.start();
       service.schedules.start();
+      service.tasks.start();
       if (access !== undefined) await within(deps.clock, ACCESS_START_MS, access.start());
     },
     pools: () => pools.states(),
     renewPasswords: (changed) => passwords.renew(changed),
     stop: () => stopping.run(),
+  };
+}
+
+/** What the storage of the queues keeps for the engine. */
+function storesOf(queueStorage: StorageBackend) {
+  return {
+    queueStore: queueStorage.queueStore(),
+    queueSignals: queueStorage.signals,
+    scheduleStore: queueStorage.scheduleStore?.(),
+    taskStore: queueStorage.taskStore?.(),
   };
 }
 

@@ -82,6 +82,8 @@ export interface Client {
     readonly quotas: Methods<typeof endpointsV2.quotas>;
     /** Items that the server produces at certain times: `create`, `update`, `list`, `pause`, `resume`, `delete`. */
     readonly schedules: Methods<typeof endpointsV2.schedules>;
+    /** Long work on many items: `create`, `get`, `list`, `cancel`. */
+    readonly tasks: Methods<typeof endpointsV2.tasks>;
   };
   /**
    * Tells what the server can do. Asks it once, and remembers the answer.
@@ -123,6 +125,7 @@ export function createClient(options: ClientOptions): Client {
       queues: methods(call, endpointsV2.queues),
       quotas: methods(call, endpointsV2.quotas),
       schedules: methods(call, endpointsV2.schedules),
+      tasks: methods(call, endpointsV2.tasks),
     },
     discover: discovery(call),
     call,

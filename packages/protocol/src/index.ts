@@ -50,6 +50,7 @@ export {
 } from './convert/retried-item.ts';
 export { fromSchedule, toScheduleCall } from './convert/schedules.ts';
 export { fromStoredItem, toImportedItem, toStoredItem } from './convert/storage-item.ts';
+export { fromTask } from './convert/tasks.ts';
 export type { ElementReport, ElementRule } from './fields/element-limit.ts';
 export type { Reply } from './gen/duh/v1/reply.ts';
 export type { Timestamp } from './gen/google/protobuf/timestamp.ts';
@@ -207,6 +208,14 @@ export type {
   SchedulesListResponse,
 } from './gen/querator/v2/schedules.ts';
 export type { ServerInfoRequest, ServerInfoResponse } from './gen/querator/v2/server.ts';
+export type {
+  Task,
+  TasksCancelRequest,
+  TasksCreateRequest,
+  TasksGetRequest,
+  TasksListRequest,
+  TasksListResponse,
+} from './gen/querator/v2/tasks.ts';
 export { codecs } from './messages/codecs.ts';
 export { codecsV2 } from './messages/codecs-v2.ts';
 export {

@@ -76,6 +76,10 @@ const TABLE = `
 /v2/schedules.pause ScheduleName Schedule queue.update 256000
 /v2/schedules.resume ScheduleName Schedule queue.update 256000
 /v2/schedules.delete ScheduleName Reply queue.update 256000
+/v2/tasks.create TasksCreateRequest Task queue.clear 256000
+/v2/tasks.get TasksGetRequest Task queue.stats 256000
+/v2/tasks.list TasksListRequest TasksListResponse queue.stats 256000
+/v2/tasks.cancel TasksCancelRequest Task queue.clear 256000
 `;
 
 const ALL: readonly AnyEndpoint[] = [

@@ -1,3 +1,5 @@
+import { TASK_FIELDS } from './task-message-fields.ts';
+
 /** The fields of every message, independent of the .proto files: number, .proto name, JSON name and type. */
 export const MESSAGE_FIELDS: Readonly<Record<string, readonly string[]>> = {
   Reply: [
@@ -572,4 +574,5 @@ export const MESSAGE_FIELDS_V2: Readonly<Record<string, readonly string[]>> = {
     '3 since since Timestamp',
     '4 attempts attempts int32',
   ],
+  ...TASK_FIELDS,
 };

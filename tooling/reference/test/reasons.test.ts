@@ -20,6 +20,7 @@ const NO_WORD = [
   'access denied',
   "api key does not exist; '<id>' was not found",
   'dead_queue cannot reference itself',
+  "task does not exist; no such task '<id>'",
   "namespace does not exist; '<name>' was not found",
   "queue cannot be deleted; storage '<storage>' of its partition '<partition>' is not configured, put it back, or use force to leave the items there",
   "schedule does not exist; no such schedule named '<name>'",

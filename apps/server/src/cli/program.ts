@@ -26,6 +26,7 @@ import { addSchedule } from './commands/schedule.ts';
 import { addServer } from './commands/server.ts';
 import { addStats } from './commands/stats.ts';
 import { addStorage } from './commands/storage.ts';
+import { addTask } from './commands/task.ts';
 import { addUpdate } from './commands/update.ts';
 import { addVersion } from './commands/version.ts';
 
@@ -49,6 +50,7 @@ const COMMANDS = [
   addFind,
   addItems,
   addStorage,
+  addTask,
   addOutbox,
   addNamespace,
   addUser,

@@ -13,6 +13,7 @@ import { QueueLabels } from './queue-labels.ts';
 import { registerQuotaMetrics } from './quota-metrics.ts';
 import { RequestMetrics } from './request-metrics.ts';
 import { StorageMetrics } from './storage-metrics.ts';
+import { registerRunningTasks, TaskMetrics } from './task-metrics.ts';
 
 /** The dependencies and settings of metrics. */
 export interface MetricsOptions {
@@ -40,6 +41,7 @@ export class Metrics {
   readonly #requests: RequestMetrics;
   readonly #items: ItemMetrics;
   readonly #storages: StorageMetrics;
+  readonly #tasks: TaskMetrics;
   readonly #clock: Clock;
   #service: Service | undefined;
   #depths: QueueDepthMetrics | undefined;
@@ -52,13 +54,22 @@ export class Metrics {
     this.#requests = new RequestMetrics(this.#registry, { monotonicClock, random });
     this.#items = new ItemMetrics(this.#registry, this.#labels);
     this.#storages = new StorageMetrics(this.#registry, clock);
+    this.#tasks = new TaskMetrics(this.#registry);
     registerPoolMetrics(this.#registry, pools);
     if (ofProcess === true) collectDefaultMetrics({ register: this.#registry });
   }
 
   /** Counts what the engine reports. */
   get observer(): EngineObserver {
-    return this.#items;
+    const items = this.#items;
+    const tasks = this.#tasks;
+    return {
+      items: (queue, event, count) => items.items(queue, event, count),
+      batch: (operation, size) => items.batch(operation, size),
+      schedules: (event, count) => items.schedules(event, count),
+      taskItems: (kind, handled) => tasks.taskItems(kind, handled),
+      taskEnded: (kind, state) => tasks.taskEnded(kind, state),
+    };
   }
 
   /** Decorates a storage to measure its calls. @param name for the label. */
@@ -70,6 +81,7 @@ export class Metrics {
   observe(service: Service, storages: readonly StorageBackend[]): void {
     const labels = this.#labels;
     this.#service = service;
+    registerRunningTasks(this.#registry, service.tasks);
     this.#depths = new QueueDepthMetrics(this.#registry, { clock: this.#clock, service, labels });
     this.#horizons = new HorizonMetrics(this.#registry, { clock: this.#clock, storages });
     new Gauge({

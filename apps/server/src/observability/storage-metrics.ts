@@ -18,6 +18,8 @@ import {
   STORAGE_BACKEND,
   type StorageBackend,
   StorageError,
+  TASK_STORE,
+  type TaskStore,
 } from '@querator/core';
 import { Histogram, type Registry } from 'prom-client';
 
@@ -46,6 +48,7 @@ const PARTITION_LABELS: Readonly<Record<keyof PartitionStore, string>> = {
   probe: 'probe',
   import: 'import',
   delete: 'delete',
+  deleteSeen: 'delete',
   deleteEach: 'deleteEach',
   clear: 'clear',
   sweep: 'sweep',
@@ -114,6 +117,18 @@ const SCHEDULE_LABELS: Readonly<Record<keyof ScheduleStore, string>> = {
   settle: 'schedules_settle',
 };
 
+const TASK_LABELS: Readonly<Record<keyof TaskStore, string>> = {
+  create: 'tasks_create',
+  get: 'tasks_get',
+  namespaces: 'tasks_namespaces',
+  list: 'tasks_list',
+  claim: 'tasks_claim',
+  save: 'tasks_save',
+  requestCancel: 'tasks_cancel',
+  end: 'tasks_end',
+  release: 'tasks_release',
+};
+
 /** Measures the calls of storages. */
 export class StorageMetrics {
   readonly #clock: Clock;
@@ -123,7 +138,7 @@ export class StorageMetrics {
     this.#clock = clock;
     this.#duration = new Histogram({
       name: 'querator_storage_duration_seconds',
-      help: 'How long calls to a storage took, those on queues as queues_*, on access as access_*, on audit events as audit_*, on schedules as schedules_*',
+      help: 'How long calls to a storage took, those on queues as queues_*, on access as access_*, on audit events as audit_*, on schedules as schedules_*, on tasks as tasks_*',
       labelNames: ['storage', 'operation', 'result'],
       buckets: BUCKETS,
       registers: [registry],
@@ -139,6 +154,8 @@ export class StorageMetrics {
     const auditStore = audit && this.#measureAll(AUDIT_STORE, audit, AUDIT_LABELS, name);
     const schedules = backend.scheduleStore?.();
     const scheduleStore = schedules && this.#measureAll(SCHEDULE_STORE, schedules, SCHEDULE_LABELS, name);
+    const tasks = backend.taskStore?.();
+    const taskStore = tasks && this.#measureAll(TASK_STORE, tasks, TASK_LABELS, name);
     const partitionStore: StorageBackend['partitionStore'] = (key, owner) =>
       this.#measureAll(PARTITION_STORE, backend.partitionStore(key, owner), PARTITION_LABELS, name);
     return decorateStore(STORAGE_BACKEND, backend, (member, call) => {
@@ -151,6 +168,8 @@ export class StorageMetrics {
           return () => auditStore;
         case 'scheduleStore':
           return () => scheduleStore;
+        case 'taskStore':
+          return () => taskStore;
         case 'partitionStore':
           return partitionStore;
         case 'ping':

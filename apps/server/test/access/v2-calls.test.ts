@@ -69,6 +69,8 @@ describe.each(STORAGES)('the calls under /v2/ on %s', { timeout: 60_000 }, (stor
           'queues.pause',
           'quotas',
           'schedules',
+          'tasks',
+          'tasks.delete',
         ],
       });
     });

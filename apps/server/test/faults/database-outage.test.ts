@@ -8,7 +8,7 @@ let cluster: Awaited<ReturnType<typeof startTemporaryCluster>>;
 let server: RunningServer;
 
 beforeEach(async () => {
-  cluster = await startTemporaryCluster({ volatile: true });
+  cluster = await startTemporaryCluster();
   server = await start();
 }, 60_000);
 

@@ -58,7 +58,8 @@ const TROUBLES: Readonly<Record<string, Trouble>> = {
       // A connection that was opened meanwhile still accepts writes.
       await expect.poll(async () => (await admin.query(before)).rowCount).toBe(0);
     },
-    served: [...READS_V2, ...READS, '/v1/queue.reload'],
+    // A task that does not exist is not cancelled.
+    served: [...READS_V2, ...READS, '/v1/queue.reload', '/v2/tasks.cancel'],
   },
   'rights are missing': {
     begin: ({ admin, role }) => admin.query(`REVOKE ALL ON ALL TABLES IN SCHEMA public FROM ${role}`),
@@ -114,6 +115,7 @@ describe('a request that storage refuses is answered with 454, and logged with i
       '/v2/queue.produce': first,
       '/v1/namespaces.create': {},
       '/v2/quotas.set': {},
+      '/v2/tasks.create': {},
     })) {
       expect((await server.postTo(path, { ...EVERY_REQUEST[path], ...changed })).json).not.toHaveProperty(
         'code',

@@ -13,7 +13,7 @@ let admin: pg.Client;
 let server: WatchedServer;
 
 beforeAll(async () => {
-  cluster = await startTemporaryCluster({ volatile: true });
+  cluster = await startTemporaryCluster();
 }, 60_000);
 afterAll(() => cluster?.stop());
 

@@ -9,10 +9,7 @@ let west: Cluster;
 let server: WatchedServer;
 
 beforeAll(async () => {
-  [east, west] = await Promise.all([
-    startTemporaryCluster({ volatile: true }),
-    startTemporaryCluster({ volatile: true }),
-  ]);
+  [east, west] = await Promise.all([startTemporaryCluster(), startTemporaryCluster()]);
 }, 60_000);
 afterEach(() => server?.stop());
 afterAll(() => Promise.all([east?.stop(), west?.stop()]));

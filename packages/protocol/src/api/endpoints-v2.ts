@@ -132,4 +132,17 @@ export const endpointsV2 = {
       audited: 'settings',
     }),
   },
+  /** Long work on many items. `create` also needs `queue.produce` on every queue that gets items. */
+  tasks: {
+    create: endpoint('/v2/tasks.create', c.TasksCreateRequest, c.Task, 'queue.clear', {
+      audited: 'settings',
+    }),
+    get: endpoint('/v2/tasks.get', c.TasksGetRequest, c.Task, 'queue.stats', { audited: false }),
+    list: endpoint('/v2/tasks.list', c.TasksListRequest, c.TasksListResponse, 'queue.stats', {
+      audited: false,
+    }),
+    cancel: endpoint('/v2/tasks.cancel', c.TasksCancelRequest, c.Task, 'queue.clear', {
+      audited: 'settings',
+    }),
+  },
 } as const;

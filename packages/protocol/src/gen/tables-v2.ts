@@ -780,3 +780,77 @@ export const ServerInfoResponse = messageTable(
     { number: 3, name: 'capabilities', protoName: 'capabilities', jsonName: 'capabilities', kind: 'string', repeated: true },
   ],
 );
+
+export const TasksCreateRequest = messageTable(
+  'TasksCreateRequest',
+  () => ({ kind: '', queueName: '', filter: undefined, to: '', rate: 0, dryRun: false }),
+  [
+    { number: 1, name: 'kind', protoName: 'kind', jsonName: 'kind', kind: 'string', repeated: false },
+    { number: 2, name: 'queueName', protoName: 'queue_name', jsonName: 'queue_name', kind: 'string', repeated: false },
+    { number: 3, name: 'filter', protoName: 'filter', jsonName: 'filter', kind: 'message', repeated: false, message: ItemsFilter },
+    { number: 4, name: 'to', protoName: 'to', jsonName: 'to', kind: 'string', repeated: false },
+    { number: 5, name: 'rate', protoName: 'rate', jsonName: 'rate', kind: 'int32', repeated: false },
+    { number: 6, name: 'dryRun', protoName: 'dry_run', jsonName: 'dry_run', kind: 'bool', repeated: false },
+  ],
+);
+
+export const TasksGetRequest = messageTable(
+  'TasksGetRequest',
+  () => ({ id: '' }),
+  [
+    { number: 1, name: 'id', protoName: 'id', jsonName: 'id', kind: 'string', repeated: false },
+  ],
+);
+
+export const TasksCancelRequest = messageTable(
+  'TasksCancelRequest',
+  () => ({ id: '' }),
+  [
+    { number: 1, name: 'id', protoName: 'id', jsonName: 'id', kind: 'string', repeated: false },
+  ],
+);
+
+export const TasksListRequest = messageTable(
+  'TasksListRequest',
+  () => ({ namespace: '', queueName: '', kind: '', state: '', cursor: '', limit: 0 }),
+  [
+    { number: 1, name: 'namespace', protoName: 'namespace', jsonName: 'namespace', kind: 'string', repeated: false },
+    { number: 2, name: 'queueName', protoName: 'queue_name', jsonName: 'queue_name', kind: 'string', repeated: false },
+    { number: 3, name: 'kind', protoName: 'kind', jsonName: 'kind', kind: 'string', repeated: false },
+    { number: 4, name: 'state', protoName: 'state', jsonName: 'state', kind: 'string', repeated: false },
+    { number: 5, name: 'cursor', protoName: 'cursor', jsonName: 'cursor', kind: 'string', repeated: false },
+    { number: 6, name: 'limit', protoName: 'limit', jsonName: 'limit', kind: 'int32', repeated: false },
+  ],
+);
+
+export const Task = messageTable(
+  'Task',
+  () => ({ id: '', kind: '', state: '', queueName: '', namespace: '', matched: 0, done: 0, failed: 0, error: '', rate: 0, dryRun: false, createdBy: '', createdAt: undefined, startedAt: undefined, endedAt: undefined, cancelRequestedAt: undefined }),
+  [
+    { number: 1, name: 'id', protoName: 'id', jsonName: 'id', kind: 'string', repeated: false },
+    { number: 2, name: 'kind', protoName: 'kind', jsonName: 'kind', kind: 'string', repeated: false },
+    { number: 3, name: 'state', protoName: 'state', jsonName: 'state', kind: 'string', repeated: false },
+    { number: 4, name: 'queueName', protoName: 'queue_name', jsonName: 'queue_name', kind: 'string', repeated: false },
+    { number: 5, name: 'namespace', protoName: 'namespace', jsonName: 'namespace', kind: 'string', repeated: false },
+    { number: 6, name: 'matched', protoName: 'matched', jsonName: 'matched', kind: 'int64', repeated: false },
+    { number: 7, name: 'done', protoName: 'done', jsonName: 'done', kind: 'int64', repeated: false },
+    { number: 8, name: 'failed', protoName: 'failed', jsonName: 'failed', kind: 'int64', repeated: false },
+    { number: 9, name: 'error', protoName: 'error', jsonName: 'error', kind: 'string', repeated: false },
+    { number: 10, name: 'rate', protoName: 'rate', jsonName: 'rate', kind: 'int32', repeated: false },
+    { number: 11, name: 'dryRun', protoName: 'dry_run', jsonName: 'dry_run', kind: 'bool', repeated: false },
+    { number: 12, name: 'createdBy', protoName: 'created_by', jsonName: 'created_by', kind: 'string', repeated: false },
+    { number: 13, name: 'createdAt', protoName: 'created_at', jsonName: 'created_at', kind: 'timestamp', repeated: false },
+    { number: 14, name: 'startedAt', protoName: 'started_at', jsonName: 'started_at', kind: 'timestamp', repeated: false },
+    { number: 15, name: 'endedAt', protoName: 'ended_at', jsonName: 'ended_at', kind: 'timestamp', repeated: false },
+    { number: 16, name: 'cancelRequestedAt', protoName: 'cancel_requested_at', jsonName: 'cancel_requested_at', kind: 'timestamp', repeated: false },
+  ],
+);
+
+export const TasksListResponse = messageTable(
+  'TasksListResponse',
+  () => ({ items: [], cursor: '' }),
+  [
+    { number: 1, name: 'items', protoName: 'items', jsonName: 'items', kind: 'message', repeated: true, message: Task },
+    { number: 2, name: 'cursor', protoName: 'cursor', jsonName: 'cursor', kind: 'string', repeated: false },
+  ],
+);

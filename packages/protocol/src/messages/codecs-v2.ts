@@ -11,6 +11,7 @@ import * as quotas from '../gen/querator/v2/quotas.ts';
 import * as retry from '../gen/querator/v2/retry.ts';
 import * as schedules from '../gen/querator/v2/schedules.ts';
 import * as server from '../gen/querator/v2/server.ts';
+import * as tasks from '../gen/querator/v2/tasks.ts';
 import * as tables from '../gen/tables-v2.ts';
 import { messageCodec } from './message-codec.ts';
 
@@ -96,4 +97,11 @@ export const codecsV2 = {
   SchedulesListResponse: messageCodec(schedules.SchedulesListResponse, tables.SchedulesListResponse),
   Schedule: messageCodec(schedules.Schedule, tables.Schedule),
   ScheduleFailure: messageCodec(schedules.ScheduleFailure, tables.ScheduleFailure),
+  // querator/v2/tasks.proto
+  TasksCreateRequest: messageCodec(tasks.TasksCreateRequest, tables.TasksCreateRequest),
+  TasksGetRequest: messageCodec(tasks.TasksGetRequest, tables.TasksGetRequest),
+  TasksCancelRequest: messageCodec(tasks.TasksCancelRequest, tables.TasksCancelRequest),
+  TasksListRequest: messageCodec(tasks.TasksListRequest, tables.TasksListRequest),
+  TasksListResponse: messageCodec(tasks.TasksListResponse, tables.TasksListResponse),
+  Task: messageCodec(tasks.Task, tables.Task),
 } as const;

@@ -30,7 +30,7 @@ const CURSOR: Check = {
 const texts = ['first_id', 'source_id', 'reference', 'kind', 'encoding'] as const;
 
 /** The checks of a filter, in their order. */
-const FILTER: readonly Check[] = [
+export const FILTER: readonly Check[] = [
   {
     when: '`filter.state` is not a state',
     text: "filter.state is invalid; '<state>' is none of 'waiting', 'leased', 'scheduled', 'dead', 'moving'",

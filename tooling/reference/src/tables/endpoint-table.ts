@@ -31,6 +31,7 @@ const PAGES_V2: Readonly<Record<keyof typeof endpointsV2, string>> = {
   queues: 'v2-queues-calls.md',
   quotas: 'v2-system-calls.md',
   schedules: 'v2-schedules-calls.md',
+  tasks: 'v2-tasks-calls.md',
 };
 
 /** Every call that is served: path, messages, permission, what its audit is for, body limit. */

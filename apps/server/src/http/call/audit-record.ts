@@ -100,7 +100,7 @@ export class AuditRecord implements CallAudit {
     this.#deps.table?.callBegins();
     this.#isUnderWay = true;
     const queue = this.#queueName;
-    if (endpoint.judgedBy === 'queue' && queue !== undefined) {
+    if (this.#namespace === undefined && queue !== undefined) {
       try {
         this.#namespace = await this.#deps.namespaceOf(queue);
       } catch {

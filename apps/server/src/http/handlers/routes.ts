@@ -20,6 +20,7 @@ import { queuesHandlers } from './queues-handlers.ts';
 import { quotasHandlers } from './quotas-handlers.ts';
 import { schedulesHandlers } from './schedules-handlers.ts';
 import { storageHandlers } from './storage-handlers.ts';
+import { tasksHandlers } from './tasks-handlers.ts';
 import { apiKeysHandlersV2, queuesHandlersV2, type ServedAccess, serverHandlers } from './v2-handlers.ts';
 
 /**
@@ -67,6 +68,7 @@ export function createRoutes(
     ...join(endpointsV2.queues, queuesHandlersV2(service)),
     ...join(endpointsV2.quotas, quotasHandlers(access)),
     ...join(endpointsV2.schedules, schedulesHandlers(service.schedules)),
+    ...join(endpointsV2.tasks, tasksHandlers(service.tasks)),
   ]);
 }
 

@@ -120,6 +120,15 @@ const SEEDS_V2: {
     resume: [{ namespace: '_system', name: 'fuzz' }],
     delete: [{ name: 'fuzz' }],
   },
+  tasks: {
+    create: [
+      { kind: 'delete', queueName: QUEUE, dryRun: true },
+      { kind: 'delete', queueName: QUEUE, filter: { state: 'waiting', kind: 'order' }, rate: 9 },
+    ],
+    get: [{ id: ID }],
+    list: [{ namespace: '_system' }, { queueName: QUEUE, kind: 'delete', state: 'running', limit: 9 }],
+    cancel: [{ id: ID }],
+  },
 };
 
 /** Correct requests of every call. No lease waits for long: it finds items, or its queue is deleted. */

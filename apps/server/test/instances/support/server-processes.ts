@@ -93,10 +93,11 @@ export class ServerProcesses {
     await this.database.drop();
   }
 
-  /** Posts to one instance. Undefined if no reply came, for any reason. */
+  /** Posts to one instance. Undefined if no reply came, for any reason. @param call of `/v1/`, or with `v2/`. */
   async post(instance: number, call: string, body: object): Promise<RawReply | undefined> {
+    const path = call.startsWith('v2/') ? call : `v1/${call}`;
     try {
-      const reply = await fetch(`${this.urlOf(instance)}/v1/${call}`, {
+      const reply = await fetch(`${this.urlOf(instance)}/${path}`, {
         method: 'POST',
         headers: { 'Content-Type': 'application/json' },
         body: JSON.stringify(body),

@@ -1,0 +1,105 @@
+import { endpointsV2, formatTimestamp, type Task } from '@querator/protocol';
+import type { Command } from 'commander';
+import type { Cli } from '../cli.ts';
+import { attempt } from '../command-error.ts';
+import { type FilterFlags, filterOf, withFilterFlags } from '../filter-flags.ts';
+import { wholeNumber } from '../flags.ts';
+import { textTable } from '../text-table.ts';
+
+interface JsonFlag {
+  readonly json: boolean;
+}
+
+interface ListFlags extends JsonFlag {
+  readonly namespace: string;
+  readonly queue: string;
+  readonly kind: string;
+  readonly state: string;
+  readonly limit: number;
+  readonly cursor: string;
+}
+
+interface DeleteFlags extends JsonFlag, FilterFlags {
+  readonly rate: number;
+  readonly dryRun: boolean;
+}
+
+/** The most tasks of one reply. */
+const MOST_OF_A_PAGE = 100;
+const { tasks } = endpointsV2;
+
+/** `querator task delete-items|list|get|cancel` */
+export function addTask(program: Command, cli: Cli): void {
+  const group = program
+    .command('task')
+    .description('long work on many items, which goes on when a server stops');
+  const options = () => ({ signal: cli.interrupted() });
+  const withJson = (command: Command) => command.option('--json', 'print JSON instead of a table', false);
+  const print = async (task: Task, { json }: JsonFlag) => {
+    if (json) await cli.output.json(tasks.get.response, task);
+    else await cli.output.data(textTable(HEADS, [rowOf(task)]));
+  };
+
+  const deleteItems = group
+    .command('delete-items')
+    .description('delete the items of a queue that meet all conditions and are there now')
+    .argument('<queue>', 'its name');
+  withJson(withFilterFlags(deleteItems))
+    .option('--rate <n>', 'the most items a second (default: no limit)', wholeNumber, 0)
+    .option('--dry-run', 'only count them', false)
+    .action(async (queueName: string, { rate, dryRun, json, ...flags }: DeleteFlags) => {
+      const request = { kind: 'delete', queueName, filter: filterOf(flags), rate, dryRun };
+      const { v2 } = cli.client();
+      const task = await attempt('failed to create task', () => v2.tasks.create(request, options()));
+      await print(task, { json });
+      cli.output.say(`Successfully created task '${task.id}'`);
+    });
+
+  withJson(group.command('list').description('print tasks, the newest first'))
+    .option('--namespace <namespace>', 'only tasks of this namespace', '')
+    .option('--queue <queue>', 'only tasks of this queue', '')
+    .option('--kind <kind>', 'only tasks of this kind, such as delete', '')
+    .option('--state <state>', 'running, done, cancelled or failed', '')
+    .option('--limit <n>', 'how many at most', wholeNumber, MOST_OF_A_PAGE)
+    .option('--cursor <cursor>', 'go on after a page with this cursor', '')
+    .action(async ({ queue, limit, json, ...flags }: ListFlags) => {
+      const items: Task[] = [];
+      let { cursor } = flags;
+      const { v2 } = cli.client();
+      do {
+        const asked = Math.min(limit - items.length, MOST_OF_A_PAGE);
+        const request = { ...flags, queueName: queue, cursor, limit: asked };
+        const page = await attempt('failed to list tasks', () => v2.tasks.list(request, options()));
+        items.push(...page.items);
+        cursor = page.cursor;
+      } while (cursor !== '' && items.length < limit);
+      if (json) await cli.output.json(tasks.list.response, { items, cursor });
+      else await cli.output.data(textTable(HEADS, items.map(rowOf)));
+      cli.output.say(`Found ${items.length} task(s)`);
+      if (cursor !== '') cli.output.say(`There may be more: --cursor ${cursor}`);
+    });
+
+  withJson(group.command('get').description('print a task').argument('<id>', 'its id')).action(
+    async (id: string, flags: JsonFlag) => {
+      const { v2 } = cli.client();
+      await print(await attempt('failed to get task', () => v2.tasks.get({ id }, options())), flags);
+    },
+  );
+
+  withJson(
+    group.command('cancel').description('end a task; what it has done stays done').argument('<id>', 'its id'),
+  ).action(async (id: string, flags: JsonFlag) => {
+    const { v2 } = cli.client();
+    await print(await attempt('failed to cancel task', () => v2.tasks.cancel({ id }, options())), flags);
+    cli.output.say(`Successfully asked for the end of task '${id}'`);
+  });
+}
+
+const HEADS = ['ID', 'KIND', 'STATE', 'QUEUE', 'MATCHED', 'DONE', 'FAILED', 'CREATED', 'ERROR'];
+
+function rowOf(task: Task): readonly string[] {
+  const { id, kind, state, queueName, matched, done, failed, createdAt, error, cancelRequestedAt } = task;
+  const shown = state === 'running' && cancelRequestedAt !== undefined ? 'cancelling' : state;
+  const created = createdAt === undefined ? '' : formatTimestamp(createdAt);
+  return [id, kind, shown, queueName, String(matched), String(done), String(failed), created, error];
+}

@@ -1,0 +1,49 @@
+import { describe, expect, test } from 'vitest';
+import { STORAGES, useServer } from '../support/test-server.ts';
+import { ADMIN_KEY, clientWith, ENFORCED, fresh, newQueue, newTenant } from './support/access-server.ts';
+
+describe.each(STORAGES)('who may do what with tasks on %s', { timeout: 60_000 }, (storage) => {
+  const server = useServer(storage, ENFORCED);
+
+  const denied = { code: 'forbidden', message: 'access denied' };
+
+  test('only those with its permissions create, see and cancel a task', async () => {
+    const admin = clientWith(server, ADMIN_KEY).v2.tasks;
+    const owner = await newTenant(server, ['queue.clear', 'queue.stats']);
+    const reader = await newTenant(server, ['queue.stats']);
+    const writer = await newTenant(server, ['queue.clear']);
+    const queueName = await newQueue(server, owner.namespace);
+    const of = ({ key }: { key: string }) => clientWith(server, key).v2.tasks;
+    const request = { kind: 'delete', queueName, dryRun: true };
+    await expect(of(reader).create(request)).rejects.toMatchObject(denied);
+    await expect(of(writer).create(request)).rejects.toMatchObject(denied);
+    // To them there is no difference between a queue of others and none.
+    await expect(of(writer).create({ ...request, queueName: fresh('queue') })).rejects.toMatchObject(denied);
+    const { id, namespace, createdBy } = await of(owner).create(request);
+    expect(namespace).toBe(owner.namespace);
+    expect(createdBy).not.toBe('anonymous');
+    expect(await of(owner).get({ id })).toMatchObject({ id });
+    expect((await of(owner).list({})).items).toMatchObject([{ id }]);
+    expect((await of(owner).list({ namespace })).items).toMatchObject([{ id }]);
+    expect((await admin.list({ namespace })).items).toMatchObject([{ id }]);
+    expect((await admin.list({ queueName })).items).toMatchObject([{ id }]);
+    for (const other of [reader, writer]) {
+      await expect(of(other).get({ id })).rejects.toMatchObject(denied);
+      await expect(of(other).cancel({ id })).rejects.toMatchObject(denied);
+      await expect(of(other).get({ id: 'none' })).rejects.toMatchObject(denied);
+      await expect(of(other).list({ namespace })).rejects.toMatchObject(denied);
+      expect((await of(other).list({})).items).toEqual([]);
+    }
+    expect(await of(owner).cancel({ id })).toMatchObject({ id });
+  });
+
+  test('who sees a task may not cancel it without the permission', async () => {
+    const viewer = await newTenant(server, ['queue.stats']);
+    const queueName = await newQueue(server, viewer.namespace);
+    const admin = clientWith(server, ADMIN_KEY).v2.tasks;
+    const { id } = await admin.create({ kind: 'delete', queueName, dryRun: true });
+    const { get, cancel } = clientWith(server, viewer.key).v2.tasks;
+    expect(await get({ id })).toMatchObject({ id });
+    await expect(cancel({ id })).rejects.toMatchObject(denied);
+  });
+});

@@ -1,0 +1,40 @@
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { startInProcess, Terminal } from './support/terminal.ts';
+
+const { server, fetch } = startInProcess();
+const terminal = new Terminal(fetch);
+beforeAll(() => server.start());
+afterAll(() => server.stop());
+
+test('tasks are created, shown as tables or JSON, and cancelled', async () => {
+  await terminal.ok('create q');
+  await terminal.ok('produce q --payload a --kind order');
+  const created = await terminal.ok('task delete-items q --kind order --rate 5 --json');
+  const { id } = JSON.parse(created.stdout);
+  expect(JSON.parse(created.stdout)).toMatchObject({ kind: 'delete', queue_name: 'q', rate: 5 });
+  expect(created.stderr).toBe(`Successfully created task '${id}'\n`);
+  await vi.waitFor(async () => {
+    const { stdout } = await terminal.ok(`task get ${id} --json`);
+    expect(JSON.parse(stdout)).toMatchObject({ state: 'done', done: 1 });
+  });
+  const { stdout } = await terminal.ok(`task get ${id}`);
+  expect(stdout).toMatch(/^ID +KIND +STATE +QUEUE +MATCHED +DONE +FAILED +CREATED +ERROR\n/);
+  expect(stdout).toMatch(new RegExp(`^${id} +delete +done +q +1 +1 +0 +20`, 'm'));
+  const dry = await terminal.ok('task delete-items q --dry-run');
+  expect(dry.stdout).toContain(' delete ');
+  const listed = await terminal.ok('task list --queue q --kind delete');
+  expect(listed.stderr).toBe('Found 2 task(s)\n');
+  const cancelled = await terminal.ok(`task cancel ${id}`);
+  expect(cancelled.stderr).toBe(`Successfully asked for the end of task '${id}'\n`);
+  const json = await terminal.ok('task list --limit 1 --json');
+  expect(JSON.parse(json.stdout).items).toHaveLength(1);
+  expect(json.stderr).toContain('--cursor ');
+});
+
+test('a task command names its failure', async () => {
+  const ran = await terminal.run(['task', 'get', 'missing']);
+  expect(ran).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^Error: failed to get task: .*task does not exist/),
+  });
+});

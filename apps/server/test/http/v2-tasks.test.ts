@@ -1,0 +1,118 @@
+import { type AnyEndpoint, codecs, endpointsV2 } from '@querator/protocol';
+import { describe, expect, test, vi } from 'vitest';
+import { STORAGES, useServer } from '../support/test-server.ts';
+
+type Verb = keyof typeof endpointsV2.tasks;
+
+let count = 0;
+const fresh = () => `tasks-${++count}`;
+
+describe.each(STORAGES)('/v2/tasks.* on %s', { timeout: 60_000 }, (storage) => {
+  const server = useServer(storage);
+
+  async function call(format: 'json' | 'protobuf', verb: Verb, request: object) {
+    const { path, request: sent, response } = endpointsV2.tasks[verb] as AnyEndpoint;
+    const json = Buffer.from(JSON.stringify(request));
+    const reply = await fetch(server.url + path, {
+      method: 'POST',
+      headers: { 'Content-Type': `application/${format}`, Accept: `application/${format}` },
+      body: Buffer.from(format === 'json' ? json : sent.encode(sent.fromJson(json))),
+    });
+    const bytes = new Uint8Array(await reply.arrayBuffer());
+    const answer = reply.status === 200 ? response : (codecs.Reply as AnyEndpoint['response']);
+    return JSON.parse(
+      Buffer.from(format === 'json' ? bytes : answer.toJson(answer.decode(bytes))).toString(),
+    );
+  }
+
+  const produce = (queue_name: string, kind: string, items: number) =>
+    server.post('/v1/queue.produce', {
+      ...{ queue_name, request_timeout: '5s' },
+      items: Array.from({ length: items }, () => ({ utf8: 'x', kind })),
+    });
+  const ended = (format: 'json' | 'protobuf', id: string, state: string) =>
+    vi.waitFor(
+      async () => {
+        const task = await call(format, 'get', { id });
+        expect(task).toMatchObject({ state });
+        return task;
+      },
+      { timeout: 10_000, interval: 20 },
+    );
+
+  describe.each(['json', 'protobuf'] as const)('in %s', (format) => {
+    test('items that match are deleted, and a dry run only counts them', async () => {
+      const queue_name = fresh();
+      await server.createQueue(queue_name, { requested_partitions: 2 });
+      await produce(queue_name, 'a', 30);
+      await produce(queue_name, 'b', 5);
+      const request = { kind: 'delete', queue_name, filter: { kind: 'a' } };
+      const { id: dry } = await call(format, 'create', { ...request, dry_run: true });
+      const counted = await ended(format, dry, 'done');
+      expect(counted).toMatchObject({ matched: 30, dry_run: true });
+      expect(counted).not.toHaveProperty('done');
+      const created = await call(format, 'create', { ...request, rate: 5_000 });
+      const time = expect.stringMatching(/^\d{4}-.*Z$/);
+      const expected = {
+        ...{ id: created.id, kind: 'delete', state: 'running', queue_name, namespace: '_system' },
+        ...{ rate: 5_000, created_by: 'anonymous', created_at: time },
+      };
+      expect(created).toEqual(expected);
+      expect(await ended(format, created.id, 'done')).toEqual({
+        ...{ ...expected, state: 'done', matched: 30, done: 30, started_at: time, ended_at: time },
+      });
+      const { items } = await call(format, 'list', { queue_name });
+      expect(items.map(({ id }: { id: string }) => id)).toEqual([created.id, dry]);
+      const first = await call(format, 'list', { queue_name, limit: 1 });
+      expect(first.items).toMatchObject([{ id: created.id }]);
+      const second = await call(format, 'list', { queue_name, limit: 1, cursor: first.cursor });
+      expect(second).toMatchObject({ items: [{ id: dry }] });
+      expect(second).not.toHaveProperty('cursor');
+      const found = await server.post('/v2/items.find', { queue_name });
+      expect(found.json.items).toHaveLength(5);
+    });
+
+    test('a task that takes long is cancelled', async () => {
+      const queue_name = fresh();
+      await server.createQueue(queue_name);
+      await produce(queue_name, 'a', 100);
+      const { id } = await call(format, 'create', { kind: 'delete', queue_name, rate: 1 });
+      await ended(format, id, 'running');
+      expect(await call(format, 'cancel', { id })).toMatchObject({
+        id,
+        cancel_requested_at: expect.any(String),
+      });
+      const task = await ended(format, id, 'cancelled');
+      expect(task.done ?? 0).toBeLessThan(10);
+      expect(await call(format, 'cancel', { id })).toEqual(task);
+    });
+
+    test('what is wrong is refused, and nothing is stored', async () => {
+      const queue_name = fresh();
+      await server.createQueue(queue_name);
+      const refused = async (request: object, message: string) => {
+        expect(await call(format, 'create', request)).toMatchObject({ code: 400, message });
+      };
+      const request = { kind: 'delete', queue_name };
+      await refused({ ...request, kind: 'x' }, "kind is invalid; 'x' is not one of 'delete'");
+      await refused({ ...request, rate: -1 }, 'rate is invalid; cannot be negative number');
+      await refused({ ...request, to: 'q' }, "to is invalid; a task of the kind 'delete' moves nothing");
+      await refused({ ...request, queue_name: 'none' }, "queue does not exist; no such queue named 'none'");
+      await refused(
+        { ...request, filter: { state: 'dead' } },
+        "filter.state is invalid; items in the state 'dead' cannot be deleted",
+      );
+      expect(await call(format, 'get', { id: 'none' })).toMatchObject({
+        ...{ code: 400, message: "task does not exist; no such task 'none'" },
+      });
+      expect(await call(format, 'list', { queue_name })).toEqual({});
+    });
+  });
+
+  test('tasks are shown in the metrics', async () => {
+    const text = await (await fetch(`${server.url}/metrics`)).text();
+    expect(text).toMatch(/^querator_task_items_total\{kind="delete",outcome="done"[^}]*\} [1-9]/m);
+    expect(text).toMatch(/^querator_tasks_ended_total\{kind="delete",state="cancelled"[^}]*\} 2$/m);
+    expect(text).toContain('# TYPE querator_tasks_running gauge');
+  });
+});
