@@ -19,6 +19,8 @@ export type ItemEvent =
   | 'enqueued'
   /** Stored in the dead-letter queue. */
   | 'dead_lettered'
+  /** Moved to another queue by a task. Counted for the queue that they left. */
+  | 'transferred'
   /** Died in a queue without a dead-letter queue. */
   | 'deleted';
 

@@ -44,6 +44,10 @@ const TARGETS = {
       'fair-semaphore.test.ts',
     ],
   },
+  'engine-transfers': {
+    package: 'engine',
+    suite: tests('tasks/transfer-items', 'tasks/transfer-across'),
+  },
   'engine-waits': { package: 'engine', suite: tests('pauses', 'lease-options') },
 } satisfies Record<string, Target>;
 

@@ -18,7 +18,7 @@ export class ItemMetrics implements EngineObserver {
     this.#labels = labels;
     this.#items = new Counter({
       name: 'querator_items_total',
-      help: 'Items by what became of them: produced, leased, released, completed, retried, extended, expired, enqueued, dead_lettered, deleted',
+      help: 'Items by what became of them: produced, leased, released, completed, retried, extended, expired, enqueued, dead_lettered, transferred, deleted',
       labelNames: ['queue', 'event'],
       registers,
     });

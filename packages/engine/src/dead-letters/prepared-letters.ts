@@ -7,7 +7,7 @@ import {
   type StoredItem,
   toMilliseconds,
 } from '@querator/core';
-import type { EngineDeps } from '../engine-deps.ts';
+import type { EngineDeps, EngineLimits } from '../engine-deps.ts';
 import type { PartitionState } from '../partition/partition-state.ts';
 import type { QueueHooks } from '../partition/queue-hooks.ts';
 import { type DeathPlace, deadLetter, deadLetterPartition, type Step } from './dead-letter.ts';
@@ -38,7 +38,10 @@ export class PreparedLetters {
   /** Stores letters that no consumer is offered yet. */
   prepare(items: readonly StoredItem[], from: DeathPlace): Promise<Step> {
     const { expireTimeout } = this.#hooks.queue();
-    const timeouts = { expireTimeout, autoCommitTimeout: this.#autoCommitTimeout(expireTimeout) };
+    const timeouts = {
+      expireTimeout,
+      autoCommitTimeout: autoCommitTimeoutOf(expireTimeout, this.#deps.limits),
+    };
     return this.#byPartition(
       items,
       ({ id }) => id,
@@ -61,11 +64,6 @@ export class PreparedLetters {
   /** Removes prepared letters. */
   abort(ids: readonly ItemId[]): Promise<Step> {
     return this.#byPartition(ids, itself, (partition, share) => partition.store.abortLetters(share));
-  }
-
-  /** Leaves a letter half of its time in the queue, in case only the timeout commits it. */
-  #autoCommitTimeout(expireTimeout: Duration): Duration {
-    return milliseconds(Math.min(this.#deps.limits.letterAutoCommitMs, toMilliseconds(expireTimeout) / 2));
   }
 
   async #byPartition<T>(
@@ -92,6 +90,14 @@ export class PreparedLetters {
       inDoubt: shares.flatMap(({ inDoubt }) => inDoubt),
     };
   }
+}
+
+/** Leaves a letter half of its time in the queue, in case only the timeout commits it. */
+export function autoCommitTimeoutOf(
+  expireTimeout: Duration,
+  { letterAutoCommitMs }: Pick<EngineLimits, 'letterAutoCommitMs'>,
+): Duration {
+  return milliseconds(Math.min(letterAutoCommitMs, toMilliseconds(expireTimeout) / 2));
 }
 
 function itself(id: ItemId): ItemId {

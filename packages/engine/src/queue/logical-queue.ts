@@ -35,6 +35,7 @@ import type { Placement } from './placement.ts';
 import { type PartitionCounts, QueueCounts, type QueueDepth } from './queue-counts.ts';
 import { QueueMetadata } from './queue-metadata.ts';
 import { QueuePauses } from './queue-pauses.ts';
+import { QueueTransfers } from './queue-transfers.ts';
 
 /**
  * The delay, in milliseconds, of the sweep that asks storage when scheduled
@@ -70,6 +71,7 @@ export class LogicalQueue {
   /** What consumers do with the items that they have leased. */
   readonly leasedItems: LeasedItems;
   readonly metadata: QueueMetadata;
+  readonly transfers: QueueTransfers;
   readonly search: ItemSearch;
   readonly outbox: OutboxProduces;
   readonly counts: QueueCounts;
@@ -105,8 +107,7 @@ export class LogicalQueue {
       leased: (partition, statement) => this.#leased(partition, statement),
       failed: (partition, error) => this.#active(partition).recovery.failed(error),
     };
-    const loadChanged = (partition: PartitionState) => this.#order.changed(partition);
-    const states = placements.map((placement) => new PartitionState(placement, loadChanged));
+    const states = placements.map((each) => new PartitionState(each, (state) => this.#order.changed(state)));
     this.#order = new PartitionOrder(states);
     this.#letters = new PreparedLetters(engine, states, hooks, this.#calls);
     this.#leases = new LeaseLoop(engine, states, this.#order, hooks);
@@ -131,16 +132,17 @@ export class LogicalQueue {
       partitions: this.#partitions,
       producePlain: (items, options) => this.produceWithIds(items, options),
     });
+    const call = <T>(work: () => Promise<T>) => this.#call(work);
     const parts = { hooks, order: this.#order, partitions: this.#partitions, pauses: this.pauses };
-    const { observer } = engine;
-    this.outbox = new OutboxProduces({ ...parts, observer, run: (produce) => this.#call(produce) });
+    this.outbox = new OutboxProduces({ ...parts, observer: engine.observer, run: call });
     this.metadata = new QueueMetadata(this.#partitions);
-    this.search = new ItemSearch(engine.clock, states, (call) => this.#call(call));
+    this.search = new ItemSearch(engine.clock, states, call);
     this.counts = new QueueCounts(engine.clock, this.#partitions);
     this.pauses.update(queue.pauses);
     const partition = (number: number) => this.#partition(number);
-    const call = <T>(work: () => Promise<T>) => this.#call(work);
-    this.leasedItems = new LeasedItems({ engine, queue: hooks.queue, partition, call, stored: hooks.stored });
+    const common = { engine, queue: hooks.queue, partition, call, stored: hooks.stored };
+    this.leasedItems = new LeasedItems(common);
+    this.transfers = new QueueTransfers({ ...common, checkProduce: () => this.pauses.checkProduce() });
   }
 
   /** The settings in force. */

@@ -3,6 +3,7 @@ import type { EngineDeps } from '../engine-deps.ts';
 import type { PartitionStorage } from '../manager/placements.ts';
 import type { QueueManager } from '../manager/queue-manager.ts';
 import { DeleteItems } from '../tasks/delete-items.ts';
+import { TransferItems } from '../tasks/kinds/transfer-items.ts';
 import type { TaskKind } from '../tasks/task-kind.ts';
 import { TaskQueues } from '../tasks/task-queues.ts';
 import { TaskRunner } from '../tasks/task-runner.ts';
@@ -24,7 +25,11 @@ export function createTasks(
 ): TasksService {
   const { manager, storages, store, signals, requireCapability } = deps;
   const queues = new TaskQueues(manager, storages);
-  const all: readonly TaskKind[] = [new DeleteItems(queues)];
+  const all: readonly TaskKind[] = [
+    new DeleteItems(queues),
+    new TransferItems('redrive', queues),
+    new TransferItems('move', queues),
+  ];
   const kinds = new Map(all.map((kind) => [kind.kind, kind]));
   // Each process has another owner id, so that it does not take the claims of another one for its own.
   const owner = store === undefined ? '' : random.base62(OWNER_LENGTH);

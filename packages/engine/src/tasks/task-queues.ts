@@ -13,6 +13,11 @@ export class TaskQueues {
     this.#storages = new Map(storages.map(({ backend }) => [backend.name, backend]));
   }
 
+  /** The queue as it is stored now. Undefined: there is none. */
+  find(name: string): Promise<Queue | undefined> {
+    return this.#manager.find(name);
+  }
+
   /**
    * The active queue of that name.
    *

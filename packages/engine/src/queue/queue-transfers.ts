@@ -1,0 +1,175 @@
+import {
+  type DeadLetter,
+  type ItemId,
+  type MarkResult,
+  type PartitionStore,
+  type Queue,
+  type TakenIds,
+  type TakenItem,
+  type TakeRequest,
+  type TakeResult,
+  type TransferRequest,
+  type TransferResult,
+  unavailable,
+} from '@querator/core';
+import { autoCommitTimeoutOf } from '../dead-letters/prepared-letters.ts';
+import type { EngineDeps } from '../engine-deps.ts';
+import type { QueueHooks } from '../partition/queue-hooks.ts';
+import type { ActivePartition } from './active-partition.ts';
+
+export interface QueueTransfersDeps {
+  readonly engine: EngineDeps;
+  readonly queue: () => Queue;
+  /** Throws QueueError `invalid` when there is no such partition. */
+  readonly partition: (number: number) => ActivePartition;
+  readonly stored: QueueHooks['stored'];
+  /** Runs a storage call that the stop of the queue waits for. Throws QueueError `failed` once the queue stops. */
+  readonly call: <T>(call: () => Promise<T>) => Promise<T>;
+  /** Throws QueueError `retry` with the reason `queue_paused`. */
+  readonly checkProduce: () => void;
+}
+
+/** Items of a partition that go to another queue. */
+export type TransferredItems = Pick<TransferRequest, 'ids' | 'state'>;
+
+/**
+ * A queue as the source and as the target of moves to other queues.
+ *
+ * All methods but `partitionOn` throw QueueError: `failed` once the queue stops, `invalid` if
+ * there is no such partition, `retry` if a driver lacks the call. They throw StorageError.
+ */
+export class QueueTransfers {
+  readonly #deps: QueueTransfersDeps;
+
+  constructor(deps: QueueTransfersDeps) {
+    this.#deps = deps;
+  }
+
+  /** The settings in force. */
+  get queue(): Queue {
+    return this.#deps.queue();
+  }
+
+  /**
+   * The partition that takes the items of a partition of another queue: the preferred one if
+   * both are on one storage, else one that is. The same arguments give the same partition.
+   * Undefined if the queue has none on that storage.
+   */
+  partitionOn(storageName: string, preferred: number): number | undefined {
+    const { partitions } = this.queue;
+    if (partitions[preferred]?.storageName === storageName) return preferred;
+    const others = partitions.filter((each) => each.storageName === storageName);
+    return others[preferred % others.length]?.partition;
+  }
+
+  /**
+   * Moves items to a partition of another queue on the same storage; see core's
+   * `PartitionStore.transfer`.
+   *
+   * @throws QueueError `retry` while the target is paused or out of service.
+   */
+  async transfer(
+    partition: number,
+    items: TransferredItems,
+    target: QueueTransfers,
+    targetPartition: number,
+  ): Promise<TransferResult> {
+    const result = await this.#call(partition, (store) => target.#receive(targetPartition, store, items));
+    this.#countTransferred(result.transferred.length);
+    return result;
+  }
+
+  /** See core's `TakenItemsStore`. */
+  take(partition: number, request: TakeRequest): Promise<TakeResult> {
+    return this.#call(partition, (store) => store.takeItems?.(request));
+  }
+
+  taken(partition: number, task: string, limit: number): Promise<readonly TakenItem[]> {
+    return this.#call(partition, async (store) => (await store.takenItems?.(task, limit)) ?? []);
+  }
+
+  markTaken(partition: number, request: TakenIds): Promise<MarkResult> {
+    return this.#call(partition, (store) => store.markTaken?.(request));
+  }
+
+  /** Undoes a take, and looks for consumers of the items. */
+  async returnTaken(partition: number, request: TakenIds): Promise<void> {
+    const waiting = await this.#call(partition, (store) => store.returnTaken?.(request));
+    if (waiting > 0) this.#deps.stored(this.#deps.partition(partition).state, { waiting });
+  }
+
+  async removeTaken(partition: number, request: TakenIds): Promise<void> {
+    await this.#call(partition, async (store) => (await store.removeTaken?.(request)) ?? 'done');
+    this.#countTransferred(request.ids.length);
+  }
+
+  /**
+   * Stores prepared copies of items of another storage.
+   *
+   * @throws QueueError `retry` while the queue is paused or the partition out of service.
+   */
+  async prepare(partition: number, letters: readonly DeadLetter[]): Promise<void> {
+    this.#checkOpen(partition);
+    if (!this.#deps.partition(partition).state.keepsMetadata) {
+      throw unavailable('retry', 'the partition that takes the items keeps no metadata at the moment');
+    }
+    const { expireTimeout } = this.queue;
+    const autoCommitTimeout = autoCommitTimeoutOf(expireTimeout, this.#deps.engine.limits);
+    await this.#call(partition, async (store) => {
+      await store.prepareLetters(letters, { expireTimeout, autoCommitTimeout });
+      return 'done';
+    });
+  }
+
+  /** Makes prepared copies available, paused or not: their originals are marked. */
+  async commit(partition: number, ids: readonly ItemId[]): Promise<void> {
+    const waiting = await this.#call(partition, (store) => store.commitLetters(ids));
+    if (waiting > 0) this.#deps.stored(this.#deps.partition(partition).state, { waiting });
+  }
+
+  /** Removes prepared copies. */
+  async abort(partition: number, ids: readonly ItemId[]): Promise<void> {
+    await this.#call(partition, (store) => store.abortLetters(ids));
+  }
+
+  async #receive(partition: number, from: PartitionStore, items: TransferredItems) {
+    this.#checkOpen(partition);
+    const { expireTimeout } = this.queue;
+    const result = await this.#call(
+      partition,
+      async ({ transferTarget: target }) =>
+        target && (await from.transfer?.({ ...items, target, expireTimeout })),
+    );
+    const arrived = result.transferred.length;
+    const { state } = this.#deps.partition(partition);
+    if (items.state === 'waiting') this.#deps.stored(state, { waiting: arrived });
+    else if (arrived > 0) this.#deps.stored(state, { waiting: 0, scheduled: true });
+    return result;
+  }
+
+  #checkOpen(partition: number): void {
+    this.#deps.checkProduce();
+    if (this.#deps.partition(partition).state.healthy) return;
+    throw unavailable('retry', 'the partition that takes the items is out of service');
+  }
+
+  #countTransferred(items: number): void {
+    this.#deps.engine.observer.items(this.queue.name, 'transferred', items);
+  }
+
+  /** @param call resolves to undefined if the driver lacks the call. */
+  async #call<T>(
+    partition: number,
+    call: (store: PartitionStore) => Promise<T | undefined> | undefined,
+  ): Promise<T> {
+    const { store } = this.#deps.partition(partition).state;
+    const result = await this.#deps.call(async () => call(store));
+    if (result === undefined) throw unavailable('retry', 'the storage cannot move items to another queue');
+    return result;
+  }
+}
+
+/** The ids of items, in order. */
+export function idsOf(items: readonly { readonly id: ItemId }[]): readonly ItemId[] {
+  return items.map(({ id }) => id);
+}

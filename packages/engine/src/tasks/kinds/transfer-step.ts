@@ -1,0 +1,196 @@
+import {
+  type FoundItem,
+  type ItemFilter,
+  type ItemId,
+  type JsonValue,
+  QueueError,
+  StorageError,
+  unavailable,
+} from '@querator/core';
+import type { LogicalQueue } from '../../queue/logical-queue.ts';
+import { idsOf } from '../../queue/queue-transfers.ts';
+import type { StepBudget, StepResult } from '../task-kind.ts';
+import { type Leaving, moveAcross } from './across-storages.ts';
+import type { Destination, Destinations } from './destinations.ts';
+
+/** The most ids in one transfer. */
+const AT_ONCE = 1_000;
+
+/** How far a task has come. */
+export interface TransferCheckpoint {
+  /** The index of the partition among those of the source queue. */
+  readonly partition: number;
+  /** Items up to this id have been handled. Undefined: none. */
+  readonly after?: ItemId | undefined;
+  /** Whether items may have gone to another storage. Then some may be taken and not moved yet. */
+  readonly across?: boolean | undefined;
+}
+
+/** A task that moves items. */
+export interface MovingItems {
+  /** The source queue. */
+  readonly queue: LogicalQueue;
+  readonly leaving: Leaving;
+  /** Only of items that were there when the task was created. */
+  readonly filter: ItemFilter;
+  /** Only counts. */
+  readonly dryRun: boolean;
+  readonly checkpoint: TransferCheckpoint;
+}
+
+/** The states of items that can go to another queue. */
+type MovableState = 'waiting' | 'scheduled';
+
+interface Movable extends FoundItem {
+  readonly state: MovableState;
+}
+
+/** What became of the items of a page. */
+interface Handled {
+  /** Those that are in their target. */
+  readonly gone: Set<ItemId>;
+  /** Those that have no target, and stay. */
+  readonly stay: Set<ItemId>;
+  /** Why others could not go yet. Undefined: none were left. */
+  readonly error?: unknown;
+  /** Whether an item may be on its way to another storage. */
+  readonly across?: boolean;
+}
+
+/**
+ * Moves the next items of a queue.
+ *
+ * Items of one partition that go to one partition do so in the order of their ids. If a
+ * transfer fails, the step ends, and its checkpoint is before the first item that is left.
+ * Items beyond it that are gone are not found again. So a step can be repeated.
+ *
+ * @throws the error of the first transfer, if nothing was done before it.
+ */
+export async function transferStep(
+  { queue, leaving, filter, dryRun, checkpoint: { partition: place, after, across = false } }: MovingItems,
+  destinations: Destinations,
+  { items: limit, signal }: StepBudget,
+): Promise<StepResult> {
+  const from = { partition: leaving.partition, after };
+  const page = await queue.search.findIn({ filter, limit, from, withPayload: false, signal });
+  const movable = page.items.filter(isMovable);
+  const handled = dryRun
+    ? await countOnly(movable, destinations)
+    : await moveAll(leaving, movable, destinations, across);
+  const { gone, stay, error } = handled;
+  const hasGoneAcross = across || handled.across === true;
+  if (hasGoneAcross && !across && error === undefined) {
+    return { matched: 0, done: 0, failed: 0, checkpoint: position(place, after, true) };
+  }
+  // Items that a consumer has leased since are in neither set. If they come back, they do so beyond this page.
+  const firstLeft =
+    error === undefined ? undefined : movable.find(({ id }) => !gone.has(id) && !stay.has(id));
+  const isHandled = ({ id }: FoundItem) => firstLeft === undefined || id < firstLeft.id;
+  const failed = movable.filter((item) => stay.has(item.id) && isHandled(item)).length;
+  const done = dryRun ? 0 : gone.size;
+  const matched = gone.size + failed;
+  if (firstLeft !== undefined && matched === 0) throw error;
+  return {
+    matched,
+    done,
+    failed,
+    ...(firstLeft === undefined
+      ? { checkpoint: next(place, page.next, hasGoneAcross) }
+      : { checkpoint: position(place, movable.findLast(isHandled)?.id ?? after, hasGoneAcross) }),
+  };
+}
+
+function isMovable(item: FoundItem): item is Movable {
+  return item.state === 'waiting' || item.state === 'scheduled';
+}
+
+async function countOnly(items: readonly Movable[], destinations: Destinations): Promise<Handled> {
+  const handled = { gone: new Set<ItemId>(), stay: new Set<ItemId>() };
+  for (const item of items) {
+    const destination = await destinations.of(item);
+    const goes = destination !== undefined && canGo(item, destination);
+    (goes ? handled.gone : handled.stay).add(item.id);
+  }
+  return handled;
+}
+
+async function moveAll(
+  leaving: Leaving,
+  items: readonly Movable[],
+  destinations: Destinations,
+  isAcrossKnown: boolean,
+): Promise<Handled> {
+  const gone = new Set<ItemId>();
+  const stay = new Set<ItemId>();
+  let across = false;
+  try {
+    const shares = new Map<string, { readonly destination: Destination; readonly items: Movable[] }>();
+    for (const item of items) {
+      const destination = await destinations.of(item);
+      if (destination === undefined || !canGo(item, destination)) {
+        stay.add(item.id);
+        continue;
+      }
+      const key = `${item.state} ${destination.partition} ${destination.queue.queue.name}`;
+      const share = shares.get(key) ?? { destination, items: [] };
+      shares.set(key, share);
+      share.items.push(item);
+      across ||= !destination.isOnSameStorage;
+    }
+    // Otherwise the next process would not look for the items that this one has taken.
+    if (across && !isAcrossKnown) return { gone, stay: new Set(), across };
+    for (const share of shares.values()) await moveShare(leaving, share, gone);
+    return { gone, stay, across };
+  } catch (error) {
+    if (!(error instanceof StorageError || error instanceof QueueError)) throw error;
+    return { gone, stay, error, across };
+  }
+}
+
+/** A scheduled item cannot go to another storage: there its copy would be available at once. */
+function canGo({ state }: Movable, { isOnSameStorage }: Destination): boolean {
+  return isOnSameStorage || state === 'waiting';
+}
+
+/** @param gone gets the ids of the items that were moved, also before a failure. */
+async function moveShare(
+  leaving: Leaving,
+  { destination, items }: { readonly destination: Destination; readonly items: readonly Movable[] },
+  gone: Set<ItemId>,
+): Promise<void> {
+  const { transfers, partition } = leaving;
+  const state = items[0]?.state ?? 'waiting';
+  for (let start = 0; start < items.length; start += AT_ONCE) {
+    let ids = idsOf(items.slice(start, start + AT_ONCE));
+    if (!destination.isOnSameStorage) {
+      await moveAcross(leaving, ids, destination, (moved) => {
+        for (const id of moved) gone.add(id);
+      });
+      continue;
+    }
+    while (ids.length > 0) {
+      const { transferred, left } = await transfers.transfer(
+        partition,
+        { ids, state },
+        destination.queue.transfers,
+        destination.partition,
+      );
+      for (const id of transferred) gone.add(id);
+      if (transferred.length === 0 && left.length > 0) throw BUSY;
+      ids = left;
+    }
+  }
+}
+
+const BUSY = unavailable('retry', 'a sweep of the partition is at work');
+
+function next(partition: number, after: ItemId | undefined, across: boolean): JsonValue {
+  return after === undefined
+    ? position(partition + 1, undefined, across)
+    : position(partition, after, across);
+}
+
+/** A checkpoint, with what it needs only. */
+export function position(partition: number, after?: ItemId, across = false): JsonValue {
+  return { partition, ...(after !== undefined && { after }), ...(across && { across }) };
+}

@@ -1,0 +1,216 @@
+import { FaultyStorage, ManualClock, SeededRandom } from '@querator/core/testing';
+import { memoryBackend } from '@querator/storage-memory';
+import { describe, expect, test } from 'vitest';
+import { createService, type QueueCall } from '../../src/index.ts';
+import { item, payloadOf, queueCall } from '../support/harness.ts';
+import { TransferRun } from '../support/transfer-run.ts';
+
+const TEXTS = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
+const FAULTS = ['not-applied', 'unknown-applied', 'unknown-lost'] as const;
+/** The storage calls of a move, each with the storage that it goes to. */
+const CALLS = [
+  ['takenItems', 'near'],
+  ['takeItems', 'near'],
+  ['prepareLetters', 'far'],
+  ['markTaken', 'near'],
+  ['commitLetters', 'far'],
+  ['removeTaken', 'near'],
+] as const;
+const EACH_FAULT = CALLS.flatMap(([call, where]) => FAULTS.map((how) => [call, where, how] as const));
+
+/** A queue on one storage with these items, and one on another storage. */
+async function start(texts: readonly string[] = TEXTS, settings: Partial<QueueCall> = {}) {
+  const clock = new ManualClock();
+  const random = new SeededRandom();
+  const storages = {
+    near: new FaultyStorage(memoryBackend({ name: 'near', clock, random })),
+    far: new FaultyStorage(memoryBackend({ name: 'far', clock, random })),
+  };
+  const given = {
+    ...{ clock, random, queueStore: storages.near.queueStore() },
+    storages: Object.values(storages).map((backend) => ({ backend, affinity: 1 })),
+  };
+  const service = createService({ ...given, limits: { statementsInFlight: 1 } });
+  const create = (name: string, storageName: string) =>
+    service.queues.create(queueCall(name, settings), { partitions: [{ partition: 0, storageName }] });
+  await create('from', 'near');
+  await create('to', 'far');
+  const produce = (...some: readonly string[]) =>
+    service.queue.produce({ queueName: 'from', requestTimeout: '1m', items: some.map((text) => item(text)) });
+  if (texts.length > 0) await produce(...texts);
+  await clock.advance('1s');
+  const move = () => TransferRun.create(given, { queueName: 'from', to: 'to' });
+  const list = async (queue: 'from' | 'to', state: 'queued' | 'scheduled' | 'prepared') =>
+    storages[queue === 'from' ? 'near' : 'far']
+      .partitionStore({ queue, partition: 0 })
+      .list({ state, pivot: '', limit: 1_000, details: true });
+  const texted = async (...place: Parameters<typeof list>) => (await list(...place)).map(payloadOf);
+  let clients = 0;
+  const lease = (queueName: string, batchSize: number) =>
+    service.queue
+      .lease({ queueName, batchSize, clientId: `c${clients++}`, requestTimeout: '1m' })
+      .then(({ items }) => items);
+  return { clock, service, storages, move, list, texted, produce, lease };
+}
+
+describe('a task that moves items to another storage', () => {
+  test('keeps their order, and their details', async () => {
+    const { move, list, texted } = await start();
+    const before = await list('from', 'queued');
+    const run = await (await move()).toEnd();
+    expect(run.counts).toEqual({ matched: 7, done: 7, failed: 0 });
+    expect([await texted('from', 'queued'), await texted('from', 'scheduled')]).toEqual([[], []]);
+    const after = await list('to', 'queued');
+    expect(after.map(payloadOf)).toEqual(TEXTS);
+    expect(after.map(({ details }) => details?.firstId)).toEqual(before.map(({ id }) => id));
+    expect(after.map(({ attempts }) => attempts)).toEqual(TEXTS.map(() => 0));
+  });
+
+  test('leaves scheduled items, and counts them as failed', async () => {
+    const { move, service, texted, clock } = await start(['a']);
+    const enqueueAt = (clock.now() + 60_000_000n) as never;
+    await service.queue.produce({
+      queueName: 'from',
+      requestTimeout: '1m',
+      items: [item('later', { enqueueAt })],
+    });
+    await clock.advance('1s');
+    expect((await (await move()).toEnd()).counts).toEqual({ matched: 2, done: 1, failed: 1 });
+    expect([await texted('from', 'scheduled'), await texted('to', 'queued')]).toEqual([['later'], ['a']]);
+  });
+
+  test.each(EACH_FAULT)(
+    'goes on in another process after %s on the %s storage failed (%s)',
+    async (call, where, how) => {
+      const { clock, move, texted, storages } = await start();
+      const run = await move();
+      await run.step();
+      await run.step();
+      storages[where].fail(call, 0, how);
+      await run.step().catch(() => {});
+      storages[where].heal(0);
+      await clock.advance('10s');
+      await run.takenOver().toEnd();
+      expect([await texted('from', 'queued'), await texted('from', 'scheduled')]).toEqual([[], []]);
+      expect([await texted('to', 'queued'), await texted('to', 'prepared')]).toEqual([TEXTS, []]);
+    },
+  );
+
+  test.each(EACH_FAULT)(
+    'is undone if it is cancelled after %s on the %s storage failed (%s)',
+    async (call, where, how) => {
+      const { clock, move, list, texted, storages } = await start();
+      const ids = new Map((await list('from', 'queued')).map((each) => [payloadOf(each), each.id]));
+      const run = await move();
+      await run.step();
+      await run.step();
+      storages[where].fail(call, 0, how);
+      await run.step().catch(() => {});
+      storages[where].heal(0);
+      await clock.advance('10s');
+      await run.undo();
+      expect(run.end).toBe('done');
+      const [from, to] = [await list('from', 'queued'), await texted('to', 'queued')];
+      expect([...to, ...from.map(payloadOf)]).toEqual(TEXTS);
+      for (const each of from) expect(each).toMatchObject({ id: ids.get(payloadOf(each)), isLeased: false });
+      expect([await texted('from', 'scheduled'), await texted('to', 'prepared')]).toEqual([[], []]);
+    },
+  );
+
+  test('waits while its target is paused, and is undone', async () => {
+    const { clock, move, service, texted } = await start();
+    const run = await move();
+    await run.step();
+    await service.pauses.pause({ queueName: 'to', produce: true, lease: false, until: undefined });
+    await clock.advance('10s');
+    const other = run.takenOver();
+    await expect(other.step()).rejects.toMatchObject({ reason: 'queue_paused' });
+    expect(await texted('from', 'scheduled')).toEqual(['a', 'b', 'c']);
+    await other.undo();
+    expect([await texted('from', 'scheduled'), await texted('from', 'queued')]).toEqual([[], TEXTS]);
+  });
+
+  test('returns items whose target is gone', async () => {
+    const { clock, move, service, storages, texted } = await start();
+    const run = await move();
+    await run.step();
+    storages.far.fail('prepareLetters', 0, 'not-applied');
+    await run.step().catch(() => {});
+    storages.far.heal(0);
+    expect(await texted('from', 'scheduled')).toEqual(['a', 'b', 'c']);
+    await service.queues.delete('to', true);
+    await clock.advance('1s');
+    const other = await run.takenOver().toEnd();
+    expect(other.end).toEqual({ error: "the queue 'to' was deleted" });
+    expect([await texted('from', 'scheduled'), await texted('from', 'queued')]).toEqual([[], TEXTS]);
+  });
+
+  const seeds = Array.from({ length: 60 }, (_, n) => n + 1);
+  test.each(seeds)(
+    'ends with every item in one place, whatever happens in between (seed %i)',
+    async (seed) => {
+      const random = new SeededRandom(seed);
+      const draw = <T>(all: readonly T[]) => all[Math.floor(random.fraction() * all.length)] as T;
+      const { clock, move, service, storages, texted, produce, lease } = await start(TEXTS, {
+        leaseTimeout: '10s',
+      });
+      const done: string[] = [];
+      const touched = new Set<string>();
+      let run = await move();
+      let later = 0;
+      for (let n = 0; n < 5 + 20 * random.fraction(); n++) {
+        switch (
+          draw(['step', 'step', 'fault', 'fault', 'killed', 'produce', 'complete', 'lease', 'pass', 'drain'])
+        ) {
+          case 'fault': {
+            const [call, where] = draw(CALLS);
+            storages[where].fail(call, 0, draw(FAULTS));
+            if (run.end === undefined) await run.step().catch(() => {});
+            storages[where].heal(0);
+            await clock.advance('6s');
+            break;
+          }
+          case 'killed': {
+            if (run.end === undefined) await run.step(false).catch(() => {});
+            run = run.takenOver();
+            break;
+          }
+          case 'produce':
+            await produce(`later ${later++}`);
+            break;
+          case 'lease':
+            if ((await service.queue.stats('from')).partitions[0]?.waiting !== 0) {
+              for (const each of await lease('from', 1)) touched.add(payloadOf(each));
+            }
+            break;
+          case 'pass':
+            await clock.advance('11s');
+            break;
+          case 'complete':
+          case 'drain': {
+            const queueName = draw(['from', 'to']);
+            if ((await service.queue.stats(queueName)).partitions[0]?.waiting === 0) break;
+            const items = await lease(queueName, 2);
+            const ids = items.map(({ id }) => id);
+            await service.queue.complete({ queueName, partition: 0, ids, requestTimeout: '1m' });
+            done.push(...items.map(payloadOf));
+            break;
+          }
+          default:
+            if (run.end === undefined) await run.step().catch(() => {});
+        }
+      }
+      await clock.advance('11s');
+      if (random.fraction() < 0.3) await run.undo();
+      else await run.toEnd();
+      const all = [...TEXTS, ...Array.from({ length: later }, (_, n) => `later ${n}`)];
+      const [from, to] = [await texted('from', 'queued'), await texted('to', 'queued')];
+      expect([...from, ...to, ...done].sort()).toEqual(all.sort());
+      expect([await texted('from', 'scheduled'), await texted('to', 'prepared')]).toEqual([[], []]);
+      for (const place of [from, to]) {
+        const inOrder = place.filter((text) => TEXTS.includes(text) && !touched.has(text));
+        expect(inOrder).toEqual([...inOrder].sort());
+      }
+    },
+  );
+});
