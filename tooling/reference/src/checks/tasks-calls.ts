@@ -53,6 +53,16 @@ export const TASKS_CALLS: readonly CheckedCall[] = [
         broken: { to: QUEUES.main },
       },
       {
+        when: '`to` is empty, and the kind is `move`',
+        text: "to is invalid; a task of the kind 'move' needs the queue that gets the items",
+        broken: { kind: 'move' },
+      },
+      {
+        when: '`to` is the queue itself',
+        text: 'to is invalid; it cannot be the queue whose items are moved',
+        broken: { kind: 'redrive', to: QUEUES.empty },
+      },
+      {
         when: 'the name is empty or blank',
         text: 'queue name is invalid; queue name cannot be empty',
         broken: { queue_name: ' ' },
@@ -74,6 +84,11 @@ export const TASKS_CALLS: readonly CheckedCall[] = [
         when: '`filter.state` is `dead` or `moving`',
         text: "filter.state is invalid; items in the state '<state>' cannot be deleted",
         broken: { filter: { state: 'dead' } },
+      },
+      {
+        when: '`filter.state` is `leased` or `dead`, and the task moves items',
+        text: "filter.state is invalid; items in the state '<state>' cannot be moved",
+        broken: { kind: 'redrive', filter: { state: 'leased' } },
       },
       {
         when: '`filter` takes more than 65,536 bytes as JSON',

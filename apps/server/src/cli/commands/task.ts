@@ -2,9 +2,9 @@ import { endpointsV2, formatTimestamp, type Task } from '@querator/protocol';
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { attempt } from '../command-error.ts';
-import { type FilterFlags, filterOf, withFilterFlags } from '../filter-flags.ts';
 import { wholeNumber } from '../flags.ts';
 import { textTable } from '../text-table.ts';
+import { addTaskCreations } from './create-task.ts';
 
 interface JsonFlag {
   readonly json: boolean;
@@ -19,16 +19,11 @@ interface ListFlags extends JsonFlag {
   readonly cursor: string;
 }
 
-interface DeleteFlags extends JsonFlag, FilterFlags {
-  readonly rate: number;
-  readonly dryRun: boolean;
-}
-
 /** The most tasks of one reply. */
 const MOST_OF_A_PAGE = 100;
 const { tasks } = endpointsV2;
 
-/** `querator task delete-items|list|get|cancel` */
+/** `querator task delete-items|move-items|list|get|cancel` and `querator redrive` */
 export function addTask(program: Command, cli: Cli): void {
   const group = program
     .command('task')
@@ -40,20 +35,7 @@ export function addTask(program: Command, cli: Cli): void {
     else await cli.output.data(textTable(HEADS, [rowOf(task)]));
   };
 
-  const deleteItems = group
-    .command('delete-items')
-    .description('delete the items of a queue that meet all conditions and are there now')
-    .argument('<queue>', 'its name');
-  withJson(withFilterFlags(deleteItems))
-    .option('--rate <n>', 'the most items a second (default: no limit)', wholeNumber, 0)
-    .option('--dry-run', 'only count them', false)
-    .action(async (queueName: string, { rate, dryRun, json, ...flags }: DeleteFlags) => {
-      const request = { kind: 'delete', queueName, filter: filterOf(flags), rate, dryRun };
-      const { v2 } = cli.client();
-      const task = await attempt('failed to create task', () => v2.tasks.create(request, options()));
-      await print(task, { json });
-      cli.output.say(`Successfully created task '${task.id}'`);
-    });
+  addTaskCreations(program, group, cli, print);
 
   withJson(group.command('list').description('print tasks, the newest first'))
     .option('--namespace <namespace>', 'only tasks of this namespace', '')

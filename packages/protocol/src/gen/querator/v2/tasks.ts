@@ -15,7 +15,7 @@ export const protobufFileName = "querator/v2/tasks.proto";
 
 /** Asks for long work on many items. It begins at once, at any server, and goes on when one stops. */
 export interface TasksCreateRequest {
-  /** What to do: `delete`. Required. */
+  /** What to do: `delete`, `redrive` or `move`. Required. */
   kind: string;
   /** The queue whose items it takes. */
   queueName: string;
@@ -23,7 +23,7 @@ export interface TasksCreateRequest {
   filter:
     | ItemsFilter
     | undefined;
-  /** The queue that gets the items. Not for `delete`. */
+  /** The queue that gets the items, for `move` and `redrive`. `redrive` without it: where each came from. */
   to: string;
   /** The most items a second, for the whole task. 0: no limit. */
   rate: number;

@@ -1,0 +1,76 @@
+import type { Task } from '@querator/protocol';
+import type { Command } from 'commander';
+import type { Cli } from '../cli.ts';
+import { attempt } from '../command-error.ts';
+import { type FilterFlags, filterOf, withFilterFlags } from '../filter-flags.ts';
+import { wholeNumber } from '../flags.ts';
+
+/** What a command asks a task to do. */
+interface TaskRequest {
+  readonly kind: string;
+  readonly queueName: string;
+  readonly to?: string;
+}
+
+interface CreateFlags extends FilterFlags {
+  readonly rate: number;
+  readonly dryRun: boolean;
+  readonly json: boolean;
+}
+
+/**
+ * `querator task delete-items|move-items` and `querator redrive`
+ *
+ * @param group the command `task`.
+ * @param print prints the created task.
+ */
+export function addTaskCreations(
+  program: Command,
+  group: Command,
+  cli: Cli,
+  print: (task: Task, flags: { readonly json: boolean }) => Promise<void>,
+): void {
+  /** A command that creates a task on the items that meet all conditions. */
+  const creates = (command: Command, request: (...names: readonly string[]) => TaskRequest) =>
+    withFilterFlags(command)
+      .option('--rate <n>', 'the most items a second (default: no limit)', wholeNumber, 0)
+      .option('--dry-run', 'only count them', false)
+      .option('--json', 'print JSON instead of a table', false)
+      .action(async (...given: readonly unknown[]) => {
+        const { rate, dryRun, json, ...flags } = command.opts<CreateFlags>();
+        const names = given.filter((each) => typeof each === 'string');
+        const asked = { ...request(...names), filter: filterOf(flags), rate, dryRun };
+        const { v2 } = cli.client();
+        const task = await attempt('failed to create task', () =>
+          v2.tasks.create(asked, { signal: cli.interrupted() }),
+        );
+        await print(task, { json });
+        cli.output.say(`Successfully created task '${task.id}'`);
+      });
+
+  creates(
+    group
+      .command('delete-items')
+      .description('delete the items of a queue that meet all conditions and are there now')
+      .argument('<queue>', 'its name'),
+    (queueName = '') => ({ kind: 'delete', queueName }),
+  );
+  creates(
+    group
+      .command('move-items')
+      .description('move the items of a queue that meet all conditions and are there now')
+      .argument('<queue>', 'its name')
+      .argument('<to>', 'the queue that gets the items'),
+    (queueName = '', to = '') => ({ kind: 'move', queueName, to }),
+  );
+  const redrive = program
+    .command('redrive')
+    .description('return dead letters to the queues that they came from, as a task')
+    .argument('<queue>', 'the dead-letter queue')
+    .option('--to <queue>', 'to this queue instead', '');
+  creates(redrive, (queueName = '') => ({
+    kind: 'redrive',
+    queueName,
+    to: redrive.opts<{ to: string }>().to,
+  }));
+}
