@@ -48,6 +48,6 @@ export function capabilitiesOf(
     'queues.pause',
     ...(quotas === undefined ? [] : [QUOTAS]),
     ...(queueStorage.scheduleStore === undefined ? [] : ['schedules']),
-    ...(queueStorage.taskStore === undefined ? [] : ['tasks', 'tasks.delete']),
+    ...(queueStorage.taskStore === undefined ? [] : ['tasks', 'tasks.delete', 'tasks.move', 'tasks.redrive']),
   ];
 }

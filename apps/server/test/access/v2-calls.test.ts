@@ -71,6 +71,8 @@ describe.each(STORAGES)('the calls under /v2/ on %s', { timeout: 60_000 }, (stor
           'schedules',
           'tasks',
           'tasks.delete',
+          'tasks.move',
+          'tasks.redrive',
         ],
       });
     });

@@ -292,10 +292,8 @@ export class LogicalQueue {
 
   /** Whether each partition is in service, and its storage. */
   get partitionsInService(): readonly { readonly storageName: string; readonly inService: boolean }[] {
-    return this.#partitions.map(({ state }) => ({
-      storageName: state.storageName,
-      inService: state.healthy,
-    }));
+    const states = this.#partitions.map(({ state }) => state);
+    return states.map(({ storageName, healthy }) => ({ storageName, inService: healthy }));
   }
 
   /** Sweeps every partition soon, as after new settings or the creation of the dead-letter queue. */
