@@ -292,8 +292,7 @@ export class LogicalQueue {
 
   /** Whether each partition is in service, and its storage. */
   get partitionsInService(): readonly { readonly storageName: string; readonly inService: boolean }[] {
-    const states = this.#partitions.map(({ state }) => state);
-    return states.map(({ storageName, healthy }) => ({ storageName, inService: healthy }));
+    return this.#partitions.map(({ state: it }) => ({ storageName: it.storageName, inService: it.healthy }));
   }
 
   /** Sweeps every partition soon, as after new settings or the creation of the dead-letter queue. */

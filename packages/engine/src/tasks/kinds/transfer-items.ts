@@ -110,7 +110,7 @@ export class TransferItems implements TaskKind {
 }
 
 function checkState({ state }: ItemFilter): void {
-  if (state !== 'leased' && state !== 'dead') return;
+  if (state === undefined || state === 'waiting' || state === 'scheduled') return;
   throw invalid(errorText`filter.state is invalid; items in the state '${state}' cannot be moved`);
 }
 
