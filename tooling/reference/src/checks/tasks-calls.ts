@@ -86,7 +86,7 @@ export const TASKS_CALLS: readonly CheckedCall[] = [
         broken: { filter: { state: 'dead' } },
       },
       {
-        when: '`filter.state` is `leased` or `dead`, and the task moves items',
+        when: '`filter.state` is `leased`, `dead` or `moving`, and the task moves items',
         text: "filter.state is invalid; items in the state '<state>' cannot be moved",
         broken: { kind: 'redrive', filter: { state: 'leased' } },
       },
