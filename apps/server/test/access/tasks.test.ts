@@ -46,4 +46,29 @@ describe.each(STORAGES)('who may do what with tasks on %s', { timeout: 60_000 },
     expect(await get({ id })).toMatchObject({ id });
     await expect(cancel({ id })).rejects.toMatchObject(denied);
   });
+
+  test('items go to another namespace only if the caller may produce there', async () => {
+    const clears = await newTenant(server, ['queue.clear', 'queue.stats']);
+    const both = await newTenant(server, ['queue.clear', 'queue.stats', 'queue.produce']);
+    const abroad = await newQueue(server, (await newTenant(server, ['queue.stats'])).namespace);
+    for (const kind of ['redrive', 'move']) {
+      for (const { key, namespace } of [clears, both]) {
+        const { create } = clientWith(server, key).v2.tasks;
+        const queueName = await newQueue(server, namespace);
+        const request = { kind, queueName, dryRun: true };
+        await expect(create({ ...request, to: abroad })).rejects.toMatchObject(denied);
+        // To them there is no difference between a queue of others and none.
+        await expect(create({ ...request, to: fresh('queue') })).rejects.toMatchObject(denied);
+        const at = create({ ...request, to: await newQueue(server, namespace) });
+        if (key === clears.key) await expect(at).rejects.toMatchObject(denied);
+        else expect(await at).toMatchObject({ kind, namespace });
+        if (kind === 'move') continue;
+        const home = create(request);
+        if (key === clears.key) await expect(home).rejects.toMatchObject(denied);
+        else expect(await home).toMatchObject({ kind, namespace });
+        const admin = clientWith(server, ADMIN_KEY).v2.tasks;
+        expect(await admin.create({ ...request, to: abroad })).toMatchObject({ kind, namespace });
+      }
+    }
+  });
 });

@@ -55,12 +55,10 @@ export const TASKS_CALLS: readonly CheckedCall[] = [
       {
         when: '`to` is empty, and the kind is `move`',
         text: "to is invalid; a task of the kind 'move' needs the queue that gets the items",
-        broken: { kind: 'move' },
       },
       {
         when: '`to` is the queue itself',
         text: 'to is invalid; it cannot be the queue whose items are moved',
-        broken: { kind: 'redrive', to: QUEUES.empty },
       },
       {
         when: 'the name is empty or blank',
@@ -88,7 +86,6 @@ export const TASKS_CALLS: readonly CheckedCall[] = [
       {
         when: '`filter.state` is `leased`, `dead` or `moving`, and the task moves items',
         text: "filter.state is invalid; items in the state '<state>' cannot be moved",
-        broken: { kind: 'redrive', filter: { state: 'leased' } },
       },
       {
         when: '`filter` takes more than 65,536 bytes as JSON',
