@@ -9,7 +9,8 @@ import { testBackend } from './support/test-backend.ts';
 const SETTINGS = `SELECT current_setting('statement_timeout') AS statement, current_setting('lock_timeout') AS lock,
   current_setting('idle_in_transaction_session_timeout') AS idle, current_setting('TimeZone') AS zone,
   current_setting('DateStyle') AS dates, current_setting('application_name') AS name,
-  current_setting('search_path') AS path, current_setting('geqo') AS geqo`;
+  current_setting('search_path') AS path, current_setting('geqo') AS geqo,
+  current_setting('work_mem') AS memory`;
 
 describe('session settings in a connection string', () => {
   let database: TestDatabase;
@@ -38,6 +39,15 @@ describe('session settings in a connection string', () => {
   test('do not change those that determine the format of results', async () => {
     const query = 'TimeZone=Asia/Kolkata&DateStyle=German&options=-cTimeZone%3DAsia/Kolkata';
     expect(await settings(query)).toMatchObject({ zone: 'UTC', dates: expect.stringMatching(/^ISO/) });
+  });
+
+  test('decide on the memory of a statement, and those of the database do not', async () => {
+    const admin = new pg.Client(database.connectionString);
+    await admin.connect();
+    await admin.query(`ALTER DATABASE ${database.name} SET work_mem = '1GB'`);
+    await admin.end();
+    expect(await settings('')).toMatchObject({ memory: '4MB' });
+    expect(await settings('work_mem=8MB')).toMatchObject({ memory: '8MB' });
   });
 
   test('that the server does not know are refused by name', async () => {
