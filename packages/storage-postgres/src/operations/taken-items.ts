@@ -46,7 +46,7 @@ const takeWaiting = (table: string) => `
     WHERE id = ANY (ARRAY(SELECT id FROM measured WHERE ${withinBudget('bytes_before')}))
     RETURNING ${ITEM_COLUMNS.join(', ')}, metadata::text, ${TAKEN_TARGET} AS target)
   SELECT taken.*, ARRAY(SELECT id FROM measured WHERE NOT ${withinBudget('bytes_before')}) AS left_over
-  FROM taken ORDER BY id`;
+  FROM taken`;
 
 /** Finds the items by the index of schedules. */
 const listTaken = (table: string) => `
@@ -85,8 +85,9 @@ export async function takeItems(
     values: [idArray(ids), task, JSON.stringify(target)],
   });
   const read = readItem(true);
+  const taken = rows.map((row) => ({ ...read(row), target: targetOf(row.target), isMarked: false }));
   return {
-    taken: rows.map((row) => ({ ...read(row), target: targetOf(row.target), isMarked: false })),
+    taken: taken.sort((a, b) => (a.id < b.id ? -1 : 1)),
     left: rows[0]?.left_over ?? [],
   };
 }
