@@ -57,7 +57,7 @@ describe('a stock', () => {
 });
 
 describe('the sampler', () => {
-  const clock = new ManualClock();
+  let clock: ManualClock;
   let nowMs = 0;
   let tookMs = 0;
   let fails = false;
@@ -65,6 +65,7 @@ describe('the sampler', () => {
   let sampler: StockSampler;
 
   beforeEach(() => {
+    clock = new ManualClock();
     [nowMs, tookMs, fails, sampled] = [0, 0, false, []];
     sampler = new StockSampler({
       clock,

@@ -41,7 +41,7 @@ describe('the SQL of docs/storage/postgres.md', { timeout: 60_000 }, () => {
 
   beforeAll(async () => {
     blocks = await sqlOf('postgres.md');
-    cluster = await startTemporaryCluster();
+    cluster = await startTemporaryCluster({ volatile: true });
     await as(cluster.connectionString(), block('CREATE USER'));
     admin = new pg.Client(cluster.connectionString('querator'));
     await admin.connect();

@@ -217,7 +217,7 @@ test('tables that were restored under a running server keep their order', async 
 describe('another database server', { timeout: 60_000 }, () => {
   let cluster: Awaited<ReturnType<typeof startTemporaryCluster>>;
   beforeEach(async () => {
-    cluster = await startTemporaryCluster();
+    cluster = await startTemporaryCluster({ volatile: true });
   });
   afterEach(() => cluster.stop());
 

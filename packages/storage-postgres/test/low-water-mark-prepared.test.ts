@@ -19,7 +19,7 @@ describe('the low-water mark and a producer with a prepared transaction', { time
   let instance: MarkedInstance;
 
   beforeAll(async () => {
-    cluster = await startTemporaryCluster({ settings: { max_prepared_transactions: '5' } });
+    cluster = await startTemporaryCluster({ volatile: true, settings: { max_prepared_transactions: '5' } });
     backend = testBackend(cluster.connectionString());
   }, 60_000);
   afterAll(async () => {

@@ -55,7 +55,10 @@ describe('ping', { timeout: 60_000 }, () => {
   });
 
   test('names a prepared transaction', async () => {
-    const cluster = await startTemporaryCluster({ settings: { max_prepared_transactions: '5' } });
+    const cluster = await startTemporaryCluster({
+      volatile: true,
+      settings: { max_prepared_transactions: '5' },
+    });
     const client = new pg.Client(cluster.connectionString());
     await client.connect();
     await client.query('BEGIN');

@@ -32,8 +32,8 @@ describe('the search for the primary', { timeout: 30_000 }, () => {
   let only: Cluster;
   beforeAll(async () => {
     [cluster, only] = await Promise.all([
-      startTemporaryCluster({ settings: { listen_addresses: '127.0.0.1,::1' } }),
-      startTemporaryCluster(),
+      startTemporaryCluster({ volatile: true, settings: { listen_addresses: '127.0.0.1,::1' } }),
+      startTemporaryCluster({ volatile: true }),
     ]);
   }, 60_000);
   afterAll(() => Promise.all([cluster?.stop(), only?.stop()]));
@@ -95,7 +95,7 @@ describe('the search for the primary', { timeout: 30_000 }, () => {
   test('of several addresses of a name the one that accepts writes is used, and used again', async () => {
     // On the same port, at another address.
     const settings = { listen_addresses: '::1', default_transaction_read_only: 'on' };
-    const other = await startTemporaryCluster({ port: only.port, settings });
+    const other = await startTemporaryCluster({ volatile: true, port: only.port, settings });
     try {
       const { password } = new URL(only.connectionString());
       const admin = new pg.Client({

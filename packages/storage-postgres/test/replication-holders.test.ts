@@ -17,7 +17,7 @@ describe('replication that keeps dead rows', { timeout: 60_000 }, () => {
   let backend: ReturnType<typeof testBackend>;
 
   beforeAll(async () => {
-    cluster = await startTemporaryCluster();
+    cluster = await startTemporaryCluster({ volatile: true });
     admin = new pg.Client(cluster.connectionString());
     await admin.connect();
     await admin.query(`CREATE USER querator PASSWORD 'secret'; GRANT CREATE ON SCHEMA public TO querator`);

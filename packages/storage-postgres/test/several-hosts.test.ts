@@ -26,8 +26,8 @@ describe('several hosts', { timeout: 30_000 }, () => {
     const settings = { listen_addresses: '127.0.0.1,::1', unix_socket_directories: folder };
     mute = net.createServer(() => {}).listen(0, '127.0.0.1');
     [primary, standby] = await Promise.all([
-      startTemporaryCluster({ settings }),
-      startTemporaryCluster(),
+      startTemporaryCluster({ volatile: true, settings }),
+      startTemporaryCluster({ volatile: true }),
       once(mute, 'listening'),
     ]);
     await makeStandby();

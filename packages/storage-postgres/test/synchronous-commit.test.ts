@@ -18,7 +18,7 @@ describe('a commit whose synchronous standby does not answer', { timeout: 60_000
   let prober: pg.Client;
 
   beforeAll(async () => {
-    cluster = await startTemporaryCluster();
+    cluster = await startTemporaryCluster({ volatile: true });
     admin = new pg.Client({ connectionString: cluster.connectionString() });
     admin.on('error', () => {});
     await admin.connect();

@@ -4,7 +4,7 @@
  * packages; otherwise it names them and fails.
  *
  *   npm run test:cluster                 all parts, about an hour and a half
- *   npm run test:cluster -- --short      some parts in a short form, for CI
+ *   npm run test:cluster -- --short      some parts in a short form, two at a time, for CI
  *   npm run test:cluster -- TLS soak     these parts
  */
 import { spawn } from 'node:child_process';
@@ -30,6 +30,10 @@ interface Part {
   readonly name: string;
   /** Whether it is part of `--short`. */
   readonly inShort: boolean;
+  /** Whether it mostly waits, for a fault to end or a minute to pass, and leaves the processors to another part. */
+  readonly waits?: true;
+  /** Whether it measures or attacks, so that nothing may run beside it. */
+  readonly alone?: true;
   /** Returns why it cannot run here, or undefined. */
   readonly obstacle?: () => string | undefined;
   /** Installs the programs that only this part needs. Throws when it cannot. */
@@ -40,21 +44,27 @@ interface Part {
 
 const PARTS: readonly Part[] = [
   { name: 'backup and recovery', inShort: true, run: () => testFile('backup') },
-  { name: 'one client', inShort: true, run: (short) => testFile('one-client', short) },
+  { name: 'one client', inShort: true, alone: true, run: (short) => testFile('one-client', short) },
   { name: 'two tenants', inShort: false, run: (short) => testFile('two-tenants', short) },
   { name: 'full disk', inShort: true, obstacle: whyNoSmallDisk, run: () => testFile('disk-full') },
   { name: 'poolers', inShort: true, install: installPoolers, run: testPoolers },
   { name: 'held transaction', inShort: true, run: (short) => testFile('held-transaction', short) },
-  { name: 'size', inShort: true, run: (short) => script('src/size/main.ts', short ? ['--short'] : []) },
+  {
+    name: 'size',
+    inShort: true,
+    alone: true,
+    run: (short) => script('src/size/main.ts', short ? ['--short'] : []),
+  },
   { name: 'servers that are too old', inShort: false, run: () => testFile('old-server') },
   { name: 'TLS', inShort: false, run: () => testFile('tls-as-libpq') },
   {
     name: 'histories',
     inShort: true,
+    waits: true,
     install: postgresServerTools,
     run: histories,
   },
-  { name: 'Patroni', inShort: true, obstacle: whyNoPatroni, run: patroni },
+  { name: 'Patroni', inShort: true, waits: true, obstacle: whyNoPatroni, run: patroni },
   {
     name: 'histories of bad variants',
     inShort: false,
@@ -64,6 +74,7 @@ const PARTS: readonly Part[] = [
   {
     name: 'failover, synchronous',
     inShort: true,
+    waits: true,
     install: postgresServerTools,
     run: () => testFile('synchronous-failover'),
   },
@@ -80,9 +91,14 @@ const PARTS: readonly Part[] = [
     run: () => testFile('new-primary'),
   },
   { name: 'several instances', inShort: false, run: () => severalInstances() },
-  { name: 'older server', inShort: true, obstacle: whyNoOlderVersion, run: olderServer },
+  { name: 'older server', inShort: true, waits: true, obstacle: whyNoOlderVersion, run: olderServer },
   { name: 'rolling upgrade', inShort: false, obstacle: whyNoOlderVersion, run: () => rollingUpgrade() },
-  { name: 'soak', inShort: true, run: (short) => script('src/soak/main.ts', short ? ['--short'] : []) },
+  {
+    name: 'soak',
+    inShort: true,
+    waits: true,
+    run: (short) => script('src/soak/main.ts', short ? ['--short'] : []),
+  },
   // Includes TLS, pools, privileges and plans on each version. In CI its short form is a separate check.
   { name: 'versions', inShort: false, run: () => script('src/matrix.ts', []) },
 ];
@@ -189,8 +205,14 @@ async function olderServer(short: boolean) {
 
 async function script(file: string, args: readonly string[]) {
   const flags = ['--conditions=@querator/source', join(here, file)];
-  const child = spawn(process.execPath, [...flags, ...args], { stdio: 'inherit' });
-  const [code] = (await once(child, 'exit')) as [number | null];
+  const child = spawn(process.execPath, [...flags, ...args], {
+    stdio: ['ignore', values.short ? 'pipe' : 'inherit', 'inherit'],
+  });
+  // Parts that run at the same time print their lines one part after the other.
+  const lines: Buffer[] = [];
+  child.stdout?.on('data', (chunk: Buffer) => lines.push(chunk));
+  const [code] = (await once(child, 'close')) as [number | null];
+  process.stdout.write(Buffer.concat(lines));
   return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
 }
 
@@ -215,11 +237,12 @@ try {
 }
 let [passed, failed] = [0, 0];
 const notRun: string[] = [];
-for (const { name, run, obstacle } of PARTS.filter(isWanted)) {
+
+async function runPart({ name, run, obstacle }: Part): Promise<void> {
   const reason = obstacle?.();
   if (reason !== undefined) {
     notRun.push(`NOT RUN: ${name}: ${reason}`);
-    continue;
+    return;
   }
   say(`-- ${name}`);
   const started = performance.now();
@@ -229,6 +252,21 @@ for (const { name, run, obstacle } of PARTS.filter(isWanted)) {
   const seconds = Math.round((performance.now() - started) / 1_000);
   say(`-- ${name}: ${result.passed} passed, ${result.failed} failed (${seconds} s)`);
 }
+
+/** Runs the parts of the first list and then what is left of the second. */
+async function runLane(first: Part[], second: Part[]): Promise<void> {
+  for (let part = first.shift(); part !== undefined; part = first.shift() ?? second.shift())
+    await runPart(part);
+}
+
+const wanted = PARTS.filter(isWanted);
+// The long forms also print measurements, which other work would disturb.
+const alone = wanted.filter((part) => !values.short || part.alone);
+for (const part of alone) await runPart(part);
+const others = wanted.filter((part) => !alone.includes(part));
+const waiting = others.filter(({ waits }) => waits);
+const working = others.filter(({ waits }) => !waits);
+await Promise.all([runLane(waiting, working), runLane(working, waiting)]);
 for (const line of notRun) say(line);
 say(`${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 ? 1 : 0;

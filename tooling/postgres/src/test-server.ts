@@ -3,12 +3,6 @@ import type { Cluster } from './cluster.ts';
 import { dockerAnswers, startContainer } from './docker.ts';
 import { startTemporaryCluster } from './temporary-cluster.ts';
 
-/**
- * Nothing here stops the operating system, so nothing written is ever lost: a flush to disk would only cost time,
- * most of all where others use the disk too. Commits still write the WAL first, and a killed server still recovers.
- */
-const NO_FLUSH: Readonly<Record<string, string>> = { fsync: 'off' };
-
 /** A PostgreSQL for tests, of any origin. */
 export interface TestServer {
   readonly kind: 'given' | 'docker' | 'embedded';
@@ -32,7 +26,7 @@ export async function testPostgres(): Promise<TestServer> {
   if (given) return { kind: 'given', connectionString: given, stop: async () => {} };
   if (!process.env['QUERATOR_TEST_POSTGRES_VERSION'] && (await dockerAnswers())) {
     try {
-      return { kind: 'docker', ...(await startContainer(NO_FLUSH)) };
+      return { kind: 'docker', ...(await startContainer({ fsync: 'off' })) };
     } catch (error) {
       if (containerIsRequired()) throw error;
       // An engine that cannot get the image is of no use.
@@ -41,7 +35,7 @@ export async function testPostgres(): Promise<TestServer> {
     }
   }
   if (containerIsRequired()) throw new Error('QUERATOR_TEST_POSTGRES_CONTAINER: no Docker engine answers');
-  const cluster = await startTemporaryCluster({ settings: NO_FLUSH });
+  const cluster = await startTemporaryCluster({ volatile: true });
   return {
     kind: 'embedded',
     connectionString: cluster.connectionString(),

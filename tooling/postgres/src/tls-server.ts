@@ -22,7 +22,10 @@ export interface TlsServer {
 
 /** Starts it without TLS. */
 export async function startTlsServer(): Promise<TlsServer> {
-  const cluster = await startTemporaryCluster({ settings: { listen_addresses: '127.0.0.1,::1' } });
+  const cluster = await startTemporaryCluster({
+    volatile: true,
+    settings: { listen_addresses: '127.0.0.1,::1' },
+  });
   const files = mkdtempSync(join(tmpdir(), 'querator-tls-'));
   const pgdata = join(cluster.dataDir, 'pgdata');
   const { uid, gid } = statSync(pgdata);

@@ -33,7 +33,7 @@ describe('docs/storage/postgres-operations.md', { timeout: 90_000 }, () => {
   let server: ChildProcess | undefined;
 
   beforeAll(async () => {
-    cluster = await startTemporaryCluster();
+    cluster = await startTemporaryCluster({ volatile: true });
     admin = new pg.Client(cluster.connectionString());
     admin.on('error', () => {});
     await admin.connect();

@@ -8,7 +8,7 @@ let cluster: Awaited<ReturnType<typeof startTemporaryCluster>>;
 let server: RunningServer;
 
 beforeEach(async () => {
-  cluster = await startTemporaryCluster();
+  cluster = await startTemporaryCluster({ volatile: true });
   server = await start();
 }, 60_000);
 

@@ -23,7 +23,7 @@ describe('GET /health while dead rows are kept', { timeout: 60_000 }, () => {
 
   beforeAll(async () => {
     const settings = { max_prepared_transactions: '5', allow_system_table_mods: 'on' };
-    cluster = await startTemporaryCluster({ settings });
+    cluster = await startTemporaryCluster({ volatile: true, settings });
     admin = new pg.Client(cluster.connectionString());
     await admin.connect();
     // Sessions of the server resolve names in pg_catalog only, so the clock is replaced there.

@@ -204,7 +204,7 @@ describe('GET /health', () => {
     await admin.connect();
     await admin.query(`ALTER DATABASE ${readOnly.name} SET default_transaction_read_only = on`);
     await admin.end();
-    const cluster = await startTemporaryCluster();
+    const cluster = await startTemporaryCluster({ volatile: true });
     const gone = cluster.connectionString();
     await cluster.stop();
     const storage = (name: string, connectionString: string) => ({

@@ -13,7 +13,7 @@ let admin: pg.Client;
 let server: WatchedServer;
 
 beforeAll(async () => {
-  cluster = await startTemporaryCluster();
+  cluster = await startTemporaryCluster({ volatile: true });
 }, 60_000);
 afterAll(() => cluster?.stop());
 

@@ -9,7 +9,10 @@ let west: Cluster;
 let server: WatchedServer;
 
 beforeAll(async () => {
-  [east, west] = await Promise.all([startTemporaryCluster(), startTemporaryCluster()]);
+  [east, west] = await Promise.all([
+    startTemporaryCluster({ volatile: true }),
+    startTemporaryCluster({ volatile: true }),
+  ]);
 }, 60_000);
 afterEach(() => server?.stop());
 afterAll(() => Promise.all([east?.stop(), west?.stop()]));

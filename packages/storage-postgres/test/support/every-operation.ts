@@ -28,6 +28,8 @@ import type { PartitionContext, PartitionTable } from '../../src/sql/partition-t
 import { RecordingDatabase } from './recording-database.ts';
 
 const CONTENT = { encoding: '', kind: '', reference: '', payload: new Uint8Array(10) };
+/** One for all statements: a new clock first waits for the next millisecond. */
+const CLOCK = new SystemClock();
 const EXPIRE_TIMEOUT = milliseconds(60_000);
 const MOVE = { maxAttempts: 3, dead: 'move' } as const;
 const DELETE = { maxAttempts: 3, dead: 'delete' } as const;
@@ -69,10 +71,8 @@ function operations(context: PartitionContext, ids: readonly ItemId[]): (() => P
   const limit = ids.length;
   const items = ids.map(() => CONTENT);
   const withTexts = items.map((item) => ({ ...item, reference: 'a', encoding: 'b', kind: 'c' }));
-  const scheduled = items.map((item) => ({
-    ...item,
-    enqueueAt: addDuration(new SystemClock().now(), EXPIRE_TIMEOUT),
-  }));
+  const enqueueAt = addDuration(CLOCK.now(), EXPIRE_TIMEOUT);
+  const scheduled = items.map((item) => ({ ...item, enqueueAt }));
   const retried = ids.map((id) => ({ id, dead: false }));
   const imported = items.map((item) => ({ ...item, isLeased: false, attempts: 0, maxAttempts: 0 }));
   const letters = items.map((item, n) => ({ ...item, sourceId: ids[n] as ItemId }));
@@ -145,7 +145,7 @@ function operationsOnDetails(context: PartitionContext, ids: readonly ItemId[]):
   const metadata = new Map([['key', 'value']]);
   const details = { firstId: ids[0] ?? '', metadata };
   const items = ids.map(() => ({ ...CONTENT, metadata }));
-  const enqueueAt = addDuration(new SystemClock().now(), EXPIRE_TIMEOUT);
+  const enqueueAt = addDuration(CLOCK.now(), EXPIRE_TIMEOUT);
   const scheduled = items.map((item) => ({ ...item, enqueueAt }));
   const retried = ids.map((id) => ({ id, dead: false }));
   const letters = items.map((item, n) => ({ ...item, sourceId: ids[n] as ItemId, details }));
