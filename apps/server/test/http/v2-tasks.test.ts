@@ -94,7 +94,10 @@ describe.each(STORAGES)('/v2/tasks.* on %s', { timeout: 60_000 }, (storage) => {
         expect(await call(format, 'create', request)).toMatchObject({ code: 400, message });
       };
       const request = { kind: 'delete', queue_name };
-      await refused({ ...request, kind: 'x' }, "kind is invalid; 'x' is not one of 'delete', 'redrive', 'move'");
+      await refused(
+        { ...request, kind: 'x' },
+        "kind is invalid; 'x' is not one of 'delete', 'redrive', 'move'",
+      );
       await refused({ ...request, rate: -1 }, 'rate is invalid; cannot be negative number');
       await refused({ ...request, to: 'q' }, "to is invalid; a task of the kind 'delete' moves nothing");
       await refused({ ...request, queue_name: 'none' }, "queue does not exist; no such queue named 'none'");

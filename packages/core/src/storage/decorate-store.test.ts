@@ -63,6 +63,9 @@ test('keeps the properties of a backend, and calls methods on the backend itself
     async measure() {
       return [];
     }
+    async now() {
+      return UNSET_INSTANT;
+    }
     async hasOutbox() {
       return false;
     }
