@@ -6,5 +6,5 @@ export { birthMark, childrenOf, isAlive, signal, worksIn } from './process-table
 export { programEnvironment } from './program-environment.ts';
 export { canRun, chooseRunAs, command, type RunAs } from './run-as.ts';
 export { type Ended, mustRun, runProgram } from './run-program.ts';
-export { serverConfig } from './server-config.ts';
+export { ITEMS_STORAGE, serverConfig } from './server-config.ts';
 export { ServerProcess, type ServerProcessOptions, SOURCE_FLAGS } from './server-process.ts';

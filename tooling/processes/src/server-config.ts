@@ -1,3 +1,6 @@
+/** The name of the storage of the items. Another process that serves the same queues has to use it too. */
+export const ITEMS_STORAGE = 'items';
+
 /** Storage of a server: nothing is memory, a string the one PostgreSQL of queues and items. */
 export type ServerStorage = undefined | string | { readonly queues: string; readonly items: string };
 
@@ -28,7 +31,7 @@ export function serverConfig({
     address: `127.0.0.1:${port}`,
     logging: { handler: 'json', level: logLevel },
     'queue-storage': on(queues),
-    'partition-storage': [{ name: 'items', ...on(items) }],
+    'partition-storage': [{ name: ITEMS_STORAGE, ...on(items) }],
     ...(adminKey === undefined ? {} : { 'auth-backend': { driver: 'internal', 'admin-key': adminKey } }),
   });
 }

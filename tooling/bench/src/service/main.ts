@@ -1,6 +1,7 @@
 import { SystemClock, SystemRandom } from '@querator/core';
 import { createService, type Service } from '@querator/engine';
 import { PoolRegistry, postgresBackend } from '@querator/storage-postgres';
+import { ITEMS_STORAGE } from '@querator/tooling-processes';
 import { answerOrders } from '../processes/answer-orders.ts';
 import { runWork } from '../workload/run-work.ts';
 import type { Outcome, Work } from '../workload/work.ts';
@@ -25,7 +26,7 @@ const commands = {
     if (service !== undefined) return;
     const random = new SystemRandom();
     const registry = new PoolRegistry();
-    const backend = postgresBackend({ name: 'postgres', connectionString, maxConns, registry, random });
+    const backend = postgresBackend({ name: ITEMS_STORAGE, connectionString, maxConns, registry, random });
     service = createService({
       ...{ clock: new SystemClock(), random },
       ...{
