@@ -309,6 +309,7 @@ export {
   type Instant,
   instantFromMicroseconds,
   instantFromMilliseconds,
+  instantText,
   LAST_INSTANT,
   millisecondsBetween,
   UNSET_INSTANT,

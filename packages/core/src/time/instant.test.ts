@@ -5,6 +5,7 @@ import {
   addDuration,
   instantFromMicroseconds,
   instantFromMilliseconds,
+  instantText,
   millisecondsBetween,
   UNSET_INSTANT,
 } from './instant.ts';
@@ -44,4 +45,8 @@ test('adding and taking away the same duration changes nothing, also far in the 
 
 test('the unset instant is the zero time of Go', () => {
   expect(new Date(Number(UNSET_INSTANT / 1_000n)).toISOString()).toBe('0001-01-01T00:00:00.000Z');
+});
+
+test('an instant is written in UTC, rounded down to milliseconds', () => {
+  expect(instantText(instantFromMicroseconds(1_764_494_100_123_999n))).toBe('2025-11-30T09:15:00.123Z');
 });

@@ -47,3 +47,9 @@ export function millisecondsBetween(earlier: Instant, later: Instant): number {
  * not set, where clients expect a value.
  */
 export const UNSET_INSTANT: Instant = instantFromMicroseconds(-62_135_596_800_000_000n);
+
+/** The instant as in RFC 3339, in UTC and rounded down to milliseconds. */
+export function instantText(instant: Instant): string {
+  // biome-ignore lint/style/noRestrictedGlobals: the calendar is wanted, not the clock.
+  return new Date(Number(instant / 1_000n)).toISOString();
+}

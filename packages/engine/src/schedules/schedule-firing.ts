@@ -2,6 +2,7 @@ import {
   type ClaimedSchedule,
   type ErrorReason,
   type Instant,
+  instantText,
   MESSAGES,
   milliseconds,
   QueueError,
@@ -153,8 +154,7 @@ export class ScheduleFiring {
 
 /** The same key at each attempt to fire a time. */
 function dedupKeyOf({ id }: Schedule, at: Instant): string {
-  // biome-ignore lint/style/noRestrictedGlobals: the calendar is wanted, not the clock.
-  return `schedule/${id}/${new Date(Number(at / 1_000n)).toISOString()}`;
+  return `schedule/${id}/${instantText(at)}`;
 }
 
 function fieldsOf({ namespace, name, queueName }: Schedule) {

@@ -2,6 +2,7 @@ import {
   type AuditChange,
   checkQueueKnown,
   type Instant,
+  instantText,
   invalid,
   LAST_INSTANT,
   PAUSABLE,
@@ -112,6 +113,5 @@ function pauseChanges(
 function textOf(pause: { readonly until: Instant | undefined } | undefined): string {
   if (pause === undefined) return 'off';
   if (pause.until === undefined) return 'until resumed';
-  // biome-ignore lint/style/noRestrictedGlobals: the calendar is wanted, not the clock.
-  return `until ${new Date(Number(pause.until / 1_000n)).toISOString()}`;
+  return `until ${instantText(pause.until)}`;
 }

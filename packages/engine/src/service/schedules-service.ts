@@ -6,6 +6,7 @@ import {
   checkText,
   errorText,
   type Instant,
+  instantText,
   invalid,
   LIMITS,
   type NewItem,
@@ -81,9 +82,9 @@ export interface SchedulesPage {
  * Creates, lists, changes and deletes schedules, and fires them once it was started.
  * Each method checks its request, and throws at the first error.
  *
- * The permission to update a queue is judged by whoever calls `create` and `update`, as
- * those of the calls on one queue. The rights of the caller count then, and not when a
- * schedule fires. All other permissions are judged here.
+ * Before `create` and `update`, the embedder checks the permission to update the queue, as
+ * for the calls on one queue. All other permissions are checked here. The rights of the
+ * caller count at these calls, and not when a schedule fires.
  *
  * All methods throw QueueError: `failed` during shutdown, `invalid` for an invalid
  * request, an unknown queue or an unknown schedule, `forbidden`, and `retry` if the
@@ -285,8 +286,7 @@ function scheduleChanges(before: Schedule, after: ScheduleChange): readonly Audi
 }
 
 function valuesOf({ cron, timeZone, missed, until, paused }: ScheduleSettings & Pick<Schedule, 'paused'>) {
-  // biome-ignore lint/style/noRestrictedGlobals: the calendar is wanted, not the clock.
-  const untilText = until === undefined ? '' : new Date(Number(until / 1_000n)).toISOString();
+  const untilText = until === undefined ? '' : instantText(until);
   return { cron, time_zone: timeZone, missed, until: untilText, paused: String(paused) };
 }
 
