@@ -4,7 +4,8 @@ import * as generated from '../src/gen/tables.ts';
 import * as generatedV2 from '../src/gen/tables-v2.ts';
 import { codecs } from '../src/messages/codecs.ts';
 import { codecsV2 } from '../src/messages/codecs-v2.ts';
-import { MESSAGE_FIELDS, MESSAGE_FIELDS_V2 } from './message-fields.ts';
+import { MESSAGE_FIELDS } from './message-fields.ts';
+import { MESSAGE_FIELDS_V2 } from './message-fields-v2.ts';
 
 function typeOf(field: FieldTable): string {
   if (field.kind === 'map') return 'map<string,string>';

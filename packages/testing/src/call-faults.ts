@@ -9,15 +9,10 @@ export type CallName = `${string}.${string}`;
 /** How a call goes wrong. */
 type Fault = 'lost-request' | 'lost-answer';
 
-/** What the call of a test that is held back waits for. */
-interface Gate {
-  readonly opened: Promise<void>;
-}
-
 /** Loses or delays calls between the clients of a test and its server. */
 export class CallFaults {
   readonly #faults = new Map<string, Fault[]>();
-  readonly #gates = new Map<string, Gate>();
+  readonly #gates = new Map<string, Promise<void>>();
   readonly #fetch: Fetch;
 
   /** @param fetch reaches the server. */
@@ -35,10 +30,9 @@ export class CallFaults {
   /** Holds calls of this name back until the returned function is called. */
   hold(call: CallName): () => void {
     const { promise: opened, resolve } = Promise.withResolvers<void>();
-    const gate = { opened };
-    this.#gates.set(call, gate);
+    this.#gates.set(call, opened);
     return () => {
-      if (this.#gates.get(call) === gate) this.#gates.delete(call);
+      if (this.#gates.get(call) === opened) this.#gates.delete(call);
       resolve();
     };
   }
@@ -46,7 +40,7 @@ export class CallFaults {
   /** Sends a call, as `fetch` does. */
   async fetch(url: string, init: RequestInit): Promise<Response> {
     const name = nameOf(url);
-    await this.#gates.get(name)?.opened;
+    await this.#gates.get(name);
     init.signal?.throwIfAborted();
     const fault = this.#faults.get(name)?.shift();
     if (fault === 'lost-request') throw refused();

@@ -52,7 +52,7 @@ function auditFaults({ audit }: ConfigFile): ConfigFault[] {
   return [{ path: ['audit', 'keep'], message: 'expected at least 1h' }];
 }
 
-/** Work in the name of nobody must not pass access control. */
+/** With access control, a relay has to act as a user. Without it, there are no users. */
 function outboxFaults({ outbox, 'auth-backend': { driver } }: ConfigFile): ConfigFault[] {
   return outbox.flatMap(({ 'connection-string': connection, schema, user }, i): ConfigFault[] => {
     const path = ['outbox', i] as const;

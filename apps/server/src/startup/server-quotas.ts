@@ -34,7 +34,7 @@ export function createQuotas(
   });
 }
 
-/** Who fires schedules: nobody with a key, so only the limits of the namespace count. */
+/** The caller that fires schedules. It has no key, so only the limits of the namespace count. */
 const SCHEDULER: Principal = {
   userId: ANONYMOUS,
   username: ANONYMOUS,

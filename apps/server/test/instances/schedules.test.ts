@@ -77,7 +77,7 @@ describe('schedules of two instances', { timeout: 120_000 }, () => {
     return Number(name.replace('instance-', ''));
   }
 
-  /** Ends a process between two statements, and lets the other one find what is left. */
+  /** Kills a server between two statements. The other server goes on from there. */
   async function killFiring(instance: number) {
     await both.kill(instance);
     await admin.query(

@@ -28,8 +28,8 @@ export interface ClaimedSchedule {
   readonly claim: number;
   readonly claimedAt: Instant;
   /**
-   * When an attempt to fire the present `dueAt` began of which nobody knows whether it
-   * stored the item. Undefined: there was none before this claim.
+   * When an attempt to fire the present `dueAt` began whose outcome is unknown. Undefined:
+   * each earlier attempt had an answer, or there was none.
    */
   readonly doubtSince: Instant | undefined;
 }

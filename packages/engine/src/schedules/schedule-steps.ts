@@ -49,7 +49,7 @@ export function nextStep(claimed: ClaimedSchedule, next: NextTime): Step {
   const { dueAt } = state;
   if (dueAt === undefined) return { kind: 'pass', state };
   if (isUnrepeatable(claimed)) {
-    // It may be stored, and nobody could tell any more: twice is worse than a time that is counted as missed.
+    // The item may be stored, but its dedup key may have ended. It must not be stored twice, so the time is missed.
     const later = notAfter(until, next(dueAt));
     return { kind: 'pass', state: { ...state, dueAt: later, missed: state.missed + 1, failure: undefined } };
   }

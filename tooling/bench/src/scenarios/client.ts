@@ -43,11 +43,10 @@ const callCost: Scenario = {
   title: 'processor time of a call of the client, against http.request with the same bytes',
   atMost: 1.15,
   async run(bed, options) {
-    const { server } = await bed.memorySite();
     const site = await bed.memorySite();
     const queue = `bench-client-${++queues}`;
     await site.createQueue(queue);
-    const target = { endpoint: server.url, queue, payloadBytes: options.payloadBytes };
+    const target = { endpoint: site.server.url, queue, payloadBytes: options.payloadBytes };
     const work: Work = { operation: 'bare', batch: 1, clients: 1, seconds: options.seconds };
     // Each in a process of its own, so that neither pays for the garbage of the other.
     const bare = await bed.child<ClientCommands>('bare calls', '../client/main.ts');
