@@ -1,11 +1,13 @@
-import { RunOnce, type StorageBackend, within } from '@querator/core';
+import { RunOnce, SharedResources, type StorageBackend, within } from '@querator/core';
 import { createService, type Instances, type PartitionStorage, type Service } from '@querator/engine';
-import { PoolRegistry, type PoolState } from '@querator/storage-postgres';
+import { type PoolState, postgresPools } from '@querator/storage-postgres';
 import type { Hono } from 'hono';
-import { DRIVERS, type DriverConfig, type DriverDeps } from './backends.ts';
+import { driverOf, type StorageDeps } from './backends.ts';
 import { capabilitiesOf } from './capabilities.ts';
 import { composeHttp } from './compose-http.ts';
+import type { NamedStorage } from './config/queue-storage.ts';
 import type { Config } from './config/schema.ts';
+import { withDrivers } from './config/with-drivers.ts';
 import { defaultMemoryBudget, MemoryBudget } from './http/budget/memory-budget.ts';
 import type { AppEnv } from './http/fetch/app-env.ts';
 import { HealthChecks } from './http/health/health.ts';
@@ -53,20 +55,20 @@ export interface Composition {
 /**
  * Creates the parts of a server from its settings, each after those that it
  * depends on. Touches no disk and no network.
+ *
+ * @throws ConfigError if a storage has no driver, or options that its driver refuses.
  */
-export function compose(config: Config, deps: ServerDeps): Composition {
-  const pools = new PoolRegistry({ logger: deps.logger, clock: deps.clock, random: deps.random });
-  const driverDeps: DriverDeps = { ...deps, pools };
-  const passwords = new StoragePasswords(config, driverDeps);
+export function compose(given: Config, deps: ServerDeps): Composition {
+  const config = withDrivers(given, deps.drivers);
+  const storageDeps: StorageDeps = { ...deps, shared: new SharedResources() };
+  const pools = postgresPools(storageDeps);
+  const passwords = new StoragePasswords(config, storageDeps);
   const monotonicClock = deps.monotonicClock ?? systemMonotonicClock;
 
   const metrics = new Metrics({ ...deps, monotonicClock, pools: () => pools.states() });
 
-  const storages = config['partition-storage'].map((storage) => ({
-    backend: metrics.measure(createBackend(storage.name, storage, driverDeps)),
-    affinity: storage.affinity,
-  }));
-  const queueStorage = createQueueStorage(config, driverDeps, { metrics, storages });
+  const storages = createPartitionStorages(config, storageDeps, metrics);
+  const queueStorage = createQueueStorage(config, storageDeps, { metrics, storages });
 
   const budget = createBudget(config, deps);
   const service = createService({
@@ -87,7 +89,7 @@ export function compose(config: Config, deps: ServerDeps): Composition {
   const instances = createInstances(config, { ...deps, queueStorage }, capabilities);
   const partitionStorages = storages.map(({ backend }) => backend);
   const relayed = { service, access, quotas, metrics, storages: partitionStorages };
-  const outboxes = createOutboxes(config, { ...driverDeps, monotonicClock, ...relayed });
+  const outboxes = createOutboxes(config, { ...storageDeps, monotonicClock, ...relayed });
   metrics.observe(service, partitionStorages);
   const configuredQueues = new ConfiguredQueues({ ...deps, service }, config.queues);
 
@@ -153,25 +155,27 @@ function createBudget(config: Config, { processLimits, logger }: ServerDeps): Me
   return new MemoryBudget(bytes, logger);
 }
 
+function createPartitionStorages(config: Config, deps: StorageDeps, metrics: Metrics): PartitionStorage[] {
+  return config['partition-storage'].map((storage) => ({
+    backend: metrics.measure(createBackend(config, storage, deps)),
+    affinity: storage.affinity,
+  }));
+}
+
 /** Queues have a storage of their own, or share the backend and the connections of a partition storage. */
 function createQueueStorage(
   config: Config,
-  deps: DriverDeps,
+  deps: StorageDeps,
   { metrics, storages }: { readonly metrics: Metrics; readonly storages: readonly PartitionStorage[] },
 ): StorageBackend {
   const chosen = config['queue-storage'];
-  if ('driver' in chosen) return metrics.measure(createBackend('queue-storage', chosen, deps));
+  if ('driver' in chosen)
+    return metrics.measure(createBackend(config, { name: 'queue-storage', ...chosen }, deps));
   const found = storages.find(({ backend }) => backend.name === chosen.partitionStorage);
   if (found === undefined) throw new Error(`no such storage: '${chosen.partitionStorage}'`);
   return found.backend;
 }
 
-function createBackend(
-  name: string,
-  { driver, config }: { readonly driver: string; readonly config: DriverConfig },
-  deps: DriverDeps,
-): StorageBackend {
-  const found = DRIVERS.get(driver);
-  if (found === undefined) throw new Error(`no such driver: '${driver}'`);
-  return found.create(name, config, deps);
+function createBackend(config: Config, storage: NamedStorage, deps: StorageDeps): StorageBackend {
+  return driverOf(config, storage).create({ ...deps, name: storage.name });
 }

@@ -1,6 +1,6 @@
 import cluster from 'node:cluster';
 import { SystemClock, SystemRandom } from '@querator/core';
-import { DRIVERS } from './backends.ts';
+import { findDriver } from './backends.ts';
 import { ConfigError } from './config/config-error.ts';
 import { ConfigSource, type ReloadedConfig } from './config/config-source.ts';
 import { defaultConfig } from './config/load.ts';
@@ -153,10 +153,12 @@ function nextSignal(): Promise<string> {
 
 /** Workers share nothing but storage. @throws ConfigError for a storage that they cannot share. */
 function checkShareable(config: Config): void {
-  const alone = storagesOf(config).find(({ driver }) => DRIVERS.get(driver)?.capabilities.shared === false);
+  const alone = storagesOf(config).find(
+    (storage) => findDriver(config, storage)?.capabilities.shared === false,
+  );
   if (alone === undefined) return;
   throw new ConfigError(
     `several workers need storages that processes can share; '${alone.name}' has driver '${alone.driver}': ` +
-      'use postgres, or one worker',
+      'use a driver whose storages processes can share, such as postgres, or one worker',
   );
 }

@@ -1,4 +1,4 @@
-import type { Clock, Logger, Random } from '@querator/core';
+import type { Clock, Logger, Random, StorageDriver } from '@querator/core';
 import type { AuthorizePage } from './http/call/authorize-page.ts';
 import type { MonotonicClock } from './monotonic-clock.ts';
 import type { ProcessLimits } from './observability/process-limits.ts';
@@ -18,6 +18,8 @@ export interface ServerDeps {
   readonly ofProcess?: boolean;
   /** The name of this process among several on one port. */
   readonly worker?: string;
+  /** Drivers of the program, by whose names storages of the settings may use them. */
+  readonly drivers?: readonly StorageDriver[];
   /** Checks who may see metrics and the details of health. Undefined: everybody may. */
   readonly authorizePage?: AuthorizePage;
 }

@@ -2,6 +2,7 @@ import { RunOnce } from '@querator/core';
 import { type Composition, compose } from './compose.ts';
 import type { Config } from './config/schema.ts';
 import { adminTlsOf } from './config/tls-rules.ts';
+import { withDrivers } from './config/with-drivers.ts';
 import { logProcessLimits } from './observability/process-limits.ts';
 import { ResourceWatch, USAGE } from './observability/resource-watch.ts';
 import type { ServerDeps } from './server-deps.ts';
@@ -33,11 +34,13 @@ export interface RunningServer {
 /**
  * Starts a server with checked settings.
  *
+ * @throws ConfigError if a storage has no driver, or options that its driver refuses.
  * @throws Error if it cannot listen on the address, or a queue of the
  *   configuration breaks a rule. Nothing runs then.
  */
-export async function startServer(config: Config, deps: ServerDeps): Promise<RunningServer> {
+export async function startServer(given: Config, deps: ServerDeps): Promise<RunningServer> {
   const { logger } = deps;
+  const config = withDrivers(given, deps.drivers);
   const composition = compose(config, deps);
   logStorages(config, logger);
   const resources = watchResources(config, deps, composition);

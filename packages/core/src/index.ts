@@ -147,6 +147,7 @@ export type {
   UserKey,
 } from './storage/access-store.ts';
 export type { AuditListRequest, AuditPage, AuditPosition, AuditStore } from './storage/audit-store.ts';
+export { checkOptions, driverFault, optionPath } from './storage/check-driver.ts';
 export {
   ACCESS_STORE,
   AUDIT_STORE,
@@ -172,6 +173,13 @@ export {
   type InstanceView,
   type UnrecordedInstance,
 } from './storage/instance-store.ts';
+export type {
+  Adopted,
+  Dropped,
+  ItemsTables,
+  ListedTable,
+  TableState,
+} from './storage/items-tables.ts';
 export type {
   KeyedItems,
   KeyedItemsResult,
@@ -235,6 +243,7 @@ export type {
   ScheduleStore,
   SettledSchedule,
 } from './storage/schedule-store.ts';
+export { SharedResources } from './storage/shared-resources.ts';
 export {
   type HeldHorizonNotice,
   HORIZON_HOLDERS,
@@ -247,6 +256,16 @@ export {
   type StorageCapabilities,
   type StorageNotice,
 } from './storage/storage-backend.ts';
+export {
+  type CheckedOptions,
+  type DriverDeps,
+  type GivenOptions,
+  type OptionIssue,
+  type OptionsCheck,
+  type OptionsSchema,
+  PORT_VERSION,
+  type StorageDriver,
+} from './storage/storage-driver.ts';
 export type { StorageSignals } from './storage/storage-signals.ts';
 export type {
   TakenIds,

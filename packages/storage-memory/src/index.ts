@@ -1,1 +1,2 @@
 export { MEMORY_CAPABILITIES, type MemoryBackendOptions, memoryBackend } from './memory-backend.ts';
+export { driver } from './memory-driver.ts';

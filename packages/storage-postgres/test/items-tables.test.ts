@@ -1,8 +1,8 @@
-import { type Instant, parseDuration, type Queue, SystemRandom } from '@querator/core';
+import { type Instant, type ItemsTables, parseDuration, type Queue, SystemRandom } from '@querator/core';
 import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type ItemsTables, itemsTableName, PoolRegistry, postgresItemsTables } from '../src/index.ts';
+import { itemsTableName, PoolRegistry, postgresItemsTables } from '../src/index.ts';
 import { keysTableName, partitionLabel } from '../src/sql/table-name.ts';
 import { HOUR, item } from './support/contents.ts';
 import { goTable, ksuid } from './support/go-table.ts';

@@ -11,12 +11,12 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   'packages/core/src': [
     'index.ts',
     'invariant.ts',
-    'logger.ts',
     'system-random.ts',
     'testing',
     'running',
-    'random.ts',
     'storage',
+    'logger.ts',
+    'random.ts',
     'schedule',
     'audit',
     'auth',
@@ -92,6 +92,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   'packages/router/src': ['index.ts', 'dedup-slots.ts', 'partition-order.ts', 'placement.ts', 'affinity.ts'],
   'packages/storage-memory/src': [
     'index.ts',
+    'memory-driver.ts',
     'memory-backend.ts',
     'memory-partition-store.ts',
     'produce-keyed.ts',
@@ -147,6 +148,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   ],
   'packages/storage-postgres/src': [
     'index.ts',
+    'postgres-driver.ts',
     'items-tables',
     'postgres-backend.ts',
     'partition-store.ts',
@@ -187,6 +189,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'outbox',
     'config',
     'backends.ts',
+    'drivers',
     'capabilities.ts',
     'monotonic-clock.ts',
     'version.ts',

@@ -14,9 +14,12 @@ export async function recoverByConfig(configFile: string): Promise<RecoveredAdmi
   const random = new SystemRandom();
   const storage = openQueueStorage(await loadConfig(configFile), { clock, random });
   try {
-    const store = storage.capabilities.durable ? storage.accessStore?.() : undefined;
-    if (store === undefined) {
+    if (!storage.capabilities.durable) {
       throw new ConfigError('the queues of the config file are in memory: restart the server instead');
+    }
+    const store = storage.accessStore?.();
+    if (store === undefined) {
+      throw new ConfigError('the storage of the queues cannot keep users: its driver has no access store');
     }
     return await recoverAdmin({ store, clock, random });
   } finally {

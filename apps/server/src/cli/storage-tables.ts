@@ -1,6 +1,5 @@
-import { SystemClock, SystemRandom } from '@querator/core';
-import type { ItemsTables } from '@querator/storage-postgres';
-import { DRIVERS } from '../backends.ts';
+import { type ItemsTables, SystemClock, SystemRandom } from '@querator/core';
+import { driverOf } from '../backends.ts';
 import { ConfigError } from '../config/config-error.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
@@ -36,8 +35,9 @@ export async function withStorageTables<T>(
   const deps = commandDeps({ clock: new SystemClock(), random: new SystemRandom() });
   const queueBackend = createQueueStorage(config, deps);
   const queues = queueBackend.queueStore();
-  const opened = chosen.flatMap(({ name, driver, config: options }) => {
-    const tables = DRIVERS.get(driver)?.tables?.(name, options, deps, queues);
+  const opened = chosen.flatMap((chosenStorage) => {
+    const { name } = chosenStorage;
+    const tables = driverOf(config, chosenStorage).tables({ ...deps, name, queues });
     return tables === undefined ? [] : [{ storage: name, tables }];
   });
   try {
@@ -48,9 +48,7 @@ export async function withStorageTables<T>(
 }
 
 function chooseStorages(config: Config, storage: string | undefined): Config['partition-storage'] {
-  const withTables = config['partition-storage'].filter(
-    ({ driver }) => DRIVERS.get(driver)?.tables !== undefined,
-  );
+  const withTables = config['partition-storage'].filter((each) => driverOf(config, each).hasTables);
   if (withTables.length === 0) throw new ConfigError('no partition storage of the config file keeps tables');
   if (storage === undefined) return withTables;
   const found = withTables.filter(({ name }) => name === storage);

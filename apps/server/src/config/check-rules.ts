@@ -1,5 +1,7 @@
 import { parseDuration } from '@querator/core';
-import { DRIVERS, type DriverConfig, OUTBOX_DRIVER } from '../backends.ts';
+import { findDriver, OWN_DRIVERS, outboxDriver } from '../backends.ts';
+import type { StorageSettings } from '../drivers/configured-driver.ts';
+import type { LoadedDrivers } from '../drivers/loaded-drivers.ts';
 import type { ConfigFault, ConfigPath } from './config-error.ts';
 import { mixtureFaults } from './queue-storage.ts';
 import type { ConfigFile } from './schema.ts';
@@ -12,17 +14,18 @@ const SHORTEST_KEEP = parseDuration('1h');
  * Checks what the schema cannot: that names are unique or known, the options of drivers, and files.
  *
  * @param readFiles false: the files of certificates are not looked at.
+ * @param loaded the drivers of others that the settings name.
  */
-export function checkRules(config: ConfigFile, readFiles: boolean): ConfigFault[] {
+export function checkRules(config: ConfigFile, readFiles: boolean, loaded: LoadedDrivers): ConfigFault[] {
   const storages = config['partition-storage'];
   const queues = config['queue-storage'];
   const faults: ConfigFault[] = [
     ...tlsFaults(config, readFiles),
     ...addressFaults(config),
     ...auditFaults(config),
-    ...(queues === undefined ? [] : driverFaults(['queue-storage'], queues)),
-    ...mixtureFaults(config),
-    ...storages.flatMap((storage, i) => driverFaults(['partition-storage', i], storage)),
+    ...(queues === undefined ? [] : driverFaults(['queue-storage'], queues, loaded)),
+    ...mixtureFaults(config, loaded),
+    ...storages.flatMap((storage, i) => driverFaults(['partition-storage', i], storage, loaded)),
     ...doubledNames('partition-storage', storages),
     ...doubledNames('queues', config.queues),
     ...outboxFaults(config),
@@ -56,14 +59,12 @@ function auditFaults({ audit }: ConfigFile): ConfigFault[] {
 function outboxFaults({ outbox, 'auth-backend': { driver } }: ConfigFile): ConfigFault[] {
   return outbox.flatMap(({ 'connection-string': connection, schema, user }, i): ConfigFault[] => {
     const path = ['outbox', i] as const;
-    const config = { 'connection-string': connection };
     const isSame = (other: (typeof outbox)[number]) =>
       other.schema === schema && other['connection-string'] === connection;
     return [
-      ...(DRIVERS.get(OUTBOX_DRIVER)?.check(config) ?? []).map(({ key, message }) => ({
-        path: [...path, key],
-        message,
-      })),
+      ...outboxDriver({ 'connection-string': connection })
+        .faults()
+        .map((fault) => ({ path: [...path, ...fault.path], message: fault.message })),
       ...(driver === 'internal' && user === undefined
         ? [
             {
@@ -85,16 +86,25 @@ function outboxFaults({ outbox, 'auth-backend': { driver } }: ConfigFile): Confi
   });
 }
 
-function driverFaults(
+/** The faults of the driver of a storage, and of its options. */
+export function driverFaults(
   path: ConfigPath,
-  { driver, config }: { readonly driver: string; readonly config: DriverConfig },
+  storage: StorageSettings,
+  { drivers, faults }: LoadedDrivers,
 ): ConfigFault[] {
-  const found = DRIVERS.get(driver);
-  if (found === undefined) {
-    const names = [...DRIVERS.keys()].join(', ');
-    return [{ path: [...path, 'driver'], message: `invalid driver; '${driver}' is not one of (${names})` }];
+  const { driver } = storage;
+  const found = findDriver({ drivers }, storage);
+  if (found !== undefined) {
+    return found
+      .faults()
+      .map((fault) => ({ path: [...path, 'config', ...fault.path], message: fault.message }));
   }
-  return found.check(config).map(({ key, message }) => ({ path: [...path, 'config', key], message }));
+  const names = [...OWN_DRIVERS.keys(), ...drivers.keys()].join(', ');
+  const fault = faults.get(driver);
+  const reason = fault === undefined ? '' : `, and the package or file '${driver}' ${fault}`;
+  return [
+    { path: [...path, 'driver'], message: `invalid driver; '${driver}' is not one of (${names})${reason}` },
+  ];
 }
 
 function doubledNames(list: string, entries: readonly { readonly name: string }[]): ConfigFault[] {

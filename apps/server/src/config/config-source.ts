@@ -14,16 +14,20 @@ export class ConfigSource {
   readonly #file: string;
   /** The contents of the last settings without a fault. */
   #values: CheckedConfig['values'];
+  /** All drivers that were loaded. A module is loaded once in a process, so they stay. */
+  #drivers: Config['drivers'];
 
-  private constructor(file: string, values: unknown) {
+  private constructor(file: string, { values, config }: CheckedConfig) {
     this.#file = file;
     this.#values = values;
+    this.#drivers = config.drivers;
   }
 
   /** @throws ConfigError as `loadConfig` does. */
   static async open(file: string): Promise<{ readonly source: ConfigSource; readonly config: Config }> {
-    const { config, values } = checked(await readConfigText(file));
-    return { source: new ConfigSource(file, values), config };
+    const text = await readConfigText(file);
+    const settings = checked(text, await text.loadDrivers(text.values, new Map()));
+    return { source: new ConfigSource(file, settings), config: settings.config };
   }
 
   /**
@@ -35,12 +39,14 @@ export class ConfigSource {
    */
   async reload(): Promise<ReloadedConfig> {
     const text = await readConfigText(this.#file);
-    const first = text.check(text.values, false);
+    const loaded = await text.loadDrivers(text.values, this.#drivers);
+    this.#drivers = loaded.drivers;
+    const first = text.check(text.values, false, loaded);
     const faults = [...text.unresolved, ...('faults' in first ? first.faults : [])];
     const keys = new Set(faults.map(keyOf));
     if ([...keys].some((key) => key === undefined)) throw text.error(faults);
     const values = { ...(text.values as object), ...this.#earlier(keys as ReadonlySet<string>) };
-    const second = text.check(values, false);
+    const second = text.check(values, false, loaded);
     if ('faults' in second) throw text.error(faults.length > 0 ? faults : second.faults);
     this.#values = values;
     const faulty = new Map<string, string>();

@@ -1,5 +1,8 @@
 import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from 'yaml';
 import type { core } from 'zod';
+import { OWN_DRIVERS } from '../backends.ts';
+import { loadDrivers } from '../drivers/load-drivers.ts';
+import type { LoadedDrivers } from '../drivers/loaded-drivers.ts';
 import { checkRules } from './check-rules.ts';
 import { ConfigError, type ConfigFault, type ConfigPath, formatPath } from './config-error.ts';
 import { resolveQueueStorage } from './queue-storage.ts';
@@ -39,18 +42,35 @@ export class ConfigText {
    * Checks values: those of the text, or some of them replaced.
    *
    * @param readFiles false: the files of certificates are not looked at.
+   * @param loaded the drivers of others.
    */
   check(
     values: unknown,
     readFiles: boolean,
+    loaded: LoadedDrivers,
   ): { readonly config: Config } | { readonly faults: readonly ConfigFault[] } {
     const parsed = configSchema.safeParse(values);
     if (!parsed.success) return { faults: this.#withoutSecrets(parsed.error.issues.flatMap(describe)) };
     const config = withAbsolutePaths(parsed.data, this.#folder);
-    const faults = checkRules(config, readFiles);
+    const faults = checkRules(config, readFiles, loaded);
     return faults.length > 0
       ? { faults: this.#withoutSecrets(faults) }
-      : { config: resolveQueueStorage(config) };
+      : { config: resolveQueueStorage(config, loaded) };
+  }
+
+  /**
+   * Loads the drivers of others that values name. Loads nothing for values that break the
+   * schema: they are refused whatever the drivers are.
+   *
+   * @param known drivers that need not be loaded.
+   */
+  async loadDrivers(values: unknown, known: LoadedDrivers['drivers']): Promise<LoadedDrivers> {
+    const parsed = this.unresolved.length > 0 ? undefined : configSchema.safeParse(values);
+    if (parsed?.success !== true) return { drivers: known, faults: new Map() };
+    const { 'queue-storage': queues, 'partition-storage': storages } = parsed.data;
+    const names = [...(queues === undefined ? [] : [queues]), ...storages].map(({ driver }) => driver);
+    const others = names.filter((name) => !OWN_DRIVERS.has(name));
+    return loadDrivers(others, { folder: this.#folder, known });
   }
 
   /** The error that lists faults, each with its line. */

@@ -1,4 +1,5 @@
-import { DRIVERS } from '../backends.ts';
+import { findDriver, type WithDrivers } from '../backends.ts';
+import type { StorageSettings } from '../drivers/configured-driver.ts';
 import type { ConfigFault } from './config-error.ts';
 import type { Config, ConfigFile, QueueStorageConfig } from './schema.ts';
 
@@ -6,17 +7,17 @@ import type { Config, ConfigFile, QueueStorageConfig } from './schema.ts';
  * Chooses the storage of queues if the file does not: the first durable
  * partition storage, or memory if there is none.
  */
-export function resolveQueueStorage(file: ConfigFile): Config {
-  const durable = firstDurable(file);
+export function resolveQueueStorage(file: ConfigFile, { drivers }: WithDrivers): Config {
+  const durable = firstDurable(file, { drivers });
   const chosen = durable === undefined ? IN_MEMORY : { partitionStorage: durable };
-  return { ...file, 'queue-storage': file['queue-storage'] ?? chosen };
+  return { ...file, 'queue-storage': file['queue-storage'] ?? chosen, drivers };
 }
 
 /** Refuses queues in memory with durable items: a restart would lose the queues and keep their items. */
-export function mixtureFaults(file: ConfigFile): ConfigFault[] {
-  const durable = firstDurable(file);
+export function mixtureFaults(file: ConfigFile, drivers: WithDrivers): ConfigFault[] {
+  const durable = firstDurable(file, drivers);
   const queues = file['queue-storage'];
-  if (durable === undefined || queues === undefined || isDurable(queues)) return [];
+  if (durable === undefined || queues === undefined || isDurable(drivers, queues)) return [];
   return [
     {
       path: ['queue-storage', 'driver'],
@@ -27,20 +28,23 @@ export function mixtureFaults(file: ConfigFile): ConfigFault[] {
   ];
 }
 
-/** The drivers of all storages, each with the name that messages use. */
-export function storagesOf(config: Config): readonly { readonly name: string; readonly driver: string }[] {
+/** A storage with the name that messages use. */
+export type NamedStorage = StorageSettings & { readonly name: string };
+
+/** All storages. */
+export function storagesOf(config: Config): readonly NamedStorage[] {
   const queues = config['queue-storage'];
-  const own = 'driver' in queues ? [{ name: 'queue-storage', driver: queues.driver }] : [];
+  const own = 'driver' in queues ? [{ name: 'queue-storage', ...queues }] : [];
   return [...own, ...config['partition-storage']];
 }
 
-/** Whether the contents of a storage with this driver survive the end of the process. */
-export function isDurable({ driver }: { readonly driver: string }): boolean {
-  return DRIVERS.get(driver)?.capabilities.durable === true;
+/** Whether the contents of a storage survive the end of the process. */
+export function isDurable(drivers: WithDrivers, storage: StorageSettings): boolean {
+  return findDriver(drivers, storage)?.capabilities.durable === true;
 }
 
 const IN_MEMORY: QueueStorageConfig = { driver: 'memory', config: {} };
 
-function firstDurable(file: ConfigFile): string | undefined {
-  return file['partition-storage'].find(isDurable)?.name;
+function firstDurable(file: ConfigFile, drivers: WithDrivers): string | undefined {
+  return file['partition-storage'].find((storage) => isDurable(drivers, storage))?.name;
 }

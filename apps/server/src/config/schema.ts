@@ -1,8 +1,8 @@
 import { isKeyText } from '@querator/access';
-import { DurationSyntaxError, parseDuration } from '@querator/core';
+import { DurationSyntaxError, type GivenOptions, parseDuration, type StorageDriver } from '@querator/core';
 import { DEFAULT_SCHEMA } from '@querator/outbox';
 import { z } from 'zod';
-import type { DriverConfig } from '../backends.ts';
+import { OWN_DRIVERS } from '../backends.ts';
 import { byteSize, SMALLEST_MEMORY_BUDGET } from './byte-size.ts';
 import { parseHost } from './host-name.ts';
 import { isNetwork } from './network.ts';
@@ -27,11 +27,14 @@ const duration = z
     }
   });
 
-/** Case does not matter in driver names. */
-const driverName = z.string().transform((name) => name.toLowerCase());
+/** Case does not matter in the names of the server's own drivers. Others are packages and paths. */
+const driverName = nonEmpty.transform((name) => {
+  const own = name.toLowerCase();
+  return OWN_DRIVERS.has(own) ? own : name;
+});
 
-/** The options of a driver. The driver itself checks their names. */
-const driverConfig = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({});
+/** The options of a driver. The driver itself checks them. */
+const driverConfig = z.record(z.string(), z.unknown()).default({});
 
 const address = z.string().regex(/^.*:\d{1,5}$/, 'expected host:port, such as localhost:2319');
 
@@ -161,10 +164,14 @@ export const configSchema = z.strictObject({
 export type ConfigFile = z.infer<typeof configSchema>;
 /** The storage of the queues: a separate storage, or the partition storage of this name. */
 export type QueueStorageConfig =
-  | { readonly driver: string; readonly config: DriverConfig }
+  | { readonly driver: string; readonly config: GivenOptions }
   | { readonly partitionStorage: string };
 /** The server's settings, checked and with defaults filled in. */
-export type Config = Omit<ConfigFile, 'queue-storage'> & { readonly 'queue-storage': QueueStorageConfig };
+export type Config = Omit<ConfigFile, 'queue-storage'> & {
+  readonly 'queue-storage': QueueStorageConfig;
+  /** Drivers of others, by the names by which storages use them. */
+  readonly drivers: ReadonlyMap<string, StorageDriver>;
+};
 /** How a listener encrypts its connections. Its paths are absolute. */
 export type TlsSettings = z.infer<typeof tls>;
 /** An outbox that the server moves rows from. */

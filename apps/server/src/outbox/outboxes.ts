@@ -1,14 +1,14 @@
 import type { AccessControl, Quotas } from '@querator/access';
 import type { StorageBackend } from '@querator/core';
 import type { Service } from '@querator/engine';
-import { createOutbox, type DriverDeps } from '../backends.ts';
+import { createOutbox, type StorageDeps } from '../backends.ts';
 import type { Config } from '../config/schema.ts';
 import type { MonotonicClock } from '../monotonic-clock.ts';
 import { ActingUser } from './acting-user.ts';
 import { QueueTurns } from './queue-turn.ts';
 import { Relay, type RelayState } from './relay.ts';
 
-export interface OutboxesDeps extends DriverDeps {
+export interface OutboxesDeps extends StorageDeps {
   readonly monotonicClock: MonotonicClock;
   readonly service: Pick<Service, 'keyedProduces' | 'outboxProduces' | 'namespaceOf'>;
   /** Undefined: the storage of the queues cannot keep users. */

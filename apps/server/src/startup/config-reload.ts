@@ -1,7 +1,7 @@
 import { type Logger, SharedRun } from '@querator/core';
 import type { ReloadedConfig } from '../config/config-source.ts';
 import type { Config, TlsSettings } from '../config/schema.ts';
-import { fixedOptions, outboxOptions } from './storage-passwords.ts';
+import { fixedOptions, fixedOutbox } from './storage-passwords.ts';
 
 /** The dependencies of a reload. */
 export interface ConfigReloadDeps {
@@ -65,18 +65,19 @@ export class ConfigReload {
 }
 
 /** The settings that stay as they are until the next start. */
-function fixed({ logging, tls, 'admin-tls': adminTls, ...rest }: Config): Readonly<Record<string, unknown>> {
+function fixed(config: Config): Readonly<Record<string, unknown>> {
+  const { logging, tls, 'admin-tls': adminTls, drivers: _, ...rest } = config;
   const queues = rest['queue-storage'];
   return {
     ...rest,
-    'queue-storage': 'driver' in queues ? fixedOptions(queues) : queues,
+    'queue-storage': 'driver' in queues ? fixedOptions(config, queues) : queues,
     'partition-storage': rest['partition-storage'].map((storage) => ({
       ...storage,
-      config: fixedOptions(storage),
+      config: fixedOptions(config, storage),
     })),
     outbox: rest.outbox.map((outbox) => ({
       ...outbox,
-      'connection-string': fixedOptions(outboxOptions(outbox)),
+      'connection-string': fixedOutbox(outbox),
     })),
     'logging.handler': logging.handler,
     'logging.request-log': logging['request-log'],

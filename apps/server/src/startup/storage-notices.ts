@@ -9,14 +9,14 @@ export function logStorages(config: Config, logger: Logger): void {
     logger.info('no queue-storage is configured; queues are kept in the first durable partition storage', {
       storage: queues.partitionStorage,
     });
-    if (config['partition-storage'].filter(isDurable).length > 1) {
+    if (config['partition-storage'].filter((storage) => isDurable(config, storage)).length > 1) {
       logger.warn(
         'where queues are kept depends on the order of the partition storages; name it in queue-storage',
       );
     }
   }
   const storages = storagesOf(config);
-  const lost = storages.filter((storage) => !isDurable(storage));
+  const lost = storages.filter((storage) => !isDurable(config, storage));
   if (lost.length === storages.length) {
     logger.warn('everything is in memory: queues and items are gone when this process ends');
     return;

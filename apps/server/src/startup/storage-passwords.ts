@@ -1,34 +1,35 @@
 import type { Logger } from '@querator/core';
-import { DRIVERS, type DriverConfig, type DriverDeps, OUTBOX_DRIVER } from '../backends.ts';
+import { driverOf, outboxDriver, type StorageDeps } from '../backends.ts';
 import type { Config, OutboxConfig } from '../config/schema.ts';
+import type { ConfiguredDriver, StorageSettings } from '../drivers/configured-driver.ts';
 
-/** The driver and the options of a storage. */
-interface StorageOptions {
-  readonly driver: string;
-  readonly config: DriverConfig;
+/** A storage with its driver. */
+interface Storage {
+  readonly settings: unknown;
+  readonly driver: ConfiguredDriver;
 }
 
 /** Gives storages the passwords of settings that were read again. */
 export class StoragePasswords {
-  readonly #deps: Pick<DriverDeps, 'pools'> & { readonly logger: Logger };
-  /** The options at the start, by the name of the storage. */
-  readonly #started: ReadonlyMap<string, StorageOptions>;
-  /** The options whose passwords are in use. */
-  #used: ReadonlyMap<string, StorageOptions>;
+  readonly #deps: StorageDeps & { readonly logger: Logger };
+  /** The storages at the start, by name. */
+  readonly #started: ReadonlyMap<string, Storage>;
+  /** The storages with the passwords that are in use. */
+  #used: ReadonlyMap<string, Storage>;
 
-  constructor(config: Config, deps: Pick<DriverDeps, 'pools'> & { readonly logger: Logger }) {
+  constructor(config: Config, deps: StorageDeps) {
     this.#deps = deps;
-    this.#started = optionsOf(config);
+    this.#started = storagesIn(config);
     this.#used = this.#started;
   }
 
   /** Further connections use the new passwords. Options that differ in more stay as they are. */
   renew(config: Config): void {
-    const changed = optionsOf(config);
-    for (const [storage, options] of changed) {
+    const changed = storagesIn(config);
+    for (const [storage, next] of changed) {
       const started = this.#started.get(storage);
-      if (started === undefined || !differInPasswords(this.#used.get(storage), options)) continue;
-      DRIVERS.get(options.driver)?.renewPasswords?.(started.config, options.config, this.#deps);
+      if (started === undefined || !differInPasswords(this.#used.get(storage), next)) continue;
+      started.driver.renew(next.driver, this.#deps);
       this.#deps.logger.info('reloaded the password of the database', { storage });
     }
     this.#used = changed;
@@ -36,27 +37,33 @@ export class StoragePasswords {
 }
 
 /** The options of a storage that stay as they are until the next start. */
-export function fixedOptions({ driver, config }: StorageOptions): unknown {
-  return { driver, config: DRIVERS.get(driver)?.fixed?.(config) ?? config };
+export function fixedOptions(config: Config, storage: StorageSettings): unknown {
+  return { driver: storage.driver, config: driverOf(config, storage).fixed() };
 }
 
-/** An outbox as a storage of its driver. */
-export function outboxOptions({ 'connection-string': connection }: OutboxConfig): StorageOptions {
-  return { driver: OUTBOX_DRIVER, config: { 'connection-string': connection } };
+/** The same of an outbox. */
+export function fixedOutbox(outbox: OutboxConfig): unknown {
+  return outboxDriver(outbox).fixed();
 }
 
-function optionsOf(config: Config): ReadonlyMap<string, StorageOptions> {
+function storagesIn(config: Config): ReadonlyMap<string, Storage> {
   const queues = config['queue-storage'];
-  const partitions = config['partition-storage'].map((storage) => [storage.name, storage] as const);
-  return new Map<string, StorageOptions>([
-    ...('driver' in queues ? [['queue-storage', queues] as const] : []),
-    ...partitions,
-    ...config.outbox.map((outbox, n) => [`outbox ${n}`, outboxOptions(outbox)] as const),
-  ]);
+  const own = 'driver' in queues ? [{ name: 'queue-storage', ...queues }] : [];
+  const storages = [...own, ...config['partition-storage']].map(
+    ({ name, driver, config: given }): [string, Storage] => {
+      const settings = { driver, config: given };
+      return [name, { settings, driver: driverOf(config, settings) }];
+    },
+  );
+  const outboxes = config.outbox.map((outbox, n): [string, Storage] => {
+    const settings = outbox['connection-string'];
+    return [`outbox ${n}`, { settings, driver: outboxDriver(outbox) }];
+  });
+  return new Map([...storages, ...outboxes]);
 }
 
-function differInPasswords(before: StorageOptions | undefined, after: StorageOptions): boolean {
+function differInPasswords(before: Storage | undefined, after: Storage): boolean {
   if (before === undefined) return false;
   const areEqual = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
-  return !areEqual(before.config, after.config) && areEqual(fixedOptions(before), fixedOptions(after));
+  return !areEqual(before.settings, after.settings) && areEqual(before.driver.fixed(), after.driver.fixed());
 }

@@ -1,7 +1,7 @@
-import { SystemClock, SystemRandom, silentLogger } from '@querator/core';
-import { PoolRegistry } from '@querator/storage-postgres';
+import { SharedResources, SystemClock, SystemRandom, silentLogger } from '@querator/core';
 import { expect, test } from 'vitest';
-import { DRIVERS } from '../../src/backends.ts';
+import { OWN_DRIVERS } from '../../src/backends.ts';
+import { ConfiguredDriver } from '../../src/drivers/configured-driver.ts';
 import { parseConfig } from '../../src/index.ts';
 import { logStorages } from '../../src/startup/storage-notices.ts';
 
@@ -79,10 +79,13 @@ test('queues in memory beside durable items are refused, with the line and both 
 });
 
 test('drivers declare the capabilities of their storages as data', async () => {
-  const deps = { clock: new SystemClock(), random: new SystemRandom(), logger: silentLogger };
-  for (const [name, driver] of DRIVERS) {
+  const deps = {
+    ...{ clock: new SystemClock(), random: new SystemRandom(), logger: silentLogger },
+    shared: new SharedResources(),
+  };
+  for (const [name, driver] of OWN_DRIVERS) {
     const config = name === 'postgres' ? PG.config : {};
-    const backend = driver.create('any', config, { ...deps, pools: new PoolRegistry() });
+    const backend = new ConfiguredDriver(driver, { config }).create({ ...deps, name: 'any' });
     expect(driver.capabilities, name).toEqual(backend.capabilities);
     await backend.close();
   }

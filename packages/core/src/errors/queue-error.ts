@@ -1,4 +1,5 @@
 import { ERROR_CODES, type ErrorCode } from './error-codes.ts';
+import { markKind } from './error-kind.ts';
 import type { ErrorReason } from './error-reasons.ts';
 
 /** More about a failure, for programs. */
@@ -19,6 +20,10 @@ export interface QueueErrorOptions {
  * the process.
  */
 export class QueueError extends Error {
+  static {
+    markKind(QueueError, 'QueueError');
+  }
+
   override readonly name = 'QueueError';
   readonly code: ErrorCode;
   readonly reason: string | undefined;

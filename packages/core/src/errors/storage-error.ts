@@ -1,3 +1,5 @@
+import { markKind } from './error-kind.ts';
+
 /** The properties of a failed storage call. */
 export type StorageOutcome =
   /** Nothing was stored or changed: the caller may repeat the call, also on another partition. */
@@ -13,6 +15,10 @@ export type StorageOutcome =
  * no connection string, no password and no item content.
  */
 export class StorageError extends Error {
+  static {
+    markKind(StorageError, 'StorageError');
+  }
+
   override readonly name = 'StorageError';
   readonly outcome: StorageOutcome;
   /** The storage is fine: the call ended because its caller set a limit or disconnected. */

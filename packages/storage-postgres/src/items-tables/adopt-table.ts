@@ -1,4 +1,4 @@
-import type { Queue, QueueStore, Random } from '@querator/core';
+import type { Adopted, Queue, QueueStore, Random } from '@querator/core';
 import type { Session } from '../database/database.ts';
 import { quotedName } from '../database/quoted-name.ts';
 import { lockSchema } from '../schema/fixed-schema.ts';
@@ -27,18 +27,6 @@ const BATCH = 10_000;
 export interface AdoptContext extends TablesContext {
   readonly queues: QueueStore;
   readonly random: Random;
-}
-
-/** The result of an adoption. */
-export interface Adopted {
-  readonly queue: string;
-  readonly partition: number;
-  /** The number of items in the table. */
-  readonly items: number;
-  /** How many of them got new ids because theirs were of another program. */
-  readonly renumbered: number;
-  /** Whether the table belonged to the queue before. */
-  readonly wasOwn: boolean;
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { QueueStore } from '@querator/core';
+import type { Dropped, QueueStore } from '@querator/core';
 import { lockSchema } from '../schema/fixed-schema.ts';
 import { holdsRows } from '../schema/left-over-table.ts';
 import { claimOn, ownerOf } from '../schema/table-owner.ts';
@@ -11,14 +11,6 @@ import {
   refusal,
   type TablesContext,
 } from './find-table.ts';
-
-/** The result of a drop. */
-export interface Dropped {
-  /** The owner in the table's comment. */
-  readonly queue: string | undefined;
-  /** The number of items in the table, or of dedup keys. */
-  readonly items: number;
-}
 
 /**
  * Drops a table that no queue uses, with all its items and their dedup keys.

@@ -1,4 +1,4 @@
-import { type QueueStore, type Random, silentLogger } from '@querator/core';
+import { type ItemsTables, type QueueStore, type Random, silentLogger } from '@querator/core';
 import type { PasswordFunction } from '../connection/passwords.ts';
 import { Database } from '../database/database.ts';
 import { TableCalls } from '../database/table-calls.ts';
@@ -6,9 +6,9 @@ import { TableSchema } from '../database/table-schema.ts';
 import type { PoolRegistry } from '../pool/pool-registry.ts';
 import { SchemaManager } from '../schema/schema-manager.ts';
 import { DEFAULT_TIME_LIMITS, type TimeLimits } from '../settings/time-limits.ts';
-import { type Adopted, adoptTable } from './adopt-table.ts';
-import { type Dropped, dropTable } from './drop-table.ts';
-import { type ListedTable, listTables } from './list-tables.ts';
+import { adoptTable } from './adopt-table.ts';
+import { dropTable } from './drop-table.ts';
+import { listTables } from './list-tables.ts';
 
 /** Counting or indexing a large table takes long, and no request waits for it. */
 const LONGEST_MS = 3_600_000;
@@ -24,18 +24,6 @@ export interface ItemsTablesOptions {
   readonly random: Random;
   /** Where the queues are stored. */
   readonly queues: QueueStore;
-}
-
-/** The items tables of a storage for operators, whether a queue uses them or not. */
-export interface ItemsTables {
-  /** Lists the tables that no queue uses, or all. */
-  list(options: { readonly all: boolean }): Promise<readonly ListedTable[]>;
-  /** See `adoptTable`. */
-  adopt(table: string, options: { readonly queue?: string | undefined }): Promise<Adopted>;
-  /** See `dropTable`. */
-  drop(table: string, options: { readonly force: boolean }): Promise<Dropped>;
-  /** Closes the connections. */
-  close(): Promise<void>;
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Instant, QueueStore } from '@querator/core';
+import type { Instant, ListedTable, QueueStore, TableState } from '@querator/core';
 import { holdsForeignIds, shapeFault } from '../schema/items-table-check.ts';
 import { keysShapeFault } from '../schema/keys-table-check.ts';
 import { claimOn, ownerOf } from '../schema/table-owner.ts';
@@ -9,36 +9,6 @@ import {
   type NamedTable,
   type TablesContext,
 } from './find-table.ts';
-
-/** How a table relates to the existing queues. */
-export type TableState =
-  /** It belongs to an existing queue. */
-  | 'in-use'
-  /** It belongs to an earlier queue of that name. */
-  | 'earlier-queue'
-  /** It belongs to a later queue of that name than the existing one, as after a restore. */
-  | 'later-queue'
-  /** It belongs to a queue that does not exist. */
-  | 'no-queue'
-  /** It names no owner. */
-  | 'unnamed'
-  /** Another program has created or filled it, or code of another role would run if it were read. */
-  | 'foreign';
-
-/** A table in the result of `list`. */
-export interface ListedTable {
-  readonly table: string;
-  readonly state: TableState;
-  /** The owner in its comment. */
-  readonly queue: string | undefined;
-  readonly partition: number;
-  /** When that queue was created. */
-  readonly createdAt: Instant | undefined;
-  /** The number of items, or of dedup keys, counted up to {@link COUNTED}. 0 if it must not be read. */
-  readonly items: number;
-  /** Whether it may hold more. */
-  readonly more: boolean;
-}
 
 /** The count of items stops at this number. */
 const COUNTED = 10_000;

@@ -1,5 +1,5 @@
+import type { ListedTable } from '@querator/core';
 import { formatTimestamp, toTimestamp } from '@querator/protocol';
-import type { ListedTable } from '@querator/storage-postgres';
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { attempt, CommandError } from '../command-error.ts';
