@@ -14,7 +14,8 @@ export const LEFT_OUT: Readonly<Record<string, string>> = {
 
 const DRIVER = `
 import type { Clock, Random, StorageBackend } from '@querator/core';
-interface Options { name: string; url?: string; clock: Clock; random: Random }
+export interface MyOptions { path?: string; url?: string }
+interface Options extends MyOptions { name: string; clock: Clock; random: Random }
 export declare function myBackend(options: Options): StorageBackend;
 export declare function startMyDatabase(): Promise<{ url: string; stop(): Promise<void> }>;
 `;
@@ -22,5 +23,6 @@ export declare function startMyDatabase(): Promise<{ url: string; stop(): Promis
 /** The files that pages import from a reader's own project, by their path from the blocks. */
 export const OTHER_FILES: ReadonlyMap<string, string> = new Map([
   ['my-driver.ts', DRIVER],
+  ['my-backend.ts', DRIVER],
   ['../src/index.ts', DRIVER],
 ]);
