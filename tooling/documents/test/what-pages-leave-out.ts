@@ -14,7 +14,7 @@ export const LEFT_OUT: Readonly<Record<string, string>> = {
 
 const DRIVER = `
 import type { Clock, Random, StorageBackend } from '@querator/core';
-export interface MyOptions { path?: string; url?: string }
+export interface MyOptions { path?: string | undefined; url?: string }
 interface Options extends MyOptions { name: string; clock: Clock; random: Random }
 export declare function myBackend(options: Options): StorageBackend;
 export declare function startMyDatabase(): Promise<{ url: string; stop(): Promise<void> }>;
