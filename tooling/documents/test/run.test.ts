@@ -77,6 +77,7 @@ test.each([
   ['packages/engine/README.md', 'createService', /^$/],
   ['packages/core/README.md', 'memoryBackend', /^0s$/],
   ['packages/storage-memory/README.md', 'memoryBackend', /^$/],
+  ['packages/storage-sqlite/README.md', 'sqliteBackend', /^$/],
   ['packages/router/README.md', 'placePartitions', /^$/],
   ['examples/storage-sqlite/README.md', 'sqliteBackend', /^$/],
   ['packages/testing/README.md', 'failed-mail', /^Error: no connection$/],

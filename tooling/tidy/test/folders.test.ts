@@ -172,6 +172,18 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'errors',
     'settings',
   ],
+  'packages/storage-sqlite/src': [
+    'index.ts',
+    'sqlite-backend.ts',
+    'stores',
+    'database',
+    'thread',
+    'items',
+    'queues',
+    'file',
+    'messages',
+    'settings',
+  ],
   'apps/server/src': [
     'main.ts',
     'cli',

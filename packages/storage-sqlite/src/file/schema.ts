@@ -1,0 +1,117 @@
+import { StorageError } from '@querator/core';
+import type { Connection } from './connection.ts';
+
+/** Marks a SQLite file as one of this driver: "Qrat" in ASCII. */
+const APPLICATION_ID = 0x51726174n;
+
+/**
+ * The changes of the schema, the oldest first. A file knows how many of them it has
+ * (`user_version`), and gets the others when it is opened.
+ *
+ * - Instants are microseconds and durations nanoseconds, as in core: both fit SQLite's
+ *   integers of 64 bits.
+ * - Texts are compared by their bytes, which is SQLite's default.
+ * - `seq` is the number in the id of an item. It is SQLite's own key of a row, so new
+ *   items are appended at the end of the table, whatever their partition. Every index
+ *   ends with it, so the items of a partition in one state are in the order of ids.
+ * - `due` is the next deadline of an item: in each state there is exactly one.
+ * - A removed row leaves its indexes at once. So items in other states, and items that
+ *   were removed, cost a lease nothing.
+ */
+const VERSIONS: readonly string[] = [
+  `
+  create table partitions (
+    id integer primary key autoincrement,
+    queue text not null,
+    number integer not null,
+    created_at integer,
+    unique (queue, number)
+  ) strict;
+  create table dropped_partitions (id integer primary key) strict;
+
+  create table items (
+    seq integer primary key,
+    partition integer not null,
+    state integer not null,
+    due integer not null,
+    tail text not null,
+    attempts integer not null,
+    max_attempts integer not null,
+    created_at integer not null,
+    expire_deadline integer not null,
+    idle_lease_deadline integer,
+    source_id text,
+    encoding text not null,
+    kind text not null,
+    reference text not null,
+    kept text,
+    payload blob not null
+  ) strict;
+  create index items_by_state on items (partition, state);
+  create index items_by_due on items (partition, due);
+  create unique index items_by_source on items (partition, source_id) where source_id is not null;
+
+  create table keys (
+    partition integer not null,
+    key text not null,
+    ends_at integer not null,
+    ids text not null,
+    primary key (partition, key)
+  ) strict, without rowid;
+  create index keys_by_end on keys (partition, ends_at);
+
+  create table numbers (name text primary key, value integer not null) strict, without rowid;
+  insert into numbers values ('reserved_seq', 0), ('write_checks', 0);
+
+  create table queues (
+    name text primary key,
+    namespace text not null,
+    lease_timeout integer not null,
+    expire_timeout integer not null,
+    dead_queue text not null,
+    max_attempts integer not null,
+    reference text not null,
+    requested_partitions integer not null,
+    partitions text not null,
+    pauses text not null,
+    ends_at integer,
+    created_at integer not null,
+    updated_at integer not null
+  ) strict, without rowid;
+  create index queues_by_namespace on queues (namespace, name);
+  create index queues_by_dead_queue on queues (dead_queue, name) where dead_queue <> '';
+
+  create table deleted_queues (
+    name text not null,
+    created_at integer not null,
+    primary key (name, created_at)
+  ) strict, without rowid;
+  `,
+];
+
+/** Makes the tables of a new file, and those that a file of an earlier version lacks. */
+export function prepareSchema(connection: Connection, file: string): void {
+  const { application_id: application } = connection.get<{ application_id: bigint }>(
+    'pragma application_id',
+  ) ?? { application_id: 0n };
+  const version = Number(connection.get<{ user_version: bigint }>('pragma user_version')?.user_version);
+  if (version > VERSIONS.length) {
+    throw refused(file, `it was written by a later version of Querator (schema ${version})`);
+  }
+  const isNew = connection.get('select 1 from sqlite_schema limit 1') === undefined;
+  if (!isNew && application !== APPLICATION_ID) throw refused(file, 'another program made it');
+  if (version === VERSIONS.length) return;
+  connection.exec('begin immediate');
+  try {
+    for (const sql of VERSIONS.slice(version)) connection.exec(sql);
+    connection.exec(`pragma application_id = ${APPLICATION_ID}; pragma user_version = ${VERSIONS.length}`);
+    connection.exec('commit');
+  } catch (error) {
+    connection.exec('rollback');
+    throw error;
+  }
+}
+
+function refused(file: string, why: string): StorageError {
+  return new StorageError(`file '${file}': ${why}`, { outcome: 'not-applied' });
+}

@@ -1,0 +1,13 @@
+import type { Instant } from '@querator/core';
+import type { Connection } from './connection.ts';
+import type { Partitions } from './partitions.ts';
+import type { Sequence } from './sequence.ts';
+
+/** What a call works with: an open transaction on the file. */
+export interface Transaction {
+  readonly connection: Connection;
+  /** When the main thread handed the call over. Later calls never have an earlier time than the clock did. */
+  readonly now: Instant;
+  readonly sequence: Sequence;
+  readonly partitions: Partitions;
+}

@@ -1,0 +1,3 @@
+export { FileRegistry } from './database/file-registry.ts';
+export { parseSqliteConfig, type SqliteConfig } from './settings/config.ts';
+export { SQLITE_CAPABILITIES, type SqliteBackendOptions, sqliteBackend } from './sqlite-backend.ts';

@@ -1,0 +1,19 @@
+import type { OwnedKey } from '../file/partitions.ts';
+import type { Transaction } from '../file/transaction.ts';
+import { ItemTable } from './item-table.ts';
+
+/** The arguments of a call on one partition. */
+export interface InPartition {
+  readonly key: OwnedKey;
+}
+
+/** The table of a partition, which exists from then on. */
+export function tableOf(transaction: Transaction, { key }: InPartition): ItemTable {
+  return new ItemTable(transaction, transaction.partitions.use(key));
+}
+
+/** The table of a partition to read from. Undefined: it was never used. */
+export function storedTableOf(transaction: Transaction, { key }: InPartition): ItemTable | undefined {
+  const partition = transaction.partitions.find(key);
+  return partition === undefined ? undefined : new ItemTable(transaction, partition);
+}

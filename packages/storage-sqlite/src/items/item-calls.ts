@@ -1,0 +1,72 @@
+import type { PartitionKey } from '@querator/core';
+import type { OwnedKey } from '../file/partitions.ts';
+import type { Transaction } from '../file/transaction.ts';
+import { measure, stats } from './counts.ts';
+import { find } from './find-items.ts';
+import type { InPartition } from './in-partition.ts';
+import { countKeys, sweepKeys } from './keys.ts';
+import { lease } from './lease.ts';
+import { complete, extend, release, retry } from './leased-items.ts';
+import { abortLetters, commitLetters, importAll, prepareLetters } from './letters.ts';
+import { produce, produceAndLease, produceKeyed } from './produce.ts';
+import { list } from './read-items.ts';
+import { clearSome, deleteEach, deleteSeen, lastSeq, markMoved, removeMoving } from './remove-items.ts';
+import { sweep } from './sweep.ts';
+import { markTaken, removeTaken, returnTaken, takeItems, takenItems } from './taken-items.ts';
+import { transfer } from './transfer.ts';
+
+/** Checks that the file accepts writes, and that the partition exists. */
+function probe({ partitions, connection }: Transaction, { key }: InPartition): void {
+  partitions.use(key);
+  connection.run(`update numbers set value = value + 1 where name = 'write_checks'`);
+}
+
+function drop({ partitions }: Transaction, { key }: { readonly key: OwnedKey }): void {
+  partitions.drop(key.queue, key.partition, key.createdAt);
+}
+
+/** Removes the partition of an earlier queue. */
+function dropEarlier(
+  { partitions }: Transaction,
+  { key, createdAt }: { readonly key: PartitionKey; readonly createdAt: NonNullable<OwnedKey['createdAt']> },
+): void {
+  partitions.drop(key.queue, key.partition, createdAt);
+}
+
+/** The calls on items. */
+export const ITEM_CALLS = {
+  produce,
+  produceAndLease,
+  produceKeyed,
+  sweepKeys,
+  countKeys,
+  lease,
+  release,
+  complete,
+  extend,
+  retry,
+  list,
+  find,
+  stats,
+  measure,
+  probe,
+  importAll,
+  deleteEach,
+  deleteSeen,
+  lastSeq,
+  clearSome,
+  sweep,
+  markMoved,
+  removeMoving,
+  prepareLetters,
+  commitLetters,
+  abortLetters,
+  transfer,
+  takeItems,
+  takenItems,
+  markTaken,
+  returnTaken,
+  removeTaken,
+  drop,
+  dropEarlier,
+};

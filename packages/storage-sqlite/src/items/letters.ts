@@ -1,0 +1,130 @@
+import {
+  addDuration,
+  type DeadLetter,
+  type Duration,
+  type ImportedItem,
+  type Instant,
+  type ItemId,
+  type LetterTimeouts,
+  type StoredItem,
+} from '@querator/core';
+import type { Transaction } from '../file/transaction.ts';
+import { type Packed, pack, unpack } from '../messages/packed-payloads.ts';
+import { type InPartition, tableOf } from './in-partition.ts';
+import { placeOf } from './item-place.ts';
+import { type ItemHead, type ItemRow, itemOf, ROW_COLUMNS, STATE } from './item-row.ts';
+import type { ItemTable } from './item-table.ts';
+import { keptFrom } from './kept.ts';
+
+interface ImportOptions {
+  readonly now: Instant;
+  readonly expireTimeout: Duration;
+  /** The state of items that are leased. */
+  readonly leasedAs: bigint;
+}
+
+/** The stored items on their way to the main thread, and where each is in the request. */
+interface Imported {
+  readonly stored: Packed<StoredItem>;
+  readonly places: readonly number[];
+}
+
+export function importAll(
+  transaction: Transaction,
+  {
+    items,
+    expireTimeout,
+    ...args
+  }: InPartition & { readonly items: Packed<ImportedItem>; readonly expireTimeout: Duration },
+): Imported {
+  const table = tableOf(transaction, args);
+  const options = { now: transaction.now, expireTimeout, leasedAs: STATE.leased };
+  const stored: StoredItem[] = [];
+  const places: number[] = [];
+  unpack(items).forEach((item, place) => {
+    const id = importItem(table, item, options);
+    if (id === undefined) return;
+    stored.push(itemOf(rowOf(table, id)));
+    places.push(place);
+  });
+  return { stored: pack(stored), places };
+}
+
+export function prepareLetters(
+  transaction: Transaction,
+  {
+    letters,
+    timeouts: { expireTimeout, autoCommitTimeout },
+    ...args
+  }: InPartition & { readonly letters: Packed<DeadLetter>; readonly timeouts: LetterTimeouts },
+): void {
+  const table = tableOf(transaction, args);
+  const { now } = transaction;
+  const leaseDeadline = addDuration(now, autoCommitTimeout);
+  for (const { sourceId, encoding, kind, reference, payload, details } of unpack(letters)) {
+    const content = { sourceId, encoding, kind, reference, payload, details };
+    const prepared = { isLeased: true, leaseDeadline, attempts: 0, maxAttempts: 0 };
+    importItem(table, { ...content, ...prepared }, { now, expireTimeout, leasedAs: STATE.prepared });
+  }
+}
+
+export function commitLetters(
+  transaction: Transaction,
+  { sourceIds, ...args }: InPartition & { readonly sourceIds: readonly ItemId[] },
+): number {
+  const table = tableOf(transaction, args);
+  const letters = preparedLetters(table, sourceIds).sort((a, b) => (a.seq < b.seq ? -1 : 1));
+  for (const letter of letters) table.requeue(letter);
+  return letters.length;
+}
+
+export function abortLetters(
+  transaction: Transaction,
+  { sourceIds, ...args }: InPartition & { readonly sourceIds: readonly ItemId[] },
+): number {
+  const table = tableOf(transaction, args);
+  const letters = preparedLetters(table, sourceIds);
+  for (const letter of letters) table.remove(letter);
+  return letters.length;
+}
+
+function preparedLetters(table: ItemTable, sourceIds: readonly ItemId[]): ItemHead[] {
+  return [...new Set(sourceIds)]
+    .map((id) => table.findBySource(id))
+    .filter((item) => item !== undefined)
+    .filter(({ state }) => state === STATE.prepared);
+}
+
+/** Adds an item in its state. @returns its id; undefined if the partition has its source id. */
+function importItem(
+  table: ItemTable,
+  item: ImportedItem,
+  { now, expireTimeout, leasedAs }: ImportOptions,
+): ItemId | undefined {
+  const { sourceId, enqueueAt, encoding, kind, reference, payload, attempts, maxAttempts } = item;
+  if (sourceId !== undefined && table.findBySource(sourceId) !== undefined) return undefined;
+  const expireDeadline = item.expireDeadline ?? addDuration(now, expireTimeout);
+  const isLeased = item.isLeased && enqueueAt === undefined;
+  return table.append({
+    ...{ sourceId, encoding, kind, reference, payload, attempts, maxAttempts, expireDeadline },
+    createdAt: now,
+    ...stateOf(item, { now, expireDeadline, leasedAs }),
+    idleLeaseDeadline: isLeased ? undefined : item.leaseDeadline,
+    kept: keptFrom(item.details),
+  });
+}
+
+function stateOf(
+  { isLeased, leaseDeadline, enqueueAt }: ImportedItem,
+  { now, expireDeadline, leasedAs }: Omit<ImportOptions, 'expireTimeout'> & { expireDeadline: Instant },
+): { readonly state: bigint; readonly due: Instant } {
+  if (enqueueAt !== undefined) return { state: STATE.scheduled, due: enqueueAt };
+  // A lease without a deadline counts as overdue.
+  if (isLeased) return { state: leasedAs, due: leaseDeadline ?? now };
+  return { state: STATE.waiting, due: expireDeadline };
+}
+
+function rowOf({ connection }: ItemTable, id: ItemId): ItemRow {
+  const seq = placeOf(id)?.seq ?? null;
+  return connection.get<ItemRow>(`select ${ROW_COLUMNS} from items where seq = ?`, seq) as ItemRow;
+}

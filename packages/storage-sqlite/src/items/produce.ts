@@ -1,0 +1,115 @@
+import {
+  addDuration,
+  type Duration,
+  type ItemId,
+  type KeyedItemsResult,
+  type KeyedProduceOptions,
+  type KeyedProduceResult,
+  type LeaseBatch,
+  type LeasedItem,
+  type NewItem,
+  type Outcome,
+  type ProduceResult,
+} from '@querator/core';
+import type { Transaction } from '../file/transaction.ts';
+import { type Packed, pack, unpack } from '../messages/packed-payloads.ts';
+import { appendItems } from './append-items.ts';
+import { type InPartition, tableOf } from './in-partition.ts';
+import type { ItemTable } from './item-table.ts';
+import { addKey, idsOfKey } from './keys.ts';
+import { leaseItems } from './lease.ts';
+
+/** The items of several requests, which are in one list. */
+export interface PackedRequests {
+  readonly items: Packed<NewItem>;
+  readonly requests: readonly { readonly count: number; readonly returnIds: boolean }[];
+}
+
+export interface ProduceArgs extends InPartition, PackedRequests {
+  readonly expireTimeout: Duration;
+}
+
+export function produce(transaction: Transaction, args: ProduceArgs): readonly Outcome<ProduceResult>[] {
+  return produceInto(tableOf(transaction, args), transaction, args);
+}
+
+function produceInto(
+  table: ItemTable,
+  { now }: Transaction,
+  { items: packed, requests, expireTimeout }: ProduceArgs,
+): readonly Outcome<ProduceResult>[] {
+  const items = unpack(packed);
+  let begin = 0;
+  return requests.map(({ count, returnIds }) => {
+    const own = items.slice(begin, begin + count);
+    begin += count;
+    const { ids, scheduled } = appendItems(table, own, { now, expireTimeout });
+    const stored = { waiting: count - scheduled, scheduled };
+    return { ok: true, value: returnIds ? { ...stored, ids } : stored };
+  });
+}
+
+/** The result of `produceAndLease`, on its way to the main thread. */
+interface ProducedAndLeased {
+  readonly outcomes: readonly Outcome<ProduceResult>[];
+  readonly leased: Packed<LeasedItem>;
+}
+
+export function produceAndLease(
+  transaction: Transaction,
+  { lease, ...args }: ProduceArgs & { readonly lease: LeaseBatch },
+): ProducedAndLeased {
+  const table = tableOf(transaction, args);
+  const isFree = !table.hasWaiting;
+  const outcomes = produceInto(table, transaction, args);
+  const leased = isFree ? leaseItems(table, lease, transaction.now, Number.POSITIVE_INFINITY) : [];
+  let left = leased.length;
+  return {
+    outcomes: outcomes.map((outcome) => {
+      if (!outcome.ok) return outcome;
+      const taken = Math.min(left, outcome.value.waiting);
+      left -= taken;
+      return { ok: true, value: { ...outcome.value, waiting: outcome.value.waiting - taken } };
+    }),
+    leased: pack(leased),
+  };
+}
+
+/** One keyed request. The items of all its groups are in one list. */
+interface PackedKeyedRequest {
+  readonly items: Packed<NewItem>;
+  readonly groups: readonly { readonly key: string; readonly count: number }[];
+  readonly window: Duration;
+}
+
+export interface ProduceKeyedArgs extends InPartition, KeyedProduceOptions {
+  readonly requests: readonly PackedKeyedRequest[];
+}
+
+export function produceKeyed(
+  transaction: Transaction,
+  { requests, expireTimeout, newKeys, ...args }: ProduceKeyedArgs,
+): readonly Outcome<KeyedProduceResult>[] {
+  const table = tableOf(transaction, args);
+  const { now } = transaction;
+  return requests.map(({ items: packed, groups, window }) => {
+    const items = unpack(packed);
+    const endsAt = addDuration(now, window);
+    let begin = 0;
+    let stored = 0;
+    let scheduled = 0;
+    const results = groups.map(({ key, count }): KeyedItemsResult => {
+      const own = items.slice(begin, begin + count);
+      begin += count;
+      const earlier = idsOfKey(table, key, now);
+      if (earlier !== undefined) return { state: 'duplicate', ids: earlier };
+      if (newKeys === 'refuse') return { state: 'refused' };
+      const appended = appendItems(table, own, { now, expireTimeout });
+      addKey(table, { key, ids: appended.ids, endsAt });
+      stored += count;
+      scheduled += appended.scheduled;
+      return { state: 'stored', ids: appended.ids satisfies readonly ItemId[] };
+    });
+    return { ok: true, value: { groups: results, waiting: stored - scheduled, scheduled } };
+  });
+}

@@ -1,0 +1,70 @@
+import { type PartitionKey, type PartitionOwner, StorageError } from '@querator/core';
+import type { ArgsOf, Database, ResultOf } from '../database/database.ts';
+import type { OwnedKey } from '../file/partitions.ts';
+import { OtherOwnerError } from '../messages/failed-call.ts';
+import type { Calls } from '../thread/calls.ts';
+
+/** The names of the calls on one partition. */
+type PartitionCall = {
+  [Name in keyof Calls]: ArgsOf<Name> extends { readonly key: OwnedKey } ? Name : never;
+}[keyof Calls];
+
+type OtherArgs<Name extends PartitionCall> = Omit<ArgsOf<Name>, 'key'>;
+
+interface OwnedCallsDeps {
+  readonly name: string;
+  readonly database: Database;
+  readonly key: PartitionKey;
+  readonly owner: PartitionOwner | undefined;
+}
+
+/**
+ * The calls on one partition. If it still has the items of an earlier queue of its name,
+ * they are removed, but only if that queue was deleted.
+ */
+export class OwnedCalls {
+  readonly key: OwnedKey;
+  readonly database: Database;
+  readonly name: string;
+  readonly #owner: PartitionOwner | undefined;
+
+  constructor({ name, database, key, owner }: OwnedCallsDeps) {
+    this.name = name;
+    this.database = database;
+    this.key = { queue: key.queue, partition: key.partition, createdAt: owner?.createdAt };
+    this.#owner = owner;
+  }
+
+  /** Changes something. */
+  call<Name extends PartitionCall>(name: Name, args: OtherArgs<Name>): Promise<ResultOf<Name>> {
+    return this.#ofOwner(() => this.database.call(name, this.#with(args)));
+  }
+
+  /** Only reads. */
+  read<Name extends PartitionCall>(name: Name, args: OtherArgs<Name>): Promise<ResultOf<Name>> {
+    return this.#ofOwner(() => this.database.read(name, this.#with(args)));
+  }
+
+  #with<Name extends PartitionCall>(args: OtherArgs<Name>): ArgsOf<Name> {
+    return { ...args, key: this.key } as ArgsOf<Name>;
+  }
+
+  async #ofOwner<T>(call: () => Promise<T>): Promise<T> {
+    try {
+      return await call();
+    } catch (error) {
+      if (!(error instanceof OtherOwnerError)) throw error;
+      await this.#removeEarlier(error);
+      return call();
+    }
+  }
+
+  async #removeEarlier({ createdAt }: OtherOwnerError): Promise<void> {
+    const { queue, partition } = this.key;
+    if ((await this.#owner?.wasDeleted(createdAt)) !== true) {
+      const text = `partition ${partition} of queue '${queue}' has items of an earlier queue of that name`;
+      throw new StorageError(`storage '${this.name}': ${text}`, { outcome: 'not-applied' });
+    }
+    await this.database.call('dropEarlier', { key: { queue, partition }, createdAt });
+  }
+}

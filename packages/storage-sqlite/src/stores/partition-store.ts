@@ -1,0 +1,237 @@
+import type {
+  ClearRequest,
+  CompleteRequest,
+  CountOptions,
+  DeadLetter,
+  DeathRules,
+  Duration,
+  ExtendedItem,
+  FindPage,
+  FindRequest,
+  ImportedItem,
+  Instant,
+  ItemId,
+  ItemListRequest,
+  KeyedProduceOptions,
+  KeyedProduceRequest,
+  KeyedProduceResult,
+  KeySweepResult,
+  LeaseBatch,
+  LeasedItem,
+  LetterTimeouts,
+  MarkResult,
+  NewItem,
+  Outcome,
+  PartitionStats,
+  PartitionStore,
+  ProbeResult,
+  ProduceAndLeaseResult,
+  ProduceRequest,
+  ProduceResult,
+  RetryRequest,
+  RetryResult,
+  SeenItem,
+  StoredItem,
+  SweepRequest,
+  SweepResult,
+  TakenIds,
+  TakenItem,
+  TakeRequest,
+  TakeResult,
+  TransferRequest,
+  TransferResult,
+} from '@querator/core';
+import type { PackedRequests } from '../items/produce.ts';
+import { pack, unpack } from '../messages/packed-payloads.ts';
+import { receiveOutcomes, type SentOutcome } from '../messages/sent-outcome.ts';
+import { clearPartition } from './clear-partition.ts';
+import { OwnedCalls } from './owned-calls.ts';
+
+/** One partition. Each call goes to the storage's thread, where its SQL is. */
+export class SqlitePartitionStore implements PartitionStore {
+  readonly transferTarget: OwnedCalls;
+  readonly #calls: OwnedCalls;
+
+  constructor(calls: OwnedCalls) {
+    this.#calls = calls;
+    this.transferTarget = calls;
+  }
+
+  async produce(
+    requests: readonly ProduceRequest[],
+    expireTimeout: Duration,
+  ): Promise<readonly Outcome<ProduceResult>[]> {
+    return this.#calls.call('produce', { ...packRequests(requests), expireTimeout });
+  }
+
+  async produceAndLease(
+    requests: readonly ProduceRequest[],
+    expireTimeout: Duration,
+    lease: LeaseBatch,
+  ): Promise<ProduceAndLeaseResult> {
+    const args = { ...packRequests(requests), expireTimeout, lease };
+    const { outcomes, leased } = await this.#calls.call('produceAndLease', args);
+    return { outcomes, leased: unpack(leased) };
+  }
+
+  async produceKeyed(
+    requests: readonly KeyedProduceRequest[],
+    { expireTimeout, newKeys }: KeyedProduceOptions,
+  ): Promise<readonly Outcome<KeyedProduceResult>[]> {
+    const packed = requests.map(({ groups, window }) => ({
+      items: pack(groups.flatMap(({ items }) => items)),
+      groups: groups.map(({ key, items }) => ({ key, count: items.length })),
+      window,
+    }));
+    return this.#calls.call('produceKeyed', { requests: packed, expireTimeout, newKeys });
+  }
+
+  sweepKeys(limit: number): Promise<KeySweepResult> {
+    return this.#calls.call('sweepKeys', { limit });
+  }
+
+  countKeys(_options?: CountOptions): Promise<number> {
+    return this.#calls.read('countKeys', {});
+  }
+
+  async lease(batch: LeaseBatch): Promise<readonly LeasedItem[]> {
+    return unpack(await this.#calls.call('lease', { batch }));
+  }
+
+  release(ids: readonly ItemId[]): Promise<number> {
+    return this.#calls.call('release', { ids });
+  }
+
+  async complete(requests: readonly CompleteRequest[]): Promise<readonly Outcome<void>[]> {
+    return this.#receive(await this.#calls.call('complete', { requests }));
+  }
+
+  async extend(items: readonly ExtendedItem[]): Promise<readonly Outcome<Instant>[]> {
+    return this.#receive(await this.#calls.call('extend', { items }));
+  }
+
+  async retry(
+    requests: readonly RetryRequest[],
+    rules: DeathRules,
+  ): Promise<readonly Outcome<RetryResult>[]> {
+    const { maxAttempts, dead } = rules;
+    return this.#receive(await this.#calls.call('retry', { requests, rules: { maxAttempts, dead } }));
+  }
+
+  async list(request: ItemListRequest): Promise<readonly StoredItem[]> {
+    return unpack(await this.#calls.read('list', { request }));
+  }
+
+  find({ signal: _, ...request }: FindRequest): Promise<FindPage> {
+    return this.#calls.read('find', { request });
+  }
+
+  stats(_options?: CountOptions): Promise<PartitionStats> {
+    return this.#calls.read('stats', {});
+  }
+
+  async probe(): Promise<ProbeResult> {
+    await this.#calls.call('probe', {});
+    return { metadataFault: undefined };
+  }
+
+  async import(
+    items: readonly ImportedItem[],
+    expireTimeout: Duration,
+  ): Promise<readonly (StoredItem | undefined)[]> {
+    const { stored, places } = await this.#calls.call('importAll', { items: pack(items), expireTimeout });
+    const all: (StoredItem | undefined)[] = items.map(() => undefined);
+    unpack(stored).forEach((item, index) => {
+      all[places[index] as number] = item;
+    });
+    return all;
+  }
+
+  async delete(ids: readonly ItemId[]): Promise<number> {
+    return (await this.deleteEach(ids)).length;
+  }
+
+  deleteEach(ids: readonly ItemId[]): Promise<readonly ItemId[]> {
+    return this.#calls.call('deleteEach', { ids });
+  }
+
+  deleteSeen(items: readonly SeenItem[]): Promise<number> {
+    return this.#calls.call('deleteSeen', { items });
+  }
+
+  clear(request: ClearRequest): Promise<number> {
+    return clearPartition(this.#calls, request);
+  }
+
+  async sweep(request: SweepRequest): Promise<SweepResult> {
+    const { dead, ...swept } = await this.#calls.call('sweep', { request });
+    return { ...swept, dead: unpack(dead) };
+  }
+
+  markMoved(ids: readonly ItemId[]): Promise<MarkResult> {
+    return this.#calls.call('markMoved', { ids });
+  }
+
+  remove(ids: readonly ItemId[]): Promise<void> {
+    return this.#calls.call('removeMoving', { ids });
+  }
+
+  prepareLetters(letters: readonly DeadLetter[], timeouts: LetterTimeouts): Promise<void> {
+    const { expireTimeout, autoCommitTimeout } = timeouts;
+    const args = { letters: pack(letters), timeouts: { expireTimeout, autoCommitTimeout } };
+    return this.#calls.call('prepareLetters', args);
+  }
+
+  commitLetters(sourceIds: readonly ItemId[]): Promise<number> {
+    return this.#calls.call('commitLetters', { sourceIds });
+  }
+
+  abortLetters(sourceIds: readonly ItemId[]): Promise<number> {
+    return this.#calls.call('abortLetters', { sourceIds });
+  }
+
+  async transfer({ target, ...request }: TransferRequest): Promise<TransferResult | undefined> {
+    if (!(target instanceof OwnedCalls) || !target.database.isSame(this.#calls.database)) return undefined;
+    return this.#calls.call('transfer', { target: target.key, request });
+  }
+
+  async takeItems(request: TakeRequest): Promise<TakeResult> {
+    const { taken, left } = await this.#calls.call('takeItems', { request });
+    return { taken: unpack(taken), left };
+  }
+
+  takenItems(task: string, limit: number): Promise<readonly TakenItem[]> {
+    return this.#calls.read('takenItems', { task, limit });
+  }
+
+  markTaken(request: TakenIds): Promise<MarkResult> {
+    return this.#calls.call('markTaken', { request });
+  }
+
+  returnTaken(request: TakenIds): Promise<number> {
+    return this.#calls.call('returnTaken', { request });
+  }
+
+  removeTaken(request: TakenIds): Promise<void> {
+    return this.#calls.call('removeTaken', { request });
+  }
+
+  drop(): Promise<void> {
+    return this.#calls.database.call('drop', { key: this.#calls.key });
+  }
+
+  #receive<T>(outcomes: readonly SentOutcome<T>[]): readonly Outcome<T>[] {
+    return receiveOutcomes(outcomes, this.#calls.name);
+  }
+}
+
+function packRequests(requests: readonly ProduceRequest[]): PackedRequests {
+  const items: readonly NewItem[] = requests.flatMap((request) => request.items);
+  return {
+    items: pack(items),
+    requests: requests.map((request) => ({
+      count: request.items.length,
+      returnIds: request.returnIds === true,
+    })),
+  };
+}

@@ -1,0 +1,116 @@
+import type {
+  Duration,
+  Instant,
+  MakeAuditEvent,
+  NewQueue,
+  Pausable,
+  PauseChange,
+  Queue,
+  QueueListRequest,
+  QueueRelations,
+  QueueStamp,
+  QueueStore,
+} from '@querator/core';
+import type { Database, OpenTransaction } from '../database/database.ts';
+
+/** Checks the queue that uses another one as dead-letter queue. */
+type CheckUser = (usedBy: string | undefined) => void;
+
+/** The settings of the queues of a file. Callbacks run in the main thread, within an open transaction. */
+export class SqliteQueueStore implements QueueStore {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  create(queue: NewQueue, check?: (relations: QueueRelations) => void): Promise<Queue> {
+    const { name, deadQueue } = queue;
+    if (deadQueue === '' || check === undefined) return this.#database.call('insertQueue', { queue });
+    return this.#database.transaction(async (transaction) => {
+      const created = await transaction.call('insertQueue', { queue });
+      check(await transaction.call('queueRelations', { name, deadQueue }));
+      return created;
+    });
+  }
+
+  get(name: string): Promise<Queue | undefined> {
+    return this.#database.read('findQueue', { name });
+  }
+
+  stamps(names: readonly string[]): Promise<ReadonlyMap<string, QueueStamp>> {
+    return this.#database.read('queueStamps', { names });
+  }
+
+  list(request: QueueListRequest): Promise<readonly Queue[]> {
+    return this.#database.read('listQueues', request);
+  }
+
+  update(
+    name: string,
+    change: (stored: Queue, relations: QueueRelations | undefined) => NewQueue,
+    deadQueue = '',
+    _audit?: MakeAuditEvent,
+  ): Promise<Queue | undefined> {
+    return this.#database.transaction(async (transaction) => {
+      const stored = await transaction.call('findQueue', { name });
+      if (stored === undefined) return undefined;
+      const relations =
+        deadQueue === '' ? undefined : await transaction.call('queueRelations', { name, deadQueue });
+      return transaction.call('updateQueue', { name, changed: change(stored, relations) });
+    });
+  }
+
+  pause(name: string, changes: Readonly<Partial<Record<Pausable, PauseChange>>>): Promise<Queue | undefined> {
+    return this.#database.call('pauseQueue', { name, changes });
+  }
+
+  beginDelete(
+    name: string,
+    createdAt: Instant,
+    { timeout, check }: { readonly timeout: Duration; readonly check: CheckUser },
+  ): Promise<boolean> {
+    return this.#database.transaction(async (transaction) => {
+      if (!(await this.#mayEnd(transaction, name, createdAt, check))) return false;
+      await transaction.call('beginQueueDelete', { name, timeout });
+      return true;
+    });
+  }
+
+  delete(name: string, createdAt?: Instant, check?: CheckUser): Promise<boolean> {
+    return this.#database.transaction(async (transaction) => {
+      if (!(await this.#mayEnd(transaction, name, createdAt, check))) return false;
+      await transaction.call('deleteQueue', { name });
+      return true;
+    });
+  }
+
+  wasDeleted(name: string, createdAt: Instant): Promise<boolean> {
+    return this.#database.read('wasQueueDeleted', { name, createdAt });
+  }
+
+  forgetDeletion(name: string, createdAt: Instant): Promise<void> {
+    return this.#database.call('forgetQueueDeletion', { name, createdAt });
+  }
+
+  partitionCounts(): Promise<ReadonlyMap<string, number>> {
+    return this.#database.read('partitionCounts', null);
+  }
+
+  findByDeadQueue(name: string): Promise<string | undefined> {
+    return this.#database.read('userOfQueue', { name });
+  }
+
+  /** Whether the queue is stored that the caller means. @throws the error of `check`. */
+  async #mayEnd(
+    transaction: OpenTransaction,
+    name: string,
+    createdAt: Instant | undefined,
+    check: CheckUser | undefined,
+  ): Promise<boolean> {
+    const stored = await transaction.call('findQueue', { name });
+    if (stored === undefined || (createdAt !== undefined && stored.createdAt !== createdAt)) return false;
+    check?.(await transaction.call('userOfQueue', { name }));
+    return true;
+  }
+}
