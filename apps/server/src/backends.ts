@@ -1,6 +1,7 @@
 import type { DriverDeps, Outbox, StorageDriver } from '@querator/core';
 import { driver as memory } from '@querator/storage-memory';
 import { driver as postgres, postgresOutbox, postgresPools } from '@querator/storage-postgres';
+import { driver as sqlite } from '@querator/storage-sqlite';
 import { ConfiguredDriver, type StorageSettings } from './drivers/configured-driver.ts';
 import { givenDrivers } from './drivers/loaded-drivers.ts';
 
@@ -9,7 +10,7 @@ export type StorageDeps = Omit<DriverDeps, 'name'>;
 
 /** The server's own drivers, by their names in the configuration file. No other file names one. */
 export const OWN_DRIVERS: ReadonlyMap<string, StorageDriver> = new Map(
-  ([memory, postgres] as const).map((driver): [string, StorageDriver] => [driver.name, driver]),
+  ([memory, postgres, sqlite] as const).map((driver): [string, StorageDriver] => [driver.name, driver]),
 );
 
 /** The drivers of others that a configuration uses, by the names that it uses for them. */

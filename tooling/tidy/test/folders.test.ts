@@ -174,6 +174,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   ],
   'packages/storage-sqlite/src': [
     'index.ts',
+    'sqlite-driver.ts',
     'sqlite-backend.ts',
     'stores',
     'database',

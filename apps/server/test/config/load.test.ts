@@ -164,7 +164,7 @@ quotas:
     ],
     [
       'partition-storage:\n  - name: a\n    driver: badger\n',
-      "line 3: partition-storage[0].driver: invalid driver; 'badger' is not one of (memory, postgres)",
+      "line 3: partition-storage[0].driver: invalid driver; 'badger' is not one of (memory, postgres, sqlite)",
     ],
     [
       'partition-storage:\n  - name: a\n    driver: memory\n    affinity: 0\n',

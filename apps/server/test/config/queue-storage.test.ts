@@ -83,9 +83,15 @@ test('drivers declare the capabilities of their storages as data', async () => {
     ...{ clock: new SystemClock(), random: new SystemRandom(), logger: silentLogger },
     shared: new SharedResources(),
   };
+  const configs: Readonly<Record<string, Record<string, string>>> = {
+    postgres: PG.config,
+    sqlite: { path: 'any.db' },
+  };
   for (const [name, driver] of OWN_DRIVERS) {
-    const config = name === 'postgres' ? PG.config : {};
-    const backend = new ConfiguredDriver(driver, { config }).create({ ...deps, name: 'any' });
+    const backend = new ConfiguredDriver(driver, { config: configs[name] ?? {} }).create({
+      ...deps,
+      name: 'any',
+    });
     expect(driver.capabilities, name).toEqual(backend.capabilities);
     await backend.close();
   }

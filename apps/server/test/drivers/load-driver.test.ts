@@ -61,7 +61,7 @@ describe('a driver that the configuration names', () => {
 
   test('is not loaded from a text alone', () => {
     expect(() => parseConfig('partition-storage:\n  - name: a\n    driver: acme\n')).toThrow(
-      "line 3: partition-storage[0].driver: invalid driver; 'acme' is not one of (memory, postgres)",
+      "line 3: partition-storage[0].driver: invalid driver; 'acme' is not one of (memory, postgres, sqlite)",
     );
   });
 

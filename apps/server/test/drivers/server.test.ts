@@ -83,7 +83,7 @@ describe('a server with a driver of others', () => {
       'main.config.place: required, a name of a place',
     );
     await expect(startServer(made({ place: 'a' }), deps)).rejects.toThrow(
-      "main.driver: invalid driver; 'lasting' is not one of (memory, postgres)",
+      "main.driver: invalid driver; 'lasting' is not one of (memory, postgres, sqlite)",
     );
   });
 

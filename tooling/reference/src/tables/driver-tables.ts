@@ -7,6 +7,7 @@ import {
 } from '@querator/core';
 import { memoryBackend } from '@querator/storage-memory';
 import { PoolRegistry, postgresBackend } from '@querator/storage-postgres';
+import { sqliteBackend } from '@querator/storage-sqlite';
 import { markdownTable } from './markdown-table.ts';
 
 /** The optional members of a type. */
@@ -76,6 +77,7 @@ function backends(): readonly StorageBackend[] {
   const random = new SystemRandom();
   return [
     memoryBackend({ name: 'memory', clock: new SystemClock(), random }),
+    sqliteBackend({ name: 'sqlite', path: 'queues.db', clock: new SystemClock(), random }),
     postgresBackend({
       name: 'postgres',
       connectionString: 'postgres://localhost',
