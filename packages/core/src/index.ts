@@ -227,7 +227,9 @@ export type {
   SweepRequest,
   SweepResult,
 } from './storage/partition-calls.ts';
+export type { RemovableStore } from './storage/partition-removal.ts';
 export type { PartitionStore } from './storage/partition-store.ts';
+export { CLOSURE_MARGIN, type ClosableStore } from './storage/queue-closure.ts';
 export {
   DELETION_RECORD_TIMEOUT,
   type QueueListRequest,

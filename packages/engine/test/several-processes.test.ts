@@ -3,7 +3,7 @@ import { ManualClock, SeededRandom } from '@querator/core/testing';
 import { memoryBackend } from '@querator/storage-memory';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import type { QueueCall } from '../src/index.ts';
-import { item, payloadOf, watch } from './support/harness.ts';
+import { payloadOf, watch } from './support/harness.ts';
 import { Process } from './support/process.ts';
 
 describe('several processes on one storage', () => {
@@ -98,23 +98,6 @@ describe('several processes on one storage', () => {
       await there.service.queues.delete('q', false);
       await expect(here.service.queues.delete('q', false)).rejects.toMatchObject({ code: 'invalid' });
     });
-  });
-
-  test('a deletion of an empty queue spares items that another process stores during it', async () => {
-    await here.create('q', { requestedPartitions: 8 });
-    await there.produce('q', 'early');
-    await there.consume('q');
-    const releases = [0, 1, 2].map((partition) => here.storage.hold('drop', partition, 'before'));
-    const deleted = watch(here.service.queues.delete('q', false, { onlyEmpty: true }));
-    await here.wake();
-    expect(here.storage.count('drop')).toBe(3);
-    const late = { ...item('late'), isLeased: false, attempts: 0, maxAttempts: 0 };
-    await there.service.storage.importItems({ queueName: 'q', partition: 5, items: [late] });
-    for (const release of releases) release();
-    await here.wake();
-    expect(deleted.error).toMatchObject({ reason: 'not_empty' });
-    expect(await there.stored('q', 5)).toEqual(['late']);
-    await here.produce('q', 'served');
   });
 
   test('a slow deletion does not delete the queue that was created meanwhile', async () => {

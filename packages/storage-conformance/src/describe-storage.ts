@@ -13,6 +13,7 @@ import { describeConcurrency } from './contract/concurrency.ts';
 import { describeContent } from './contract/content.ts';
 import { describeDelete } from './contract/delete.ts';
 import { describeDeletedQueues } from './contract/deleted-queues.ts';
+import { describeEmptyPartitions } from './contract/empty-partitions.ts';
 import { describeExtend } from './contract/extend.ts';
 import { describeFind } from './contract/find.ts';
 import { describeRandomFinds } from './contract/find-random.ts';
@@ -82,6 +83,7 @@ export function describeStorage(name: string, makeSetup: () => StorageSetup | Pr
     describeQueueRelations(test);
     describePauses(test);
     describeDeletedQueues(test);
+    describeEmptyPartitions(test);
     describeItemIds(test);
     describeContent(test);
     describeProduce(test);

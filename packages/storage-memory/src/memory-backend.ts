@@ -71,6 +71,8 @@ class MemoryBackend implements StorageBackend {
   readonly #schedules: MemoryScheduleStore;
   readonly #tasks: MemoryTaskStore;
   readonly #tables = new Map<string, ItemTable>();
+  /** Partitions that `dropEmpty` removed. Their dedup keys are still in their tables. */
+  readonly #emptied = new Set<string>();
   #closed = false;
 
   constructor({ name, clock, random, pause = nextTurn }: MemoryBackendOptions) {
@@ -125,10 +127,21 @@ class MemoryBackend implements StorageBackend {
       clock: this.#clock,
       ids: this.#ids,
       pause: this.#pause,
-      table: () => this.#table(key),
+      table: () => {
+        this.#checkMayBeMade(key, partition.queue);
+        return this.#table(key);
+      },
+      countedTable: () => this.#table(key),
+      dropEmpty: () => {
+        this.#assertOpen();
+        if ((this.#tables.get(key)?.size().items ?? 0) > 0) return false;
+        this.#emptied.add(key);
+        return true;
+      },
       drop: () => {
         this.#assertOpen();
         this.#tables.delete(key);
+        this.#emptied.delete(key);
       },
     });
   }
@@ -151,6 +164,7 @@ class MemoryBackend implements StorageBackend {
   async close(): Promise<void> {
     this.#closed = true;
     this.#tables.clear();
+    this.#emptied.clear();
     this.#queues.clear();
     this.#access.clear();
     this.#instances.clear();
@@ -168,6 +182,15 @@ class MemoryBackend implements StorageBackend {
       this.#tables.set(key, table);
     }
     return table;
+  }
+
+  /** A partition that `dropEmpty` has removed does not come back while its queue is closed. */
+  #checkMayBeMade(key: string, queue: string): void {
+    if (!this.#emptied.has(key)) return;
+    if (this.#queues.closureOf(queue) !== undefined) {
+      throw new StorageError(`queue '${queue}' is being deleted`, { outcome: 'not-applied' });
+    }
+    this.#emptied.delete(key);
   }
 
   #assertOpen(): void {

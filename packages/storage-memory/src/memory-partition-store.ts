@@ -68,9 +68,12 @@ import type { Pause } from './turns.ts';
 interface PartitionParts {
   readonly clock: Clock;
   readonly ids: ItemIds;
-  /** The current table of the partition. Throws if the backend is closed. */
+  /** The current table of the partition. Throws if the backend or, after a `dropEmpty`, the queue is closed. */
   readonly table: () => ItemTable;
+  /** The table for a call that only counts. Throws if the backend is closed. */
+  readonly countedTable: () => ItemTable;
   readonly drop: () => void;
+  readonly dropEmpty: () => boolean;
   /** Lets other work run during a call on many items. */
   readonly pause: Pause;
 }
@@ -85,15 +88,16 @@ export class MemoryPartitionStore implements PartitionStore {
   readonly #clock: Clock;
   readonly #ids: ItemIds;
   readonly #table: () => ItemTable;
-  readonly #drop: () => void;
+  readonly #parts: PartitionParts;
   readonly #pause: Pause;
 
-  constructor({ clock, ids, table, drop, pause }: PartitionParts) {
+  constructor(parts: PartitionParts) {
+    const { clock, ids, table, pause } = parts;
     this.transferTarget = new TransferTarget(ids, table);
     this.#clock = clock;
     this.#ids = ids;
     this.#table = table;
-    this.#drop = drop;
+    this.#parts = parts;
     this.#pause = pause;
   }
 
@@ -208,7 +212,7 @@ export class MemoryPartitionStore implements PartitionStore {
   }
 
   async stats(): Promise<PartitionStats> {
-    return this.#table().stats(this.#clock.now());
+    return this.#parts.countedTable().stats(this.#clock.now());
   }
 
   async probe(): Promise<ProbeResult> {
@@ -322,8 +326,12 @@ export class MemoryPartitionStore implements PartitionStore {
     removeTaken(this.#table(), request);
   }
 
+  async dropEmpty(): Promise<boolean> {
+    return this.#parts.dropEmpty();
+  }
+
   async drop(): Promise<void> {
-    this.#drop();
+    this.#parts.drop();
   }
 
   #produce(requests: readonly ProduceRequest[], expireTimeout: Duration): readonly ProduceResult[] {

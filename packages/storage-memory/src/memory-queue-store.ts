@@ -1,5 +1,6 @@
 import {
   addDuration,
+  CLOSURE_MARGIN,
   type Clock,
   type Duration,
   type Instant,
@@ -22,6 +23,8 @@ import type { MemoryAccessStore } from './access/memory-access-store.ts';
 import type { MemoryAuditStore } from './audit/memory-audit-store.ts';
 import { byteOrder } from './byte-order.ts';
 
+const NOW = 0n as Duration;
+
 type PauseEnds = Partial<Record<Pausable, Pick<Pause, 'until'>>>;
 
 /** Queues in memory. They are few, so a list may sort them. */
@@ -33,6 +36,8 @@ export class MemoryQueueStore implements QueueStore {
   readonly #queues = new Map<string, Queue>();
   /** Until when the `beginDelete` of a queue is in force. */
   readonly #endings = new Map<string, Instant>();
+  /** The last closure of each queue, and until when it lasts. */
+  readonly #closures = new Map<string, { readonly token: string; readonly until: Instant }>();
   /** The ends of pauses that were started, by queue. */
   readonly #pauses = new Map<string, PauseEnds>();
   /** Deleted queues, as `recordOf` formats them. */
@@ -72,6 +77,13 @@ export class MemoryQueueStore implements QueueStore {
     return this.#queues.get(name)?.createdAt;
   }
 
+  /** The token of the queue's closure, if it is in force `ahead` from now. */
+  closureOf(name: string, ahead: Duration = NOW): string | undefined {
+    const closure = this.#closures.get(name);
+    if (closure === undefined || closure.until <= addDuration(this.#clock.now(), ahead)) return undefined;
+    return closure.token;
+  }
+
   #create(
     queue: NewQueue,
     check: (relations: QueueRelations) => void,
@@ -90,7 +102,7 @@ export class MemoryQueueStore implements QueueStore {
   async get(name: string): Promise<Queue | undefined> {
     this.#assertOpen();
     const stored = this.#queues.get(name);
-    return stored && this.#withPauses(stored);
+    return stored && this.#asRead(stored);
   }
 
   async stamps(names: readonly string[]): Promise<ReadonlyMap<string, QueueStamp>> {
@@ -104,7 +116,7 @@ export class MemoryQueueStore implements QueueStore {
     return this.#inOrder()
       .filter((queue) => queue.namespace === namespace && byteOrder(queue.name, pivot) >= 0)
       .slice(0, limit)
-      .map((queue) => this.#withPauses(queue));
+      .map((queue) => this.#asRead(queue));
   }
 
   async update(
@@ -126,7 +138,7 @@ export class MemoryQueueStore implements QueueStore {
     const storeEvent = this.#events.prepare(audit);
     this.#queues.set(name, updated);
     storeEvent();
-    return this.#withPauses(updated);
+    return this.#asRead(updated);
   }
 
   async pause(
@@ -152,7 +164,7 @@ export class MemoryQueueStore implements QueueStore {
     this.#queues.set(name, updated);
     this.#pauses.set(name, ends);
     storeEvent();
-    return this.#withPauses(updated);
+    return this.#asRead(updated);
   }
 
   async beginDelete(
@@ -167,18 +179,33 @@ export class MemoryQueueStore implements QueueStore {
     return true;
   }
 
+  async close(
+    name: string,
+    createdAt: Instant,
+    { token, timeout }: { readonly token: string; readonly timeout: Duration | undefined },
+  ): Promise<boolean> {
+    this.#assertOpen();
+    if (this.#queues.get(name)?.createdAt !== createdAt) return false;
+    if (timeout === undefined) {
+      return this.#closures.get(name)?.token === token && this.#closures.delete(name);
+    }
+    this.#closures.set(name, { token, until: addDuration(this.#clock.now(), timeout) });
+    return true;
+  }
+
   async delete(
     name: string,
     createdAt?: Instant,
-    check?: (usedBy: string | undefined) => void,
+    check?: (usedBy: string | undefined, closure?: string) => void,
     audit?: MakeAuditEvent,
   ): Promise<boolean> {
     this.#assertOpen();
     const stored = this.#queues.get(name);
     if (stored === undefined || (createdAt !== undefined && stored.createdAt !== createdAt)) return false;
-    check?.(this.#userOf(name));
+    check?.(this.#userOf(name), this.closureOf(name, CLOSURE_MARGIN));
     const storeEvent = this.#events.prepare(audit);
     this.#endings.delete(name);
+    this.#closures.delete(name);
     this.#pauses.delete(name);
     this.#deleted.add(recordOf(name, stored.createdAt));
     this.#queues.delete(name);
@@ -214,6 +241,7 @@ export class MemoryQueueStore implements QueueStore {
   clear(): void {
     this.#queues.clear();
     this.#endings.clear();
+    this.#closures.clear();
     this.#pauses.clear();
     this.#deleted.clear();
   }
@@ -228,10 +256,12 @@ export class MemoryQueueStore implements QueueStore {
     };
   }
 
-  /** A copy of a queue, with its pauses that are in force. */
-  #withPauses(queue: Queue): Queue {
+  /** A copy of a queue, with its closure and its pauses that are in force. */
+  #asRead(stored: Queue): Queue {
+    const closure = this.closureOf(stored.name);
+    const queue = closure === undefined ? copyOf(stored) : { ...copyOf(stored), closure };
     const ends = this.#pauses.get(queue.name);
-    if (ends === undefined) return copyOf(queue);
+    if (ends === undefined) return queue;
     const now = this.#clock.now();
     const pauses: Partial<Record<Pausable, Pause>> = {};
     for (const work of PAUSABLE) {
@@ -239,7 +269,7 @@ export class MemoryQueueStore implements QueueStore {
       if (end === undefined || (end.until !== undefined && end.until <= now)) continue;
       pauses[work] = { until: end.until, left: end.until && (((end.until - now) * 1_000n) as Duration) };
     }
-    return Object.keys(pauses).length === 0 ? copyOf(queue) : { ...copyOf(queue), pauses };
+    return Object.keys(pauses).length === 0 ? queue : { ...queue, pauses };
   }
 
   #userOf(name: string): string | undefined {

@@ -293,6 +293,10 @@ export class PostgresPartitionStore implements PartitionStore {
     return this.#calls.track(() => this.#table.untilDroppable());
   }
 
+  dropEmpty(): Promise<boolean> {
+    return this.#calls.track(() => this.#table.dropEmpty());
+  }
+
   drop(): Promise<void> {
     return this.#calls.track(() => this.#table.drop());
   }

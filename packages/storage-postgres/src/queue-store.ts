@@ -1,4 +1,5 @@
 import {
+  CLOSURE_MARGIN,
   type Clock,
   type Duration,
   errorText,
@@ -18,9 +19,10 @@ import {
 } from '@querator/core';
 import { lockNamespace } from './access/lock-namespace.ts';
 import { insertEvents } from './audit/audit-rows.ts';
-import type { Database, Session, Statement } from './database/database.ts';
+import type { Database, Session } from './database/database.ts';
 import { allTables, type TableCalls, type TableProvisioner } from './database/table-calls.ts';
 import { ALREADY_THERE, PostgresError } from './errors/postgres-error.ts';
+import { closeStatement, closureInForce } from './queues/closures.ts';
 import { type DeletionRecords, deleteQueueFrom } from './queues/deletion-records.ts';
 import { changedEnds } from './queues/pauses.ts';
 import { hashTaken, QueueHashes } from './queues/queue-hashes.ts';
@@ -31,7 +33,7 @@ import {
   type QueuesSession,
   readRelations,
 } from './queues/queue-relations.ts';
-import { insertInto, pauseIn, updateIn } from './queues/queue-statements.ts';
+import { insertInto, pauseIn, stampsOf, updateIn } from './queues/queue-statements.ts';
 import { type QueueRow, queueToValues, rowToQueue } from './queues/row-to-queue.ts';
 import type { SchemaManager } from './schema/schema-manager.ts';
 import { AUDIT } from './schema/tables/audit.ts';
@@ -237,10 +239,20 @@ export class PostgresQueueStore implements QueueStore {
     return this.#find([name], false, () => this.#hashes.writing(mark));
   }
 
+  async close(
+    name: string,
+    createdAt: Instant,
+    closure: { readonly token: string; readonly timeout: Duration | undefined },
+  ): Promise<boolean> {
+    const close = () =>
+      this.#db.write(closeStatement(this.#queues, { name, createdAt }, closure, this.#now()));
+    return (await this.#find([name], [], () => this.#hashes.writing(close))).length > 0;
+  }
+
   async delete(
     name: string,
     createdAt?: Instant,
-    check?: (usedBy: string | undefined) => void,
+    check?: (usedBy: string | undefined, closure?: string) => void,
     audit?: MakeAuditEvent,
   ): Promise<boolean> {
     const values = [name, createdAt === undefined ? null : instantToText(createdAt)];
@@ -249,8 +261,10 @@ export class PostgresQueueStore implements QueueStore {
         const stored = (await lockQueues(this.#in(session), [name], this.#now())).get(name);
         if (stored === undefined) return [];
         const [user] = await session.query<{ name: string }>(findUser(this.#queues, name));
+        const closure = closureInForce(stored.partitions[0]?.closure, stored.read_at, CLOSURE_MARGIN);
         // A later queue of that name is another queue.
-        if (createdAt === undefined || rowToQueue(stored).createdAt === createdAt) check?.(user?.name);
+        if (createdAt === undefined || rowToQueue(stored).createdAt === createdAt)
+          check?.(user?.name, closure);
         const deleted = await session.query({ text, values });
         if (deleted.length > 0) await this.#record(session, audit);
         return deleted;
@@ -310,15 +324,6 @@ export class PostgresQueueStore implements QueueStore {
     return { session, queues: this.#queues };
   }
 
-  #stampsOf(names: readonly string[]): Statement {
-    const { moves } = this.#db.schema;
-    return {
-      name: `queue_stamps${moves === 0 ? '' : `_${moves}`}`,
-      text: `SELECT name, created_at, updated_at FROM ${this.#queues} WHERE name = ANY ($1::text[])`,
-      values: [names],
-    };
-  }
-
   #now(): string | null {
     return this.#clock === undefined ? null : instantToText(this.#clock.now());
   }
@@ -341,7 +346,7 @@ export class PostgresQueueStore implements QueueStore {
   /** The rows of the queues that exist. Halves the names to find one that the database cannot hold. */
   async #findStamps(names: readonly string[]): Promise<readonly StampRow[]> {
     const rows = await this.#find(names, undefined, () =>
-      this.#db.readInBackground<StampRow>(this.#stampsOf(names)),
+      this.#db.readInBackground<StampRow>(stampsOf(this.#queues, names, this.#db.schema.moves)),
     );
     if (rows !== undefined) return rows;
     if (names.length === 1) return [];

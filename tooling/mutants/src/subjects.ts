@@ -31,7 +31,7 @@ const TARGETS = {
   'engine-keys': { package: 'engine', suite: tests('keyed-produce') },
   'engine-movers': {
     package: 'engine',
-    suite: tests('dead-letters', 'several-movers', 'several-processes'),
+    suite: tests('dead-letters', 'several-movers', 'several-processes', 'empty-deletion'),
   },
   'engine-schedules': {
     package: 'engine',

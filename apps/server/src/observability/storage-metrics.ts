@@ -65,6 +65,7 @@ const PARTITION_LABELS: Readonly<Record<keyof PartitionStore, string>> = {
   returnTaken: 'returnTaken',
   removeTaken: 'removeTaken',
   untilDroppable: 'untilDroppable',
+  dropEmpty: 'drop',
   drop: 'drop',
 };
 const QUEUE_LABELS: Readonly<Record<keyof QueueStore, string>> = {
@@ -75,6 +76,7 @@ const QUEUE_LABELS: Readonly<Record<keyof QueueStore, string>> = {
   update: 'queues_update',
   pause: 'queues_pause',
   beginDelete: 'queues_beginDelete',
+  close: 'queues_close',
   delete: 'queues_delete',
   wasDeleted: 'queues_wasDeleted',
   forgetDeletion: 'queues_forgetDeletion',

@@ -43,4 +43,6 @@ export interface Queue extends NewQueue {
   readonly updatedAt: Instant;
   /** Undefined: nothing is paused. */
   readonly pauses?: Pauses | undefined;
+  /** The token of the closure in force; see `QueueStore.close`. Undefined: the queue is not closed. */
+  readonly closure?: string | undefined;
 }

@@ -48,6 +48,7 @@ export const PARTITION_STORE: PortMembers<PartitionStore> = {
   returnTaken: true,
   removeTaken: true,
   untilDroppable: true,
+  dropEmpty: true,
   drop: true,
 };
 
@@ -60,6 +61,7 @@ export const QUEUE_STORE: PortMembers<QueueStore> = {
   update: true,
   pause: true,
   beginDelete: true,
+  close: true,
   delete: true,
   wasDeleted: true,
   forgetDeletion: true,

@@ -31,6 +31,7 @@ import type {
   SweepRequest,
   SweepResult,
 } from './partition-calls.ts';
+import type { RemovableStore } from './partition-removal.ts';
 import type { TakenItemsStore } from './taken-items.ts';
 import type { TransferStore } from './transfer.ts';
 
@@ -60,7 +61,7 @@ import type { TransferStore } from './transfer.ts';
  *   `metadataUnavailable`.
  * - Texts contain no U+0000, and numbers are in range: the engine checks both.
  */
-export interface PartitionStore extends TransferStore, TakenItemsStore {
+export interface PartitionStore extends TransferStore, TakenItemsStore, RemovableStore {
   /**
    * Adds items at the tail. The items of one request are stored all or not at
    * all, next to each other and in order. Requests are stored in the order
@@ -370,22 +371,4 @@ export interface PartitionStore extends TransferStore, TakenItemsStore {
 
   /** Removes prepared letters and no other items. @returns the number of removed letters. */
   abortLetters(sourceIds: readonly ItemId[]): Promise<number>;
-
-  /**
-   * Waits until a `drop` can get its locks at once. Other calls continue
-   * meanwhile, and this one delays none of them by more than a fraction of a
-   * second. Changes nothing and guarantees nothing: the drop may still wait.
-   *
-   * Undefined if a drop never waits for locks.
-   *
-   * @throws StorageError if the wait takes too long, with `locked` if another
-   *   session holds the partition; the message names it. Also if a drop would fail.
-   */
-  untilDroppable?(): Promise<void>;
-
-  /**
-   * Removes the partition with all its items and dedup keys. The next call starts
-   * an empty one. Items that belong to another queue than the store's `owner` stay.
-   */
-  drop(): Promise<void>;
 }

@@ -3,6 +3,7 @@ import type { Pausable, PauseChange } from '../queue/pause.ts';
 import type { NewQueue, Queue } from '../queue/queue.ts';
 import { type Duration, milliseconds } from '../time/duration.ts';
 import type { Instant } from '../time/instant.ts';
+import type { ClosableStore } from './queue-closure.ts';
 
 /** A page of queues in order of their names, compared as bytes. */
 export interface QueueListRequest {
@@ -47,7 +48,7 @@ export interface QueueRelations {
  * takes effect. The event is stored in the same step: both are there, or neither.
  * Its error fails the call. A call that changes nothing makes no event.
  */
-export interface QueueStore {
+export interface QueueStore extends ClosableStore {
   /**
    * Adds a queue with `createdAt` and `updatedAt` by the storage's clock. The
    * queue is durable when the promise is fulfilled.
@@ -121,7 +122,7 @@ export interface QueueStore {
    * Announces that the queue with that creation time will be deleted. Until
    * `timeout` has passed by the storage's clock, callers that choose it as
    * dead-letter queue find `deadQueueEnds` set. Settings and stamps stay. A
-   * second call extends the time; the deletion ends it.
+   * second call replaces the time, so a timeout of zero ends it. The deletion ends it too.
    *
    * @param check gets the name of a queue that uses this one as dead-letter
    *   queue, the first in byte order. May run more than once. Its error fails the
@@ -139,13 +140,14 @@ export interface QueueStore {
    * with that creation time, and no later one of the same name. The same step
    * records the deletion for `wasDeleted`.
    *
-   * @param check as in `beginDelete`, in the step that removes the queue.
+   * @param check as in `beginDelete`, in the step that removes the queue. Also gets the
+   *   token of the queue's closure, if it stays in force for `CLOSURE_MARGIN` or longer.
    * @returns whether the queue existed.
    */
   delete(
     name: string,
     createdAt?: Instant,
-    check?: (usedBy: string | undefined) => void,
+    check?: (usedBy: string | undefined, closure?: string) => void,
     audit?: MakeAuditEvent,
   ): Promise<boolean>;
 

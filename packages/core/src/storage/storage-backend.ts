@@ -20,9 +20,10 @@ export interface PartitionOwner {
   /** When the queue was created. */
   readonly createdAt: Instant;
   /**
-   * Whether the queue still exists. The driver calls it after it created a
-   * partition: another process may have deleted the queue meanwhile. Then it
-   * must not store items that no call could ever reach.
+   * Whether the queue still exists, and may have new partitions. The driver calls it
+   * after it created a partition: another process may have deleted the queue
+   * meanwhile, or is deleting it. Then it must not store items that no call could ever
+   * reach.
    */
   readonly isThere: () => Promise<boolean>;
   /**

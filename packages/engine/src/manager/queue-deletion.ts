@@ -10,6 +10,7 @@ import {
   type Queue,
   QueueError,
   type QueueStore,
+  type Random,
   StorageError,
   storageFailed,
   storageTooSlow,
@@ -19,6 +20,7 @@ import type { EngineLimits } from '../engine-deps.ts';
 import { checkUnused } from '../rules/dead-queue-rules.ts';
 import { countItems } from './item-count.ts';
 import type { Placements } from './placements.ts';
+import { QueueClosing } from './queue-closing.ts';
 
 /**
  * How long no other queue may begin to use a queue as its dead-letter queue,
@@ -37,6 +39,7 @@ export interface QueueDeletionDeps {
   readonly store: QueueStore;
   readonly logger: Logger;
   readonly clock: Clock;
+  readonly random: Random;
   readonly limits: Pick<EngineLimits, 'changeWaitMs'>;
   /** Stops the queue in this process, and prevents its activation until `ended`. */
   readonly stop: (name: string) => Promise<void>;
@@ -71,7 +74,16 @@ export class QueueDeletion {
    * @throws QueueError `invalid` for a queue that is in use, cannot be reached, or
    *   holds items; `retry` when storage fails.
    */
-  async run(queue: Queue, { force, onlyEmpty, audit }: DeletionRules): Promise<void> {
+  async run(queue: Queue, rules: DeletionRules): Promise<void> {
+    try {
+      await this.#run(queue, rules);
+    } catch (error) {
+      if (error instanceof QueueError && error.reason === 'not_empty') await this.#stayAsBefore(queue);
+      throw error;
+    }
+  }
+
+  async #run(queue: Queue, { force, onlyEmpty, audit }: DeletionRules): Promise<void> {
     const { store, stop, ended } = this.#deps;
     const { name, createdAt } = queue;
     const check = force ? undefined : (usedBy: string | undefined) => checkUnused(name, usedBy);
@@ -90,15 +102,65 @@ export class QueueDeletion {
       // A produce request may have stored items since the first count.
       if (onlyEmpty) await this.#checkEmpty(queue);
       audit?.add({ items: onlyEmpty ? 0 : await this.#countBriefly(queue) });
-      await this.#dropPartitions(queue, { onlyEmpty });
       // Another process may have deleted the queue since, and given the name to a new one.
-      await store.delete(name, createdAt, check, audit?.storedEvent);
+      const remove = (closing?: QueueClosing) => {
+        const checkAll = (usedBy: string | undefined, closure?: string) => {
+          check?.(usedBy);
+          closing?.check(closure);
+        };
+        const mayCheck = check === undefined && closing === undefined ? undefined : checkAll;
+        return store.delete(name, createdAt, mayCheck, audit?.storedEvent);
+      };
+      if (onlyEmpty) await this.#removeEmpty(queue, remove);
+      else {
+        await this.#dropPartitions(queue);
+        await remove();
+      }
       await this.#finish(queue);
     } catch (error) {
       if (error instanceof QueueError) throw error;
       throw storageFailed(error);
     } finally {
       ended(name);
+    }
+  }
+
+  /** Ends what `beginDelete` has announced. If that fails, it ends by itself. */
+  async #stayAsBefore({ name, createdAt }: Queue): Promise<void> {
+    const ending = this.#deps.store.beginDelete(name, createdAt, {
+      timeout: milliseconds(0),
+      check: () => {},
+    });
+    await ending.catch((error: unknown) => {
+      this.#deps.logger.debug('a queue is not chosen as dead-letter queue for a while', {
+        queue: name,
+        err: error,
+      });
+    });
+  }
+
+  /**
+   * Drops the partitions of a closed queue, and then removes its settings. Until then
+   * nothing is lost: only empty partitions are dropped, which can be created again, and
+   * their dedup keys stay. See docs/adr/0038-empty-queues-are-closed-first.md.
+   *
+   * @throws QueueError `invalid` if one of them holds an item. Then the queue is as before.
+   */
+  async #removeEmpty(queue: Queue, remove: (closing: QueueClosing) => Promise<unknown>): Promise<void> {
+    const closing = new QueueClosing(queue, this.#deps);
+    try {
+      await closing.begin();
+      await this.#onPartitions(queue, async (store) => {
+        if (!(await dropEmpty(store))) throw new HoldsItems();
+      });
+      await remove(closing);
+    } catch (error) {
+      await closing.end();
+      if (!(error instanceof HoldsItems)) throw error;
+      const items = await countItems(this.#deps, queue, this.#deps.limits.changeWaitMs).catch(
+        () => undefined,
+      );
+      throw holdsItems(queue.name, Math.max(1, items ?? 1));
     }
   }
 
@@ -135,38 +197,32 @@ export class QueueDeletion {
     }
   }
 
+  #dropPartitions(queue: Queue): Promise<void> {
+    return this.#onPartitions(queue, (store) => store.drop());
+  }
+
   /**
-   * Drops a few partitions at a time. A failure does not end the drops until {@link MOST_FAILURES}.
-   *
-   * @param rules `onlyEmpty`: counts each partition once more. Another process may serve
-   *   the queue until it notices the deletion, and the drops of a thousand take a minute.
-   * @throws QueueError `invalid` for the first one that holds items.
+   * Works on a few partitions at a time. A failure does not end the work until
+   * {@link MOST_FAILURES}, a partition that holds items does at once.
    */
-  async #dropPartitions(queue: Queue, { onlyEmpty }: Pick<DeletionRules, 'onlyEmpty'>): Promise<void> {
+  async #onPartitions(queue: Queue, work: (store: PartitionStore) => Promise<void>): Promise<void> {
     let failures = 0;
-    const checkEmpty = async (store: PartitionStore) => {
-      const { waiting, leased, scheduled } = await store.stats({ createNothing: true });
-      const items = waiting + leased + scheduled;
-      if (items > 0) throw holdsItems(queue.name, items);
-    };
-    const dropped = await Promise.allSettled(
+    const done = await Promise.allSettled(
       this.#deps.placements.reachable(queue).map(({ store, limited }) =>
         limited.drop(async () => {
           // If storage is down, each of a thousand partitions would take its time to fail.
           if (failures >= MOST_FAILURES) return;
           try {
-            if (onlyEmpty) await checkEmpty(store);
-            await store.drop();
+            await work(store);
           } catch (error) {
-            // One that holds items ends the deletion.
-            failures += error instanceof QueueError ? MOST_FAILURES : 1;
+            failures += error instanceof HoldsItems ? MOST_FAILURES : 1;
             throw error;
           }
         }),
       ),
     );
-    const reasons = dropped.flatMap((each) => (each.status === 'rejected' ? [each.reason] : []));
-    if (reasons.length > 0) throw reasons.find((reason) => reason instanceof QueueError) ?? reasons[0];
+    const reasons = done.flatMap((each) => (each.status === 'rejected' ? [each.reason] : []));
+    if (reasons.length > 0) throw reasons.find((reason) => reason instanceof HoldsItems) ?? reasons[0];
   }
 
   /**
@@ -179,7 +235,7 @@ export class QueueDeletion {
     const { store, logger, placements } = this.#deps;
     const { name, createdAt } = queue;
     try {
-      await this.#dropPartitions(queue, { onlyEmpty: false });
+      await this.#dropPartitions(queue);
     } catch (error) {
       logger.warn('items that another process may have stored for a deleted queue were not removed', {
         queue: name,
@@ -210,6 +266,17 @@ export class QueueDeletion {
       this.#deps.logger.warn('items of a deleted queue stay on a storage that is not configured', where);
     }
   }
+}
+
+/** A partition is not empty. */
+class HoldsItems extends Error {}
+
+/** Removes a partition that holds nothing. @returns whether it did. */
+async function dropEmpty(store: PartitionStore): Promise<boolean> {
+  if (store.dropEmpty !== undefined) return store.dropEmpty();
+  // The driver cannot. An item that another process stores after the count is lost.
+  const { waiting, leased, scheduled } = await store.stats({ createNothing: true });
+  return waiting + leased + scheduled === 0;
 }
 
 function holdsItems(name: string, count: number): QueueError {

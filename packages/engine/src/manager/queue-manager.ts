@@ -95,6 +95,7 @@ export class QueueManager {
       store,
       logger: engine.logger,
       clock: engine.clock,
+      random: engine.random,
       limits: engine.limits,
       stop: (name) => this.#stopForDeletion(name),
       ended: (name) => this.#deletionEnded(name),
@@ -378,7 +379,8 @@ export class QueueManager {
   }
 
   async #isThere({ name, createdAt }: Queue): Promise<boolean> {
-    const isThere = (await this.#store.get(name))?.createdAt === createdAt;
+    const stored = await this.#store.get(name);
+    const isThere = stored?.createdAt === createdAt && stored.closure === undefined;
     if (!isThere) void this.#refresh(name);
     return isThere;
   }

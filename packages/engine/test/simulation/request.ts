@@ -59,7 +59,12 @@ export type Request =
   | { readonly kind: 'list-items'; readonly queue: string; readonly partition: number }
   | { readonly kind: 'stats' | 'reload' | 'info'; readonly queue: string }
   | { readonly kind: 'create' | 'update'; readonly queue: string; readonly settings: Partial<QueueCall> }
-  | { readonly kind: 'delete-queue'; readonly queue: string; readonly force: boolean };
+  | {
+      readonly kind: 'delete-queue';
+      readonly queue: string;
+      readonly force: boolean;
+      readonly onlyEmpty?: boolean;
+    };
 
 /** The answer to a request, as the client sees it. */
 export type Answer =
@@ -143,7 +148,7 @@ function send(service: Service, request: Request, options: CallOptions): Promise
     case 'update':
       return service.queues.update(queueCall(queueName, request.settings));
     case 'delete-queue':
-      return service.queues.delete(queueName, request.force);
+      return service.queues.delete(queueName, request.force, { onlyEmpty: request.onlyEmpty ?? false });
   }
 }
 

@@ -163,6 +163,14 @@ export function describeQueueRelations(test: StorageTest): void {
       expect(await ends()).toBe(false);
     });
 
+    // "a timeout of zero ends it"
+    test('ends with a timeout of zero', async (fixture) => {
+      const [queue, other] = [await create(fixture), await create(fixture)];
+      await fixture.queues.beginDelete(queue.name, queue.createdAt, TIMEOUT);
+      await fixture.queues.beginDelete(queue.name, queue.createdAt, { ...TIMEOUT, timeout: milliseconds(0) });
+      expect((await relationsOf(fixture, other.name, queue.name))?.deadQueueEnds).toBe(false);
+    });
+
     // "Settings and stamps stay"
     test('changes nothing that a reader of the queue can see', async (fixture) => {
       const queue = await create(fixture);
@@ -200,7 +208,7 @@ export function describeQueueRelations(test: StorageTest): void {
       await fixture.queues.delete(old.name, old.createdAt);
       await fixture.clock.advance('1us');
       await fixture.queues.create(newQueue(old.name));
-      // "the deletion ends it"
+      // "The deletion ends it too"
       expect((await relationsOf(fixture, other.name, old.name))?.deadQueueEnds).toBe(false);
       const options = { ...TIMEOUT, check: refuse };
       expect(await fixture.queues.beginDelete(old.name, old.createdAt, options)).toBe(false);

@@ -1,3 +1,4 @@
+import type { Statement } from '../database/database.ts';
 import { nowSql } from '../sql/partition-table.ts';
 import { PAUSES } from './pauses.ts';
 import { QUEUE_COLUMNS } from './row-to-queue.ts';
@@ -27,3 +28,12 @@ export const updateIn = (queues: string) => `
     max_attempts = $5, reference = $6, requested_partitions = $7, updated_at = ${nowSql('$8')}
   WHERE name = $1
   RETURNING ${RETURNED}, ${nowSql('$8')} AS read_at`;
+
+/** The stamps of queues. @param moves how often the schema of the tables has changed: its prepared statements differ. */
+export function stampsOf(queues: string, names: readonly string[], moves: number): Statement {
+  return {
+    name: `queue_stamps${moves === 0 ? '' : `_${moves}`}`,
+    text: `SELECT name, created_at, updated_at FROM ${queues} WHERE name = ANY ($1::text[])`,
+    values: [names],
+  };
+}

@@ -1,6 +1,9 @@
 import type { Duration, NewQueue, PartitionPlacement, Queue } from '@querator/core';
 import { instantFromText } from '../wire/instant-text.ts';
+import { closureInForce, type StoredClosure } from './closures.ts';
 import { type PauseEnds, pausesOf } from './pauses.ts';
+
+const NOW = 0n as Duration;
 
 /** A row of `querator_queues` as `pg` returns it. A BIGINT is a text. */
 export interface QueueRow {
@@ -12,8 +15,14 @@ export interface QueueRow {
   readonly max_attempts: number;
   readonly reference: string;
   readonly requested_partitions: number;
-  /** The first placement may also have a deletion mark (`queue-relations.ts`) and pauses (`pauses.ts`). */
-  readonly partitions: readonly (PartitionPlacement & { readonly pauses?: PauseEnds })[];
+  /**
+   * The first placement may also have a deletion mark (`queue-relations.ts`), pauses
+   * (`pauses.ts`) and a closure (`closures.ts`).
+   */
+  readonly partitions: readonly (PartitionPlacement & {
+    readonly pauses?: PauseEnds;
+    readonly closure?: StoredClosure;
+  })[];
   readonly created_at: string;
   readonly updated_at: string;
   /** When the row was read. */
@@ -37,6 +46,7 @@ export function queueToValues(queue: NewQueue): readonly unknown[] {
 /** Converts a row to a queue. */
 export function rowToQueue(row: QueueRow): Queue {
   const pauses = pausesOf(row.partitions[0]?.pauses, row.read_at);
+  const closure = closureInForce(row.partitions[0]?.closure, row.read_at, NOW);
   return {
     name: row.name,
     namespace: row.namespace,
@@ -50,5 +60,6 @@ export function rowToQueue(row: QueueRow): Queue {
     createdAt: instantFromText(row.created_at),
     updatedAt: instantFromText(row.updated_at),
     ...(pauses === undefined ? {} : { pauses }),
+    ...(closure === undefined ? {} : { closure }),
   };
 }

@@ -13,6 +13,8 @@ export interface FoundTable {
   readonly shape: FoundShape;
   /** Of an items table: whether its partition has a table of dedup keys. */
   readonly hasKeys: boolean;
+  /** Whether it never held a row, or was truncated since. */
+  readonly isFresh: boolean;
 }
 
 /**
@@ -30,7 +32,8 @@ export async function findTable(
         obj_description(oid, 'pg_class') AS comment, ${tableCodeSql('class')} AS code,
         ${shapeSql('class')} AS shape,
         EXISTS (SELECT FROM pg_class AS keys WHERE keys.relnamespace = class.relnamespace
-          AND keys.relname = 'keys' || substr(class.relname, length('items') + 1)) AS "hasKeys"
+          AND keys.relname = 'keys' || substr(class.relname, length('items') + 1)) AS "hasKeys",
+        pg_relation_size(oid) = 0 AS "isFresh"
       FROM pg_class AS class WHERE relname = $1
         AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = $2)`,
     values: [name, schema],

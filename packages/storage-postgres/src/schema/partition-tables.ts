@@ -82,7 +82,8 @@ export class PartitionTables {
       if (claim !== 'left-over') {
         await this.#checkUsable(wanted, found);
         if (found.hasKeys) this.withKeys.add(name);
-        if (this.#unchecked.has(name)) await this.#checkStillThere(wanted);
+        // Another process may just have created it, and not have asked yet.
+        if (found.isFresh || this.#unchecked.has(name)) await this.#checkStillThere(wanted);
         await this.#bringUpToDate(wanted, found, claim);
         await this.#metadata.provide(wanted, found);
         await wanted.checkIds();
@@ -142,6 +143,9 @@ export class PartitionTables {
         const parameters = renderParameters(ITEMS_STORAGE_PARAMETERS);
         const statements = renderTable(table, { parameters, nameOf, isNew: true });
         await session.query({ text: [...statements, commentOn(nameOf(name), identity)].join(';\n') });
+        // A deletion that found another partition in use has dropped the items table, and left the keys.
+        const keys = await findTable(session.query, this.#db.schema.name, keysTableName(key));
+        if (keys !== undefined && areKeysOf(identity, keys)) this.withKeys.add(name);
         wanted.metadata.found();
       }),
     );
@@ -158,7 +162,9 @@ export class PartitionTables {
     if (!isThere) await this.#removeOrphan(wanted);
     this.#unchecked.delete(wanted.name);
     if (isThere) return;
-    throw this.#deps.refuse(`queue '${wanted.key.queue}' was deleted by another process`);
+    throw this.#deps.refuse(
+      `queue '${wanted.key.queue}' was deleted by another process, or is being deleted`,
+    );
   }
 
   /**
@@ -186,6 +192,25 @@ export class PartitionTables {
       await session.query({ text });
     });
     if (what === 'drop') this.withKeys.delete(name);
+  }
+
+  /**
+   * Drops the items table unless it holds rows. The dedup keys stay.
+   *
+   * @returns whether nothing of this queue is left in it.
+   */
+  async dropEmpty(wanted: WantedTable): Promise<boolean> {
+    const { name } = wanted;
+    // Determines the schema of the tables.
+    if (this.#db.schema.name === undefined) await this.#deps.ensureFixed();
+    const read: Session['query'] = (statement) => this.#db.read(statement);
+    if ((await findTable(read, this.#db.schema.name, name)) === undefined) return true;
+    return this.#exclusively([name], this.#deps.limits.lockMs, async (session) => {
+      await lockSchema(session, name);
+      const tables = await this.#droppable(session, wanted, 'drop');
+      if (!tables.includes(name)) return true;
+      return removeLeftOver(session, this.#db.schema.relation(name), false);
+    });
   }
 
   /** The tables of the partition that a drop removes. */

@@ -59,6 +59,8 @@ export interface PartitionTableProvisioner extends TableProvisioner {
   isThere(): Promise<boolean>;
   /** Waits until no other session holds the table; see core's `PartitionStore`. */
   untilDroppable(): Promise<void>;
+  /** Drops the table unless it holds rows; see core's `PartitionStore`. @returns whether it is gone. */
+  dropEmpty(): Promise<boolean>;
   /** Drops the table with all its items and dedup keys. The next use creates a new one. */
   drop(): Promise<void>;
   /** The table of the partition's dedup keys, with the table itself. */
@@ -194,10 +196,19 @@ export class SchemaManager {
     const metadata = this.#metadata.of(known, () => new MetadataColumn());
     const wanted: WantedTable = { key, name, owner, identity, metadata, checkIds };
     const ensure = () => this.#once(known, () => this.#partitions.provide(wanted));
-    const forget = () => {
+    const forgetTables = () => {
       this.#known.delete(known);
       this.#known.delete(keysOf(known));
+    };
+    const forget = () => {
+      forgetTables();
       this.#known.delete(FIXED);
+    };
+    const dropping = async <T>(drop: () => Promise<T>): Promise<T> => {
+      forgetTables();
+      const dropped = await this.#drops.run(drop);
+      forgetTables();
+      return dropped;
     };
     return {
       ensure,
@@ -205,13 +216,8 @@ export class SchemaManager {
       explain: (error) => nameMissingGrants(error, this.#db, [...FIXED_RELATIONS, name]),
       isThere: () => this.#partitions.isThere(wanted),
       untilDroppable: () => this.#partitions.dropPartition(wanted, 'lock only'),
-      drop: async () => {
-        this.#known.delete(known);
-        this.#known.delete(keysOf(known));
-        await this.#drops.run(() => this.#partitions.dropPartition(wanted, 'drop'));
-        this.#known.delete(known);
-        this.#known.delete(keysOf(known));
-      },
+      dropEmpty: () => dropping(() => this.#partitions.dropEmpty(wanted)),
+      drop: () => dropping(() => this.#partitions.dropPartition(wanted, 'drop')),
       keys: {
         ensure: async () => {
           await ensure();

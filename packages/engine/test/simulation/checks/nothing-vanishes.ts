@@ -55,9 +55,13 @@ function violationOf(run: RunRecord, op: OpRecord, stay: Stay): string | undefin
       return asked('delete-items', isIt) ? undefined : 'nobody deleted it';
     }
     default:
-      // Any call may remove what a deleted queue left behind.
-      return asked('delete-queue') ? undefined : 'nobody deleted the queue';
+      // Any call may remove what a deleted queue left behind. A queue with items is only deleted if that was asked.
+      return asked('delete-queue', removesItems) ? undefined : 'nobody deleted the queue';
   }
+}
+
+function removesItems({ asked: { request } }: CallRecord): boolean {
+  return request.kind === 'delete-queue' && request.onlyEmpty !== true;
 }
 
 /** Whether the queue was ever without a dead-letter queue. Settings reach the engines with a delay. */

@@ -31,7 +31,7 @@ function looking({ dice, scenario }: Simulation): Request {
 async function tampering(simulation: Simulation, client: string): Promise<readonly Request[]> {
   const { dice, scenario } = simulation;
   const queue = dice.pick(['jobs', 'jobs', 'dead']);
-  switch (dice.weighted({ update: 3, clear: 1, delete: 2, side: 3, recreate: 1 })) {
+  switch (dice.weighted({ update: 3, clear: 1, delete: 2, side: 3, recreate: 1, recreateEmpty: 1 })) {
     case 'update': {
       const maxAttempts = dice.whole(0, 3);
       const leaseTimeout = dice.pick(['900ms', '2500ms']);
@@ -65,6 +65,11 @@ async function tampering(simulation: Simulation, client: string): Promise<readon
     case 'recreate':
       return [
         { kind: 'delete-queue', queue, force: true },
+        { kind: 'create', queue, settings: queue === 'jobs' ? scenario.jobs : scenario.dead },
+      ];
+    case 'recreateEmpty':
+      return [
+        { kind: 'delete-queue', queue, force: true, onlyEmpty: true },
         { kind: 'create', queue, settings: queue === 'jobs' ? scenario.jobs : scenario.dead },
       ];
   }

@@ -1,4 +1,5 @@
 import {
+  addDuration,
   type ExtendedItem,
   type Instant,
   millisecondsBetween,
@@ -35,10 +36,18 @@ export class KnownQueues {
   readonly created = new Map<string, Instant>();
   /** Deleted queues, as `created/name`. */
   readonly deleted = new Set<string>();
+  /** The last closure of each queue. */
+  readonly closures = new Map<string, { readonly token: string; readonly until: Instant }>();
+
+  noteClosure(name: string, token: string, until: Instant | undefined): void {
+    if (until !== undefined) this.closures.set(name, { token, until });
+    else if (this.closures.get(name)?.token === token) this.closures.delete(name);
+  }
 
   noteDeletion(name: string): void {
     this.deleted.add(`${this.created.get(name)}/${name}`);
     this.created.delete(name);
+    this.closures.delete(name);
   }
 }
 
@@ -54,6 +63,7 @@ export class Disk {
   readonly #places = new Map<string, Place>();
   readonly #history: History;
   readonly #queues: KnownQueues;
+  readonly #scheduler: Scheduler;
 
   /** @param queues which `queueCall` updates; shared by all disks of a simulation. */
   constructor(
@@ -68,6 +78,7 @@ export class Disk {
     this.name = name;
     this.#history = history;
     this.#queues = queues;
+    this.#scheduler = scheduler;
     const clock = {
       now: () => scheduler.instant(),
       startTimer: () => {
@@ -112,17 +123,30 @@ export class Disk {
     }
     if (held === undefined) {
       if (name === 'drop') return { result: undefined };
-      if (this.#queues.created.get(key.queue) !== owner) return undefined;
+      if (name === 'dropEmpty') return { result: true };
+      if (!this.#mayBeMade(key, owner)) return undefined;
       held = { store: this.#backend.partitionStore(key), owner, items: [], stays: new Map() };
       this.#places.set(place, held);
     }
     if (name === 'drop') return { result: await this.#drop(op, place, held) };
+    if (name === 'dropEmpty') {
+      if (held.items.length > 0) return { result: false };
+      await this.#drop(op, place, held);
+      return { result: true };
+    }
     const call = held.store[name as keyof PartitionStore] as (...args: unknown[]) => Promise<unknown>;
     const result = await call.apply(held.store, args as unknown[]);
     if (name === 'extend') this.#extended(op, place, args, result);
     // Atomic: another call takes effect only when the promises of this one have settled.
     if (mayHaveChanged(name, result)) this.#record(op, place, held, await itemsOf(held.store));
     return { result };
+  }
+
+  /** As `PartitionOwner.isThere` would say. */
+  #mayBeMade({ queue }: PartitionKey, owner: Instant): boolean {
+    const closure = this.#queues.closures.get(queue);
+    if (closure !== undefined && closure.until > this.#scheduler.instant()) return false;
+    return this.#queues.created.get(queue) === owner;
   }
 
   /** Applies a call to the queue store. */
@@ -142,6 +166,10 @@ export class Disk {
         deadQueue,
         leaseMs: Number(leaseTimeout) / 1_000_000,
       });
+    }
+    if (name === 'close' && result === true) {
+      const [queue, , { token, timeout }] = args as Parameters<NonNullable<QueueStore['close']>>;
+      this.#queues.noteClosure(queue, token, timeout && addDuration(this.#scheduler.instant(), timeout));
     }
     if (name === 'delete' && result === true) this.#queues.noteDeletion(args[0] as string);
     return result;

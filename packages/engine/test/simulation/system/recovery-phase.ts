@@ -17,6 +17,8 @@ const RECOVERY_MS = 6_000;
  */
 const DRAIN_MS = 200_000 + LETTER_AUTO_COMMIT_MS;
 const SETTLE_MS = 3_000;
+/** How long a deletion of an empty queue keeps it closed at most. */
+const CLOSURE_MS = 300_000;
 
 /**
  * Ends all faults: all storage answers, all engines run. All items must then be
@@ -30,6 +32,8 @@ export async function recoverAndDrain(simulation: Simulation): Promise<void> {
     if (!process.alive) simulation.start(place);
   });
   await simulation.scheduler.sleep(RECOVERY_MS);
+  // Left by an engine that crashed, or by a call that arrived late.
+  if (simulation.hasClosedQueue) await simulation.scheduler.sleep(CLOSURE_MS);
   for (const queue of ['dead', 'jobs'] as const) await restore(simulation, queue);
   await drain(simulation);
   await checkWakeUps(simulation);

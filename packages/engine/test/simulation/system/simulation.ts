@@ -32,6 +32,8 @@ export class Simulation {
   /** Violations found during the run. */
   readonly violations: string[] = [];
 
+  readonly #queues: KnownQueues;
+
   constructor(eventLoop: SimulatedEventLoop, dice: Dice, scenario: Scenario) {
     this.eventLoop = eventLoop;
     this.dice = dice;
@@ -44,8 +46,14 @@ export class Simulation {
         ? undefined
         : new SignalHub(this.scheduler, dice, scenario.signals === 'lossy');
     const queues = new KnownQueues();
+    this.#queues = queues;
     this.disks = Array.from({ length: scenario.disks }, (_, n) => new Disk(`disk-${n + 1}`, this, queues));
     for (let place = 0; place < scenario.engines; place++) this.start(place);
+  }
+
+  /** Whether a queue cannot have new partitions, since a deletion of it has not ended. */
+  get hasClosedQueue(): boolean {
+    return this.#queues.closures.size > 0;
   }
 
   /** Starts a process in a slot. */
