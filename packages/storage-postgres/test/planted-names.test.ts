@@ -99,6 +99,10 @@ describe('objects that other roles create in schemas of the search path', { time
       }
       await useOperatorsTool(connectionString, backend);
       await backend.partitionStore(KEY, owner).untilDroppable?.();
+      for (const timeout of [HOUR, undefined]) {
+        expect(await queues.close?.(KEY.queue, createdAt, { token: 'token', timeout })).toBe(true);
+      }
+      expect(await backend.partitionStore(KEY, owner).dropEmpty?.()).toBe(true);
       await backend.partitionStore(KEY, owner).drop();
       expect(await queues.beginDelete(KEY.queue, createdAt, { timeout: HOUR, check: () => {} })).toBe(true);
       expect(

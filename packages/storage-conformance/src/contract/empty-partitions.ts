@@ -1,4 +1,11 @@
-import { addDuration, type Duration, type PartitionOwner, parseDuration, type Queue } from '@querator/core';
+import {
+  addDuration,
+  type Duration,
+  type PartitionOwner,
+  type PartitionStore,
+  parseDuration,
+  type Queue,
+} from '@querator/core';
 import { describe, expect } from 'vitest';
 import { newItem, textsOf } from '../fixture/content.ts';
 import type { Fixture } from '../fixture/fixture.ts';
@@ -172,13 +179,16 @@ export function describeEmptyPartitions(test: StorageTest): void {
         const stores = [fixture.backend, others, others].map((backend) => backend.partitionStore(key, owner));
         // In half of the rounds the partition is there already.
         if (round % 2 === 0) await stores[1]?.probe();
-        const produced = stores.map(async (store, n) => {
+        const produceAfter = async (store: PartitionStore, n: number) => {
           for (let turn = 0; turn < (n * round) % 4; turn++) await store.stats({ createNothing: true });
-          return store.produce([{ items: [newItem(`${n}`)] }], EXPIRE_TIMEOUT).then(
+          await store.produce([{ items: [newItem(`${n}`)] }], EXPIRE_TIMEOUT);
+        };
+        const produced = stores.map((store, n) =>
+          produceAfter(store, n).then(
             () => 1,
             () => 0,
-          );
-        });
+          ),
+        );
         await close(name, createdAt, { token: 'a', timeout: TIMEOUT });
         const isEmpty = await stores[0]?.dropEmpty?.();
         const acknowledged = (await Promise.all(produced)).reduce((sum: number, n) => sum + n, 0);
