@@ -2,6 +2,12 @@ import { type Clock, type Instant, millisecondsBetween } from '@querator/core';
 
 /** The weight of the latest measurement. */
 const WEIGHT = 0.2;
+/**
+ * Handlers that were started together end together, and leave all places empty until the
+ * next lease has returned. So items are leased ahead for this many calls and not for one:
+ * with 100 handlers of 10 ms, as many as all places. They wait for as long at most.
+ */
+const CALLS_AHEAD = 4;
 /** The most items ahead of few handlers. More could keep other consumers waiting when handlers become slow. */
 const MOST_AHEAD_OF_FEW = 16;
 /** Handlers that take less than this count as this, in milliseconds. */
@@ -9,9 +15,9 @@ const SHORTEST_MS = 0.01;
 
 /**
  * Measures how long handlers and calls take, and says how many items to lease
- * ahead: as many as start while a call is in flight. Otherwise short handlers
- * would wait for the next lease. For long ones the answer is 0, so that other
- * consumers get the items.
+ * ahead: as many as start during a few calls. Otherwise short handlers would wait
+ * for the next lease. For long ones the answer is 0, so that other consumers get
+ * the items.
  */
 export class Pace {
   readonly #clock: Clock;
@@ -35,7 +41,7 @@ export class Pace {
   /** How many items to lease in advance. @param concurrency the most handlers that run at a time. */
   ahead(concurrency: number): number {
     if (this.#handlerMs === undefined || this.#callMs === undefined) return 0;
-    const started = (concurrency * this.#callMs) / Math.max(this.#handlerMs, SHORTEST_MS);
+    const started = (CALLS_AHEAD * concurrency * this.#callMs) / Math.max(this.#handlerMs, SHORTEST_MS);
     return Math.min(Math.round(started), Math.max(concurrency, MOST_AHEAD_OF_FEW));
   }
 

@@ -193,6 +193,8 @@ export class WorkLoop {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
+      // The others may end in the same turn of the event loop, and then share the lease.
+      if (this.#running.size > 0) await endOfTurn();
     }
   }
 
@@ -332,6 +334,10 @@ export class WorkLoop {
     this.#wake?.();
     this.#wake = undefined;
   }
+}
+
+function endOfTurn(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
 }
 
 /** Whether the server sent no deadline. */
