@@ -15,7 +15,7 @@ const KEY = { queue: 'one-statement', partition: 0 };
 const table = new PartitionTable(KEY);
 const COUNT = 1_000;
 
-describe('requests for a thousand leased items, one for each', { timeout: 60_000 }, () => {
+describe('requests for leased items', { timeout: 60_000 }, () => {
   let database: TestDatabase;
   let client: pg.Client;
   let ids: readonly ItemId[];
@@ -38,38 +38,52 @@ describe('requests for a thousand leased items, one for each', { timeout: 60_000
     await database.drop();
   });
 
-  /** The names of the statements that an operation sends. Undoes it. */
-  async function sentBy(
-    operation: (context: PartitionContext) => Promise<unknown>,
-  ): Promise<readonly string[]> {
+  /** The statements that an operation sends, and their names. Undoes it. */
+  async function sent(operation: (context: PartitionContext) => Promise<unknown>) {
     const recording = new RecordingDatabase(client);
     const context = { db: recording.asDatabase(), table, random: new SeededRandom(), clock: undefined };
     await client.query('BEGIN');
     await operation(context);
     await client.query('ROLLBACK');
-    return recording.statements.map(({ name = '' }) => name.replace(/_[0-9a-f]+_0+$/, ''));
+    const names = recording.statements.map(({ name = '' }) => name.replace(/_[0-9a-f]+_0+$/, ''));
+    return { recording, names };
   }
 
-  test('are one complete', async () => {
+  test('are one complete of a thousand items', async () => {
     expect(
-      await sentBy((context) =>
-        complete(
-          context,
-          ids.map((id) => ({ ids: [id] })),
-        ),
-      ),
+      (
+        await sent((context) =>
+          complete(
+            context,
+            ids.map((id) => ({ ids: [id] })),
+          ),
+        )
+      ).names,
     ).toEqual(['complete']);
   });
 
-  test('are one retry', async () => {
-    const requests = ids.map((id) => ({ items: [{ id, dead: false }] }));
-    const rules = { maxAttempts: 0, dead: 'move' } as const;
-    expect(await sentBy((context) => retry(context, requests, rules))).toEqual(['retry']);
+  test('are one complete of a single item, which is not planned anew each time', async () => {
+    const [id] = ids as [ItemId];
+    const { recording, names } = await sent((context) => complete(context, [{ ids: [id] }]));
+    expect(names).toEqual(['complete_one']);
+    await client.query(`PREPARE one AS ${recording.statements[0]?.text}`);
+    await client.query('BEGIN');
+    // PostgreSQL plans the first five executions for their parameters. Then it decides.
+    for (const each of ids.slice(0, 5)) await client.query(`EXECUTE one(${pg.escapeLiteral(each)})`);
+    const { rows } = await client.query(`EXPLAIN EXECUTE one('planned for any id')`);
+    await client.query('ROLLBACK');
+    expect(rows.map((row) => row['QUERY PLAN']).join('\n')).toMatch(/Index Cond: \(id = \$1\)/);
   });
 
-  test('are one extend, whatever their timeouts', async () => {
+  test('are one retry of a thousand items', async () => {
+    const requests = ids.map((id) => ({ items: [{ id, dead: false }] }));
+    const rules = { maxAttempts: 0, dead: 'move' } as const;
+    expect((await sent((context) => retry(context, requests, rules))).names).toEqual(['retry']);
+  });
+
+  test('are one extend of a thousand items, whatever their timeouts', async () => {
     const items = ids.map((id, n) => ({ id, leaseTimeout: parseDuration(`${n + 1}s`) }));
     const other = { id: 'unknown', leaseTimeout: parseDuration('1s') };
-    expect(await sentBy((context) => extend(context, [...items, other]))).toEqual(['extend']);
+    expect((await sent((context) => extend(context, [...items, other]))).names).toEqual(['extend']);
   });
 });

@@ -40,6 +40,7 @@ const INDEXES: Readonly<Record<string, readonly string[]>> = {
   low_water_snapshot: ['lse'],
   release: ['pkey'],
   complete: ['pkey'],
+  complete_one: ['pkey'],
   extend: ['pkey'],
   lock: ['pkey'],
   retry: ['pkey'],
