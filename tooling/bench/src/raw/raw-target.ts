@@ -48,13 +48,13 @@ export class RawTarget implements Target<RawHeld> {
       rowMode: 'array',
     });
     if (rows.length === 0) return undefined;
-    return { count: rows.length, ids: `{${rows.map(([id]) => id).join(',')}}` };
+    return this.#held(rows.map(([id]) => id));
   }
 
   async complete(_: number, { ids, count }: RawHeld): Promise<void> {
     const { rowCount } = await this.#client.query({
       name: 'raw-complete',
-      text: this.#statements.complete,
+      text: this.#batch === 1 ? this.#statements.completeOne : this.#statements.complete,
       values: [ids],
       rowMode: 'array',
     });
@@ -62,7 +62,12 @@ export class RawTarget implements Target<RawHeld> {
   }
 
   hold(_: number, ids: readonly string[]): RawHeld {
-    return { count: ids.length, ids: `{${ids.join(',')}}` };
+    return this.#held(ids);
+  }
+
+  #held(ids: readonly string[]): RawHeld {
+    const [id = ''] = ids;
+    return { count: ids.length, ids: this.#batch === 1 ? id : `{${ids.join(',')}}` };
   }
 
   async bare(): Promise<void> {

@@ -3,6 +3,8 @@ export interface RawStatements {
   readonly produce: string;
   readonly lease: string;
   readonly complete: string;
+  /** For a single item: PostgreSQL plans a list of one id anew at each execution. */
+  readonly completeOne: string;
 }
 
 export function rawStatements(table: string): RawStatements {
@@ -16,5 +18,6 @@ export function rawStatements(table: string): RawStatements {
         ORDER BY is_leased, enqueue_at, id LIMIT $1 FOR UPDATE SKIP LOCKED))
       RETURNING id, attempts, lease_deadline, reference, encoding, kind, payload`,
     complete: `DELETE FROM ${table} WHERE id = ANY ($1::text[]) RETURNING is_leased`,
+    completeOne: `DELETE FROM ${table} WHERE id = $1::text RETURNING is_leased`,
   };
 }
