@@ -198,11 +198,14 @@ export class WorkLoop {
     }
   }
 
-  /** How many more items the loop can make use of. */
+  /** How many more items the loop can make use of, if they are worth a lease. */
   get #wanted(): number {
     const { concurrency, port } = this.#deps;
     const ahead = port.extend === undefined ? 0 : this.#pace.ahead(concurrency);
-    return concurrency + ahead - this.#running.size - this.#waiting.length;
+    const free = concurrency - this.#running.size - this.#waiting.length;
+    const wanted = free + ahead;
+    // A lease for the first handlers that end would keep the places of those that end next empty until it returns.
+    return free <= 0 && wanted < ahead / 2 ? 0 : wanted;
   }
 
   async #lease(): Promise<Lease | undefined> {

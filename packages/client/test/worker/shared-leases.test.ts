@@ -1,6 +1,7 @@
 import { ManualClock, SeededRandom } from '@querator/core/testing';
 import { expect, test } from 'vitest';
 import { worker } from '../../src/index.ts';
+import type { QueuePort } from '../../src/port/queue-port.ts';
 import { FakeQueue } from '../support/fake-queue.ts';
 
 /** Runs the callbacks of promises as Node does between two timers of one turn of the event loop. */
@@ -28,4 +29,29 @@ test('handlers that end one after the other in the same turn of the event loop s
   await clock.advance('1s');
   await running.stop();
   expect(queue.left).toEqual([]);
+});
+
+test('items ahead are leased by halves, while all handlers are at work', async () => {
+  const clock = new ManualClock();
+  const queue = new FakeQueue(clock, '1m');
+  queue.add(...Array.from({ length: 400 }, (_, n) => `${n}`));
+  const after = (delayMs: number) => new Promise<void>((resolve) => clock.startTimer(delayMs, resolve));
+  const port = queue.port({ canExtend: true });
+  const slow: QueuePort = {
+    ...port,
+    lease: (call, signal) => after(5).then(() => port.lease(call, signal)),
+    complete: (call) => after(5).then(() => port.complete(call)),
+  };
+  let started = 0;
+  const running = worker(slow, {
+    ...{ queue: 'q', clock, random: new SeededRandom(), stopSignals: [], concurrency: 8 },
+    handler: () => after(14 + (started++ % 13)),
+  });
+  await clock.advance('2s');
+  await running.stop();
+  expect(queue.left).toEqual([]);
+  // Handlers take 20 ms on average, so 8 items are leased ahead. That is known after the first three leases.
+  const sizes = queue.log.batchSizes.slice(3, 60);
+  expect(sizes.length).toBe(57);
+  expect(Math.min(...sizes)).toBeGreaterThanOrEqual(4);
 });
