@@ -79,7 +79,7 @@ function orderJudged(history: History): Judgement['order'] {
   const clocks = { leaseTimeoutMs: history.leaseTimeoutMs, clockMs: DEFAULT_ALLOWANCES.clockMs };
   let [judged, leases] = [0, 0];
   for (const operation of history.operations) {
-    if (operation.call !== 'lease') continue;
+    if (operation.call !== 'lease' || operation.queue !== undefined) continue;
     const [first] = operation.given;
     if (first === undefined) continue;
     leases++;
@@ -88,8 +88,20 @@ function orderJudged(history: History): Judgement['order'] {
   return { judged, leases };
 }
 
-function summary({ operations, disturbances, partitions }: History): string {
-  const items = operations.reduce((sum, each) => sum + (each.call === 'produce' ? each.items.length : 0), 0);
+function summary({ operations, disturbances, partitions, maxAttempts }: History): string {
+  const produces = operations.filter((each) => each.call === 'produce');
+  const items = produces.reduce((sum, each) => sum + each.items.length, 0);
   const unknown = operations.filter(({ outcome }) => outcome === 'unknown').length;
-  return `${operations.length} operations (${unknown} with unknown outcome), ${items} items, ${partitions} partitions, ${disturbances.length} faults`;
+  const transactions = produces.filter(({ outbox, outcome }) => outbox && outcome === 'ok').length;
+  const tasks = operations.filter((each) => each.call === 'redrive');
+  const returned = tasks.reduce((sum, { end }) => sum + (end?.done ?? 0), 0);
+  const cancelled = tasks.filter(({ end }) => end?.state === 'cancelled').length;
+  return [
+    `${operations.length} operations (${unknown} with unknown outcome), ${items} items`,
+    ...(transactions === 0 ? [] : [`${transactions} transactions with an outbox`]),
+    ...(maxAttempts === undefined
+      ? []
+      : [`${returned} letters returned by ${tasks.length} tasks (${cancelled} cancelled)`]),
+    `${partitions} partitions, ${disturbances.length} faults`,
+  ].join(', ');
 }

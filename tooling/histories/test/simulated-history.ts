@@ -8,6 +8,7 @@ import type {
   Outcome,
   ReleaseCount,
 } from '../src/history/history.ts';
+import { SimulatedOutbox } from './simulated-outbox.ts';
 import { SimulatedQueue, type Stored } from './simulated-queue.ts';
 
 /** The kind of history. */
@@ -20,11 +21,14 @@ export interface SimulationOptions {
   readonly faults: boolean;
   /** Whether the queue is sometimes cleared. */
   readonly clears: boolean;
+  /** Producers that write into an outbox. */
+  readonly outboxClients: number;
 }
 
 const LEASE_MS = 400;
 const LENGTH_MS = 2_500;
 const SWEEP_MS = 37;
+const RELAY_MS = 11;
 const SLOW_MS = 25;
 /** Longer than any event that starts before the end. */
 const LATE_MS = 1_500;
@@ -38,6 +42,7 @@ class Simulation {
   readonly #options: SimulationOptions;
   readonly #random: SeededRandom;
   readonly #queue: SimulatedQueue;
+  readonly #outbox = new SimulatedOutbox();
   readonly #operations: Operation[] = [];
   readonly #disturbances: Disturbance[] = [];
   readonly #releases: ReleaseCount[] = [];
@@ -59,15 +64,17 @@ class Simulation {
   }
 
   run(): History {
-    const { producers, consumers, faults, clears } = this.#options;
+    const { producers, consumers, outboxClients, faults, clears } = this.#options;
     for (let n = 0; n < producers; n++) this.#in(this.#upTo(20), () => this.#produce(`p${n}`));
     for (let n = 0; n < consumers; n++) this.#in(this.#upTo(20), () => this.#lease(`c${n}`));
+    for (let n = 0; n < outboxClients; n++) this.#in(this.#upTo(20), () => this.#transact(`o${n}`));
+    if (outboxClients > 0) this.#in(RELAY_MS, () => this.#relay());
     if (clears) this.#in(500 + this.#upTo(2_000), () => this.#clear());
     if (faults) this.#in(1_000 + this.#upTo(1_000), () => this.#disturb());
     this.#in(SWEEP_MS, () => this.#sweep());
     this.#work(() => this.#now < LENGTH_MS);
     this.#draining = true;
-    this.#work(() => this.#agenda.length > 1);
+    this.#work(() => this.#agenda.length > (outboxClients > 0 ? 2 : 1) || !this.#outbox.isEmpty);
     return {
       ...{
         version: 1,
@@ -153,6 +160,38 @@ class Simulation {
         this.#queue.show(stored);
         if (!isLate) this.#in(this.#upTo(6), finish);
       });
+    });
+  }
+
+  /** A transaction of two calls. */
+  #transact(client: string): void {
+    if (this.#draining) return;
+    const calls = [1, 2].map(() =>
+      Array.from({ length: 1 + Math.floor(this.#upTo(2)) }, () => `i${this.#items++}`),
+    );
+    const end = this.#call(client);
+    const fate: Outcome = this.#chance(0.2) ? 'not-done' : this.#faulty(0.1) ? 'unknown' : 'ok';
+    const commits = fate === 'ok' || (fate === 'unknown' && this.#chance(0.5));
+    const first = this.#outbox.write(calls[0] ?? []);
+    this.#in(this.#upTo(20), () => {
+      const rows = [...first, ...this.#outbox.write(calls[1] ?? [])];
+      this.#in(this.#upTo(60), () => {
+        if (commits) this.#outbox.commit(rows);
+        else this.#outbox.rollBack(rows);
+        this.#in(this.#upTo(6), () => {
+          end(fate, { call: 'produce', outbox: true, items: calls.flat() });
+          this.#in(this.#upTo(30), () => this.#transact(client));
+        });
+      });
+    });
+  }
+
+  /** Moves the rows of an outbox, a batch at a time. */
+  #relay(): void {
+    const items = this.#outbox.take(1 + Math.floor(this.#upTo(8)));
+    this.#in(this.#upTo(6), () => {
+      if (items.length > 0) this.#queue.show(this.#queue.number(items));
+      this.#in(RELAY_MS, () => this.#relay());
     });
   }
 

@@ -4,9 +4,13 @@ import type {
   Given,
   History,
   Lease,
+  Letter,
+  List,
   Operation,
   Produce,
+  Redrive,
   Settlement,
+  Source,
 } from '../src/history/history.ts';
 
 type Rest<O extends Operation> = Partial<Omit<O, 'call' | 'number' | 'invoked' | 'returned'>>;
@@ -28,6 +32,28 @@ export function produce(invoked: number, returned: number, items: string, rest: 
  */
 export function given(item: string, attempts = 1, deadline = Number.NaN, id = `${item}#${attempts}`): Given {
   return { item, id, attempts, deadline };
+}
+
+/** A dead letter, or an item that has been one: died after a number of attempts, rejected by default. */
+export function died(each: Given, attempts: number, rest: Partial<Source> = {}): Given {
+  const id = `${each.item}#${attempts}`;
+  const source = { queue: 'q', partition: 0, id, attempts, reason: 'rejected', ...rest };
+  return { ...each, details: { firstId: `${each.item}#1`, source } };
+}
+
+/** A list of dead letters, each of which died after one attempt. */
+export function list(invoked: number, returned: number, items: string): List {
+  const letters = items.split(' ').map((item): Letter => {
+    const { id, details } = died(given(item, 1, 0, `${item}-letter`), 1);
+    return { item, id, source: details?.source };
+  });
+  return { ...made(invoked, returned), call: 'list', letters };
+}
+
+/** A task that returned letters. */
+export function redrive(invoked: number, returned: number, rest: Rest<Redrive> = {}): Redrive {
+  const end = { state: 'done', done: 0, failed: 0 };
+  return { ...made(invoked, returned), call: 'redrive', created: invoked + 1, end, ...rest };
 }
 
 /** A lease and its items. */

@@ -11,6 +11,8 @@ export interface ServerConfigOptions {
   /** Switches access control on, with this key of the first administrator. */
   readonly adminKey?: string | undefined;
   readonly logLevel?: 'info' | 'warn' | 'error' | undefined;
+  /** The connection string of a database with an outbox, whose rows the server moves. */
+  readonly outbox?: string | undefined;
 }
 
 /** The text of a server's configuration file. It contains the passwords of its connection strings. */
@@ -20,6 +22,7 @@ export function serverConfig({
   maxConns = 5,
   logLevel = 'info',
   adminKey,
+  outbox,
 }: ServerConfigOptions): string {
   const { queues, items } = typeof storage === 'object' ? storage : { queues: storage, items: storage };
   const on = (connectionString: string | undefined) =>
@@ -33,5 +36,6 @@ export function serverConfig({
     'queue-storage': on(queues),
     'partition-storage': [{ name: ITEMS_STORAGE, ...on(items) }],
     ...(adminKey === undefined ? {} : { 'auth-backend': { driver: 'internal', 'admin-key': adminKey } }),
+    ...(outbox === undefined ? {} : { outbox: [{ 'connection-string': outbox }] }),
   });
 }

@@ -10,6 +10,7 @@ const options = fc.record({
   consumers: fc.integer({ min: 1, max: 4 }),
   faults: fc.boolean(),
   clears: fc.boolean(),
+  outboxClients: fc.integer({ min: 0, max: 2 }),
 });
 
 test('accepts the histories of a queue that follows the rules, whatever its clients do', () => {

@@ -8,10 +8,13 @@ import { extending } from './rules/extending.ts';
 import { handles } from './rules/handles.ts';
 import { holding } from './rules/holding.ts';
 import { keys } from './rules/keys.ts';
+import { letterOrder } from './rules/letter-order.ts';
+import { letters } from './rules/letters.ts';
 import { losses } from './rules/losses.ts';
 import { order } from './rules/order.ts';
 import { origin } from './rules/origin.ts';
 import { requests } from './rules/requests.ts';
+import { returns } from './rules/returns.ts';
 import { schedule } from './rules/schedule.ts';
 import { settlement } from './rules/settlement.ts';
 import { staysOf } from './stays.ts';
@@ -40,6 +43,9 @@ export function checkHistory(history: History, allowances = DEFAULT_ALLOWANCES):
     ...keys(records),
     ...order(stays, hidden),
     ...clearing(records, stays, hidden),
+    ...letters(records),
+    ...letterOrder(records, stays, hidden, allowances),
+    ...returns(records, stays, allowances),
     ...losses(records),
   ];
 }

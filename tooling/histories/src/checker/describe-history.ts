@@ -1,4 +1,4 @@
-import type { History, Operation } from '../history/history.ts';
+import type { History, Operation, Source } from '../history/history.ts';
 
 /** A summary of a history. */
 export interface Finding {
@@ -23,16 +23,17 @@ export function describeHistory(history: History, finding: Finding): string {
 
 function lineOf(operation: Operation): string {
   const { client, instance, outcome, error } = operation;
-  const who = `${client}@${instance}`.padEnd(12);
+  const who = (instance < 0 ? client : `${client}@${instance}`).padEnd(12);
   const said = error === undefined ? '' : ` (${error})`;
-  const start = `${span(operation.invoked, operation.returned)} ${who} ${whatOf(operation)}`;
+  const on = 'queue' in operation && operation.queue !== undefined ? ' of the dead-letter queue' : '';
+  const start = `${span(operation.invoked, operation.returned)} ${who} ${whatOf(operation)}${on}`;
   return `${start} -> ${outcome}${said}${answerOf(operation)}`;
 }
 
 function whatOf(operation: Operation): string {
   switch (operation.call) {
     case 'produce':
-      return `produce ${operation.items.join(' ')}${laterOf(operation.notBefore)}${keyOf(operation.key)}`;
+      return `${operation.outbox ? 'write to the outbox' : 'produce'} ${operation.items.join(' ')}${laterOf(operation.notBefore)}${keyOf(operation.key)}`;
     case 'lease':
       return `lease up to ${operation.limit}`;
     case 'complete':
@@ -45,6 +46,10 @@ function whatOf(operation: Operation): string {
       return `extend ${operation.ids.join(' ')} of partition ${operation.partition}`;
     case 'clear':
       return `clear ${operation.leased ? 'all' : 'what waits'}`;
+    case 'list':
+      return 'list the dead letters';
+    case 'redrive':
+      return `redrive the dead letters${operation.cancelled === undefined ? '' : `, cancelled at ${operation.cancelled.toFixed(1)}`}`;
   }
 }
 
@@ -65,12 +70,23 @@ function answerOf(operation: Operation): string {
     const until = operation.extended.map(({ id, deadline }) => `${id} until ${deadline.toFixed(1)}`);
     return until.length === 0 ? ', all lost' : `: ${until.join(', ')}`;
   }
+  if (operation.call === 'list') {
+    return `: ${operation.letters.map(({ item, id, source }) => `${item} (${id}${diedOf(source)})`).join(', ')}`;
+  }
+  if (operation.call === 'redrive' && operation.end !== undefined) {
+    const { state, done, failed } = operation.end;
+    return `, ${state}: ${done} returned, ${failed} failed`;
+  }
   if (operation.call !== 'lease' || operation.given.length === 0) return '';
   const given = operation.given.map(
-    ({ item, id, attempts, deadline }) =>
-      `${item} (${id}, attempts ${attempts}, until ${deadline.toFixed(1)})`,
+    ({ item, id, attempts, deadline, details }) =>
+      `${item} (${id}, attempts ${attempts}, until ${deadline.toFixed(1)}${diedOf(details?.source)})`,
   );
   return `, partition ${operation.partition}: ${given.join(', ')}`;
+}
+
+function diedOf(source: Source | undefined): string {
+  return source === undefined ? '' : `, died after ${source.attempts} attempts: ${source.reason}`;
 }
 
 function span(from: number, to: number): string {

@@ -42,6 +42,7 @@ export class HiddenTimes {
     const disturbed = this.#history.disturbances.map(({ from, to }) => ({ from, to: to + undoMs }));
     const undone = this.#history.operations
       .filter((operation) => operation.call === 'lease')
+      .filter(({ queue }) => queue === undefined)
       .filter((lease) => this.#mayHaveBeenUndone(lease))
       .map(({ invoked, returned }) => ({ from: invoked, to: returned + undoMs }));
     const spans = merged([...disturbed, ...undone]);

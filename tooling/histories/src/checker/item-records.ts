@@ -1,4 +1,5 @@
 import type { Extension, Given, History, Lease, Produce, Settlement } from '../history/history.ts';
+import { inOrderOfLives } from './lives.ts';
 
 /** One item of one lease's answer. */
 export interface Delivery extends Given {
@@ -6,6 +7,8 @@ export interface Delivery extends Given {
   readonly partition: number;
   /** Its position in the answer. */
   readonly position: number;
+  /** How often the item was leased in the lives before, see `lives.ts`. */
+  readonly base: number;
 }
 
 /** Everything in a history about one item. */
@@ -13,7 +16,7 @@ export interface ItemRecord {
   readonly item: string;
   /** Undefined: the item was never produced. Requests with the same dedup key are one, see {@link asOne}. */
   readonly produce: Produce | undefined;
-  /** In the order of attempts. */
+  /** In the order of its lives and of attempts. */
   readonly deliveries: readonly Delivery[];
 }
 
@@ -35,9 +38,9 @@ export function mayHaveHappened({ outcome }: { readonly outcome: string }): bool
   return outcome === 'ok' || outcome === 'unknown';
 }
 
-/** Whether a settlement removes its items. */
-export function isFinal({ call, dead }: Settlement): boolean {
-  return call === 'complete' || dead === true;
+/** Whether a settlement removes its items for ever. */
+export function isFinal({ maxAttempts }: History, { call, dead }: Settlement): boolean {
+  return call === 'complete' || (dead === true && maxAttempts === undefined);
 }
 
 /**
@@ -74,7 +77,14 @@ export function recordsOf(history: History): ItemRecords {
         break;
       case 'lease':
         for (const [position, given] of operation.given.entries()) {
-          const delivery = { ...given, lease: operation, partition: operation.partition ?? 0, position };
+          const base = given.details?.source?.attempts ?? 0;
+          const delivery = {
+            ...given,
+            lease: operation,
+            partition: operation.partition ?? 0,
+            position,
+            base,
+          };
           recordOf(given.item).deliveries.push(delivery);
           if (!deliveries.has(given.id)) deliveries.set(given.id, delivery);
         }
@@ -88,11 +98,13 @@ export function recordsOf(history: History): ItemRecords {
           extensions.set(id, [...(extensions.get(id) ?? []), operation]);
         break;
       case 'clear':
+      case 'list':
+      case 'redrive':
         break;
     }
   }
   for (const record of records.values()) {
-    record.deliveries.sort((a, b) => a.attempts - b.attempts || a.lease.returned - b.lease.returned);
+    record.deliveries.sort(inOrderOfLives);
   }
   for (const list of [...settlements.values(), ...extensions.values()])
     list.sort((a, b) => a.invoked - b.invoked);

@@ -44,6 +44,9 @@ function onlyItems(history: History, items: ReadonlySet<string>): History {
       const given = operation.given.filter(({ item }) => items.has(item));
       for (const { id } of given) ids.add(id);
       if (given.length > 0 || operation.given.length === 0) operations.push({ ...operation, given });
+    } else if (operation.call === 'list') {
+      const letters = operation.letters.filter(({ item }) => items.has(item));
+      if (letters.length > 0) operations.push({ ...operation, letters });
     } else {
       operations.push(operation);
     }

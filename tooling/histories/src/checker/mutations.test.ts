@@ -166,6 +166,7 @@ test.each(Object.entries(MUTATIONS))('rejected: %s', (_, mutation) => {
         consumers: 1,
         faults: false,
         clears: false,
+        outboxClients: 0,
       });
       const bad = mutation(good, new SeededRandom(seed));
       if (bad === undefined) return;

@@ -8,6 +8,7 @@ const rulesBroken = (operations: readonly Operation[], rest: Partial<History> = 
 ];
 const DRAINED = { drained: true };
 const unknown = { outcome: 'unknown' as const };
+const OUTBOX = { outbox: true as const };
 const late = 2_500;
 /** A consumer has leased an item. */
 const HELD = [produce(0, 1, 'a'), lease(0, 1, [given('a')])];
@@ -260,6 +261,42 @@ describe.each<
       lease(904, 905, [given('a2')]),
     ],
   ],
+  // Of two transactions with an outbox, the second begins after the commit of the first.
+  [
+    'order',
+    [
+      ...[produce(0, 1, 'a', OUTBOX), produce(2, 3, 'b', OUTBOX)],
+      ...[lease(4, 5, [given('b')]), lease(6, 7, [given('a')])],
+    ],
+    [
+      ...[produce(0, 3, 'a', OUTBOX), produce(2, 3, 'b', OUTBOX)],
+      ...[lease(4, 5, [given('b')]), lease(6, 7, [given('a')])],
+    ],
+  ],
+  [
+    'order',
+    [produce(0, 1, 'a b', OUTBOX), lease(4, 5, [given('b'), given('a')])],
+    [produce(0, 1, 'a b', OUTBOX), lease(4, 5, [given('b')]), lease(4, 5, [given('a')], { partition: 1 })],
+  ],
+  [
+    'order',
+    [produce(0, 1, 'a'), produce(2, 3, 'b'), lease(4, 5, [given('b')]), lease(6, 7, [given('a')])],
+    [produce(0, 1, 'a', OUTBOX), produce(2, 3, 'b'), lease(4, 5, [given('b')]), lease(6, 7, [given('a')])],
+  ],
+  [
+    'requests',
+    [produce(0, 5, 'a1 a2'), produce(0, 5, 'b'), lease(6, 7, [given('a1'), given('b'), given('a2')])],
+    [
+      ...[produce(0, 5, 'a1 a2', OUTBOX), produce(0, 5, 'b', OUTBOX)],
+      lease(6, 7, [given('a1'), given('b'), given('a2')]),
+    ],
+  ],
+  [
+    'origin',
+    [produce(0, 1, 'a', { ...OUTBOX, outcome: 'not-done' }), lease(2, 3, [given('a')])],
+    [produce(0, 1, 'a', { ...OUTBOX, ...unknown }), lease(2, 3, [given('a')])],
+  ],
+  ['losses', [produce(0, 1, 'a', OUTBOX)], [produce(0, 1, 'a', { ...OUTBOX, ...unknown })], DRAINED],
   [
     'schedule',
     [produce(0, 1, 'a', { notBefore: 500 }), lease(2, 390, [given('a')])],

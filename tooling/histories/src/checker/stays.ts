@@ -8,6 +8,7 @@ import {
   isFinal,
   mayHaveHappened,
 } from './item-records.ts';
+import { isSameLife, unseenLeases } from './lives.ts';
 import { type Span, takingOf } from './taking.ts';
 
 /** The time from an item's arrival in the queue to its delivery. */
@@ -22,7 +23,7 @@ export interface Stay {
   readonly from: number;
   /** The latest possible beginning; infinite if unknown. */
   readonly by: number;
-  /** Whether it began with the item's produce, next to the other items of that produce. */
+  /** Whether it began with the item's produce: next to the other items of that produce, but for an outbox. */
   readonly isFirst: boolean;
 }
 
@@ -30,7 +31,7 @@ export interface Stay {
 export function holdEndsFrom(records: ItemRecords, delivery: Delivery, { clockMs }: Allowances): number {
   const retries = records
     .settlementsOf(delivery.id)
-    .filter((settlement) => !isFinal(settlement) && mayHaveHappened(settlement));
+    .filter((settlement) => !isFinal(records.history, settlement) && mayHaveHappened(settlement));
   return Math.min(deadlineOf(records, delivery) - clockMs, ...retries.map(({ invoked }) => invoked));
 }
 
@@ -39,10 +40,12 @@ export function provesOrder({ taken }: Stay, hidden: HiddenTimes): boolean {
   return !hidden.overlaps(taken);
 }
 
-/** The arrival of each delivered item in the queue, as far as the history shows. */
+/** The arrival of each delivered item in the queue of producers, as far as the history shows. */
 export function staysOf(records: ItemRecords, allowances: Allowances): readonly Stay[] {
   return records.all.flatMap((record) =>
-    record.deliveries.map((delivery, n) => stayBefore(records, record, n, delivery, allowances)),
+    record.deliveries
+      .map((delivery, n) => stayBefore(records, record, n, delivery, allowances))
+      .filter(({ delivery }) => delivery.lease.queue === undefined),
   );
 }
 
@@ -54,11 +57,13 @@ function stayBefore(
   allowances: Allowances,
 ): Stay {
   const before = record.deliveries[n - 1];
-  const unseenLeases = Math.max(delivery.attempts - (before?.attempts ?? 0) - 1, 0);
+  const unseen = Math.max(unseenLeases(before, delivery), 0);
   // The answers of these leases were lost, so each ended by its timeout.
-  const unseenMs = unseenLeases * (records.history.leaseTimeoutMs - allowances.clockMs);
+  const unseenMs = unseen * (records.history.leaseTimeoutMs - allowances.clockMs);
   const began =
-    before === undefined ? beganWithProduce(record, allowances) : beganAfter(records, before, allowances);
+    before === undefined
+      ? beganWithProduce(record, allowances)
+      : beganAfter(records, before, delivery, allowances);
   return {
     ...{ item: record.item, record, delivery },
     taken: takingOf(delivery.lease, delivery, {
@@ -66,8 +71,8 @@ function stayBefore(
       clockMs: allowances.clockMs,
     }),
     from: began.from + unseenMs,
-    by: unseenLeases === 0 ? began.by : Number.POSITIVE_INFINITY,
-    isFirst: before === undefined && unseenLeases === 0,
+    by: unseen === 0 ? began.by : Number.POSITIVE_INFINITY,
+    isFirst: before === undefined && unseen === 0,
   };
 }
 
@@ -82,20 +87,22 @@ function beganWithProduce(
       by: Number.POSITIVE_INFINITY,
     };
   }
-  const by = produce.outcome === 'ok' ? produce.returned : Number.POSITIVE_INFINITY;
+  // A server moves the rows of an outbox at any time after the commit.
+  const isKnown = produce.outcome === 'ok' && produce.outbox === undefined;
+  const by = isKnown ? produce.returned : Number.POSITIVE_INFINITY;
   return { from: produce.invoked, by };
 }
 
 function beganAfter(
   records: ItemRecords,
   before: Delivery,
+  delivery: Delivery,
   allowances: Allowances,
 ): Pick<Stay, 'from' | 'by'> {
   const retry = records
     .settlementsOf(before.id)
     .find((each) => each.call === 'retry' && each.outcome === 'ok' && each.notBefore === undefined);
-  return {
-    from: holdEndsFrom(records, before, allowances),
-    by: retry?.returned ?? Number.POSITIVE_INFINITY,
-  };
+  // When it died, and came back, is unknown.
+  const by = isSameLife(before, delivery) ? retry?.returned : undefined;
+  return { from: holdEndsFrom(records, before, allowances), by: by ?? Number.POSITIVE_INFINITY };
 }

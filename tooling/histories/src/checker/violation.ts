@@ -1,6 +1,6 @@
 import type { Operation } from '../history/history.ts';
 
-/** The rules, named like their files. */
+/** The rules, named like their files; `letters` has two. */
 export type RuleName =
   | 'origin'
   | 'handles'
@@ -13,6 +13,8 @@ export type RuleName =
   | 'order'
   | 'schedule'
   | 'clearing'
+  | 'letters'
+  | 'returns'
   | 'losses';
 
 /** Something in a history that no correct queue can have done. */

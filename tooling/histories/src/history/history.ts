@@ -15,7 +15,7 @@ interface Call {
   readonly number: number;
   /** The caller. A client makes one call at a time. */
   readonly client: string;
-  /** The number of the called server. */
+  /** The number of the called server. -1: the database of the caller. */
   readonly instance: number;
   /** The start of the call, in milliseconds since the history began. */
   readonly invoked: number;
@@ -37,7 +37,14 @@ export interface KeyedAnswer {
 /** Adds items. Their names are unique in the history, but for requests with the same key. */
 export interface Produce extends Call {
   readonly call: 'produce';
+  /**
+   * A transaction of the caller wrote the items into an outbox, in this order. A server moves
+   * them to the queue after the commit. `not-done`: it was rolled back.
+   */
+  readonly outbox?: true | undefined;
   readonly items: readonly string[];
+  /** Whether the items have their names as metadata, see {@link NAME_KEY}. */
+  readonly named?: true | undefined;
   /** The dedup key. Requests with the same key have the same items, and store them once. */
   readonly key?: string | undefined;
   /** Set if there is a key, and the request was acknowledged. */
@@ -46,6 +53,28 @@ export interface Produce extends Call {
   readonly notBefore?: number | undefined;
 }
 
+/** Where an item died that is a dead letter, or was one. */
+export interface Source {
+  readonly queue: string;
+  readonly partition: number;
+  /** Its id then. */
+  readonly id: string;
+  /** How often it had been leased in all. */
+  readonly attempts: number;
+  readonly reason: string;
+}
+
+/** What a lease tells about an item if it asks for more than its content. */
+export interface Details {
+  readonly firstId: string;
+  /** The value of the metadata {@link NAME_KEY}. */
+  readonly name?: string | undefined;
+  readonly source?: Source | undefined;
+}
+
+/** The metadata of items that have some: their names. */
+export const NAME_KEY = 'name';
+
 /** A delivered item. */
 export interface Given {
   readonly item: string;
@@ -53,11 +82,17 @@ export interface Given {
   readonly attempts: number;
   /** The announced end of the lease, on the clock of the history. */
   readonly deadline: number;
+  /** Undefined: not asked for. */
+  readonly details?: Details | undefined;
 }
+
+/** The queue of a call. Undefined: the one that producers fill; `dead`: its dead-letter queue. */
+export type QueueOfCall = 'dead' | undefined;
 
 /** Leases items, all from one partition; they are in the order of the answer. */
 export interface Lease extends Call {
   readonly call: 'lease';
+  readonly queue?: QueueOfCall;
   readonly limit: number;
   /** Set if there are items. */
   readonly partition?: number | undefined;
@@ -67,11 +102,12 @@ export interface Lease extends Call {
 /** Settles leased items, all or none. */
 export interface Settlement extends Call {
   readonly call: 'complete' | 'retry';
+  readonly queue?: QueueOfCall;
   readonly partition: number;
   readonly ids: readonly string[];
   /** Retry: not before that moment. */
   readonly notBefore?: number | undefined;
-  /** Retry: the items are dead. The queue has no dead-letter queue, so they are gone. */
+  /** Retry: the items are dead. Without a dead-letter queue they are gone. */
   readonly dead?: boolean | undefined;
 }
 
@@ -85,6 +121,7 @@ export interface Extended {
 /** Extends the leases of items by the lease timeout of the queue, each by itself. */
 export interface Extension extends Call {
   readonly call: 'extend';
+  readonly queue?: QueueOfCall;
   readonly partition: number;
   readonly ids: readonly string[];
   /** The items whose leases were extended. If the outcome is `ok`, the other leases were lost. */
@@ -97,7 +134,38 @@ export interface Clear extends Call {
   readonly leased: boolean;
 }
 
-export type Operation = Produce | Lease | Settlement | Extension | Clear;
+/** A dead letter. */
+export interface Letter {
+  readonly item: string;
+  readonly id: string;
+  readonly source?: Source | undefined;
+}
+
+/** Lists the waiting items of a partition of the dead-letter queue, in their order. */
+export interface List extends Call {
+  readonly call: 'list';
+  readonly letters: readonly Letter[];
+}
+
+/** Creates a task that returns dead letters to their queue, and follows it to its end. */
+export interface Redrive extends Call {
+  readonly call: 'redrive';
+  /** When its creation was answered. Undefined: it was not. */
+  readonly created?: number | undefined;
+  /** When its cancellation was requested. */
+  readonly cancelled?: number | undefined;
+  /** The end of the task, if the outcome is `ok`. */
+  readonly end?: RedriveEnd | undefined;
+}
+
+/** How a task ended, and how many items it returned. */
+export interface RedriveEnd {
+  readonly state: string;
+  readonly done: number;
+  readonly failed: number;
+}
+
+export type Operation = Produce | Lease | Settlement | Extension | Clear | List | Redrive;
 
 /** A time in which servers, their database or the connections between them were disturbed. */
 export interface Disturbance {
@@ -124,6 +192,8 @@ export interface History {
   readonly origin: string;
   readonly partitions: number;
   readonly leaseTimeoutMs: number;
+  /** How often an item may be leased until it goes to the dead-letter queue. Undefined: there is none. */
+  readonly maxAttempts?: number | undefined;
   /** Whether everything was leased and settled at the end, until the queue was empty. */
   readonly drained: boolean;
   /** The reason for an early end of the run. */

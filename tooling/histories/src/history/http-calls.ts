@@ -1,5 +1,6 @@
 import { createClient } from '@querator/client';
-import { outcomeOf } from './outcome-of.ts';
+import { NAME_KEY, type Source } from './history.ts';
+import { orFail } from './outcome-of.ts';
 import type { QueueCalls } from './queue-calls.ts';
 
 /** Timeouts of calls, in milliseconds. */
@@ -11,19 +12,29 @@ export interface CallTimes {
   readonly marginMs: number;
 }
 
-/** The calls over HTTP, by the client package. */
-export function httpCalls(endpoint: string, queueName: string, times: CallTimes): QueueCalls {
+/**
+ * The calls over HTTP, by the client package.
+ *
+ * @param detailed whether leases tell more than the content of items.
+ */
+export function httpCalls(
+  endpoint: string,
+  queueName: string,
+  times: CallTimes,
+  detailed = false,
+): QueueCalls {
   const { queue, v2 } = createClient({ endpoint });
   const requestTimeout = `${times.otherMs}ms`;
   const patience = { timeoutMs: times.otherMs + times.marginMs };
   return {
-    produce: async (names, { at, key }) => {
+    produce: async (names, { at, key, named }) => {
       const items = names.map((utf8) => ({ utf8, enqueueAt: at === undefined ? undefined : timestamp(at) }));
       if (key === undefined) {
         await orFail(queue.produce({ queueName, requestTimeout, items }, patience));
         return undefined;
       }
-      const keyed = { queueName, requestTimeout, items, dedupKey: key };
+      const withNames = items.map((item) => ({ ...item, metadata: new Map([[NAME_KEY, item.utf8]]) }));
+      const keyed = { queueName, requestTimeout, items: named ? withNames : items, dedupKey: key };
       const { items: produced } = await orFail(v2.queue.produce(keyed, patience));
       return {
         ids: produced.map(({ id }) => id),
@@ -32,14 +43,20 @@ export function httpCalls(endpoint: string, queueName: string, times: CallTimes)
     },
     lease: async (clientId, batchSize) => {
       const request = { queueName, clientId, batchSize, requestTimeout: `${times.leaseMs}ms` };
-      const { partition, items } = await orFail(
-        queue.lease(request, { timeoutMs: times.leaseMs + times.marginMs }),
-      );
-      const given = items.map(({ id, attempts, bytes, leaseDeadline }) => ({
-        item: Buffer.from(bytes).toString(),
-        id,
-        attempts,
-        deadlineAt: leaseDeadline === undefined ? 0 : millisecondsOf(leaseDeadline),
+      const leasePatience = { timeoutMs: times.leaseMs + times.marginMs };
+      const deadlineOf = (at: Parameters<typeof millisecondsOf>[0] | undefined) =>
+        at === undefined ? 0 : millisecondsOf(at);
+      if (!detailed) {
+        const { partition, items } = await orFail(queue.lease(request, leasePatience));
+        const given = items.map(({ id, attempts, bytes, leaseDeadline }) => ({
+          ...{ item: Buffer.from(bytes).toString(), id, attempts, deadlineAt: deadlineOf(leaseDeadline) },
+        }));
+        return { partition, given };
+      }
+      const { partition, items } = await orFail(v2.queue.lease(request, leasePatience));
+      const given = items.map(({ id, attempts, bytes, leaseDeadline, firstId, metadata, source }) => ({
+        ...{ item: Buffer.from(bytes).toString(), id, attempts, deadlineAt: deadlineOf(leaseDeadline) },
+        details: { firstId, name: metadata.get(NAME_KEY), source: source && sourceOf(source) },
       }));
       return { partition, given };
     },
@@ -71,6 +88,11 @@ export function httpCalls(endpoint: string, queueName: string, times: CallTimes)
   };
 }
 
+/** Only what a history keeps. */
+export function sourceOf({ queue, partition, id, attempts, reason }: Source): Source {
+  return { queue, partition, id, attempts, reason };
+}
+
 function millisecondsOf({ seconds, nanos }: { readonly seconds: number; readonly nanos: number }): number {
   return seconds * 1e3 + nanos / 1e6;
 }
@@ -78,12 +100,4 @@ function millisecondsOf({ seconds, nanos }: { readonly seconds: number; readonly
 function timestamp(at: number): { seconds: number; nanos: number } {
   const seconds = Math.floor(at / 1_000);
   return { seconds, nanos: Math.floor((at - seconds * 1_000) * 1e6) };
-}
-
-async function orFail<T>(call: Promise<T>): Promise<T> {
-  try {
-    return await call;
-  } catch (error) {
-    throw outcomeOf(error);
-  }
 }

@@ -29,3 +29,12 @@ export function outcomeOf(error: unknown): CallFailed {
       throw error;
   }
 }
+
+/** Waits for a call. @throws CallFailed if it fails; other errors that the protocol does not allow. */
+export async function orFail<T>(call: Promise<T>): Promise<T> {
+  try {
+    return await call;
+  } catch (error) {
+    throw outcomeOf(error);
+  }
+}

@@ -1,10 +1,7 @@
-import type { KeyedAnswer, Outcome } from './history.ts';
+import type { Given, KeyedAnswer, Outcome } from './history.ts';
 
 /** A lease's answer, before its times are on the clock of a history. */
-export interface GivenItem {
-  readonly item: string;
-  readonly id: string;
-  readonly attempts: number;
+export interface GivenItem extends Omit<Given, 'deadline'> {
   /** The end of the lease, in milliseconds since 1970. */
   readonly deadlineAt: number;
 }
@@ -24,6 +21,8 @@ export interface At {
 export interface ProduceHow extends At {
   /** A dedup key for the request. */
   readonly key?: string | undefined;
+  /** With a key: whether the items get their names as metadata. */
+  readonly named?: boolean | undefined;
 }
 
 /** The calls of a history, on one server and one queue. All of them throw {@link CallFailed}. */

@@ -1,5 +1,13 @@
-import type { Disturbance, Given, History, Operation, Outcome, ReleaseCount } from './history.ts';
-import { CallFailed, type QueueCalls } from './queue-calls.ts';
+import type {
+  Disturbance,
+  Given,
+  History,
+  Operation,
+  Outcome,
+  QueueOfCall,
+  ReleaseCount,
+} from './history.ts';
+import { CallFailed, type ProduceHow, type QueueCalls } from './queue-calls.ts';
 
 /** Schedules within this time mean at once. */
 const THRESHOLD_MS = 100;
@@ -71,13 +79,16 @@ export class Recorder {
   }
 
   /** The calls of one client to one server, recorded. */
-  client(client: string, instance: number, calls: QueueCalls): RecordedCalls {
-    return new RecordedCalls(this, { client, instance }, calls);
+  client(client: string, instance: number, calls: QueueCalls, queue?: QueueOfCall): RecordedCalls {
+    return new RecordedCalls(this, { client, instance }, calls, queue);
   }
 
   /** The recorded history. */
   history(
-    about: Pick<History, 'origin' | 'partitions' | 'leaseTimeoutMs' | 'drained' | 'brokenOff'>,
+    about: Pick<
+      History,
+      'origin' | 'partitions' | 'leaseTimeoutMs' | 'maxAttempts' | 'drained' | 'brokenOff'
+    >,
   ): History {
     const operations = this.#operations.toSorted((a, b) => a.invoked - b.invoked);
     const releases = this.#releases.toSorted((a, b) => a.asked - b.asked);
@@ -118,18 +129,20 @@ export class RecordedCalls {
   readonly #recorder: Recorder;
   readonly #made: Made;
   readonly #calls: QueueCalls;
+  readonly #on: { readonly queue?: QueueOfCall };
 
   /** @internal made by {@link Recorder.client}. */
-  constructor(recorder: Recorder, made: Made, calls: QueueCalls) {
+  constructor(recorder: Recorder, made: Made, calls: QueueCalls, queue: QueueOfCall) {
     this.#recorder = recorder;
     this.#made = made;
     this.#calls = calls;
+    this.#on = queue === undefined ? {} : { queue };
   }
 
-  /** @param how `delayMs` schedules the items that much later; `key` is a dedup key. */
+  /** @param how `delayMs` schedules the items that much later; the rest as for a service. */
   produce(
     items: readonly string[],
-    { delayMs = 0, key }: { readonly delayMs?: number; readonly key?: string | undefined } = {},
+    { delayMs = 0, key, named = false }: Omit<ProduceHow, 'at'> & { readonly delayMs?: number } = {},
   ): Promise<Outcome> {
     const { at, notBefore } = this.#later(delayMs);
     const asked = {
@@ -137,10 +150,11 @@ export class RecordedCalls {
       items: [...items],
       ...(notBefore === undefined ? {} : { notBefore }),
       ...(key === undefined ? {} : { key }),
+      ...(named ? { named } : {}),
     };
     return this.#recorder.record(
       this.#made,
-      () => this.#calls.produce(items, { at, key }),
+      () => this.#calls.produce(items, { at, key, named }),
       (told) => (told === undefined ? asked : { ...asked, told }),
     );
   }
@@ -152,12 +166,12 @@ export class RecordedCalls {
       this.#made,
       () => this.#calls.lease(this.#made.client, limit),
       (result) => {
-        if (result === undefined) return { call: 'lease' as const, limit, given };
+        if (result === undefined) return { call: 'lease' as const, ...this.#on, limit, given };
         partition = result.partition;
         // The deadline is a time of day.
         const offset = this.#recorder.dayOffset();
         given = result.given.map(({ deadlineAt, ...item }) => ({ ...item, deadline: deadlineAt + offset }));
-        return { call: 'lease' as const, limit, partition, given };
+        return { call: 'lease' as const, ...this.#on, limit, partition, given };
       },
     );
     return { outcome, partition, given };
@@ -169,14 +183,14 @@ export class RecordedCalls {
     return this.#recorder.record(
       this.#made,
       () => this.#calls.complete(partition, named),
-      () => ({ call: 'complete' as const, partition, ids: named }),
+      () => ({ call: 'complete' as const, ...this.#on, partition, ids: named }),
     );
   }
 
   retry(partition: number, ids: readonly string[], { delayMs = 0, dead = false } = {}): Promise<Outcome> {
     const { at, notBefore } = this.#later(delayMs);
     const told = {
-      ...{ call: 'retry' as const, partition, ids: [...ids] },
+      ...{ call: 'retry' as const, ...this.#on, partition, ids: [...ids] },
       ...(notBefore === undefined ? {} : { notBefore }),
       ...(dead ? { dead } : {}),
     };
@@ -193,7 +207,7 @@ export class RecordedCalls {
     ids: readonly string[],
     leaseTimeoutMs: number,
   ): Promise<readonly string[] | undefined> {
-    const told = { call: 'extend' as const, partition, ids: [...ids] };
+    const told = { call: 'extend' as const, ...this.#on, partition, ids: [...ids] };
     let lost: readonly string[] | undefined;
     await this.#recorder.record(
       this.#made,

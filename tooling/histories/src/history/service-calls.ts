@@ -1,18 +1,35 @@
-import { addDuration, instantFromMilliseconds, microseconds, type NewItem } from '@querator/core';
+import {
+  addDuration,
+  type ItemDetails,
+  instantFromMilliseconds,
+  type LetterSource,
+  microseconds,
+  type NewItem,
+} from '@querator/core';
 import type { Service } from '@querator/engine';
+import { type Details, NAME_KEY, type Source } from './history.ts';
 import type { CallTimes } from './http-calls.ts';
-import { outcomeOf } from './outcome-of.ts';
+import { orFail } from './outcome-of.ts';
 import type { QueueCalls } from './queue-calls.ts';
+
+/** How a service in this process is called. */
+export interface ServiceCallsHow {
+  /** Whether leases tell more than the content of items. */
+  readonly details: boolean;
+  /** How far the clock of the service is ahead, in milliseconds. */
+  readonly aheadMs: () => number;
+}
 
 /** The calls on a service in this process. */
 export function serviceCalls(
   { queue, keyedProduces, leasedItems }: Service,
   queueName: string,
   { leaseMs, otherMs }: CallTimes,
+  { details, aheadMs }: ServiceCallsHow,
 ): QueueCalls {
   const requestTimeout = `${otherMs}ms`;
   return {
-    produce: async (names, { at, key }) => {
+    produce: async (names, { at, key, named }) => {
       const enqueueAt = at === undefined ? undefined : instantAt(at);
       const items = names.map((name) => itemOf(name, enqueueAt));
       const call = { queueName, requestTimeout, items };
@@ -20,7 +37,17 @@ export function serviceCalls(
         await orFail(queue.produce(call));
         return undefined;
       }
-      const keyed = { ...call, dedupKey: key, itemKeys: [], dedupWindow: '' };
+      const withNames = items.map((item, n) => ({
+        ...item,
+        metadata: new Map([[NAME_KEY, names[n] ?? '']]),
+      }));
+      const keyed = {
+        ...call,
+        items: named ? withNames : items,
+        dedupKey: key,
+        itemKeys: [],
+        dedupWindow: '',
+      };
       const produced = await orFail(keyedProduces.produce(keyed));
       return {
         ids: produced.map((item) => ('error' in item ? '' : item.id)),
@@ -28,13 +55,12 @@ export function serviceCalls(
       };
     },
     lease: async (clientId, batchSize) => {
-      const call = { queueName, clientId, batchSize, requestTimeout: `${leaseMs}ms` };
+      const call = { queueName, clientId, batchSize, requestTimeout: `${leaseMs}ms`, details };
       const { partition, items } = await orFail(queue.lease(call));
-      const given = items.map(({ id, attempts, payload, leaseDeadline }) => ({
-        item: Buffer.from(payload).toString(),
-        id,
-        attempts,
-        deadlineAt: Number(leaseDeadline) / 1_000,
+      const given = items.map(({ id, attempts, payload, leaseDeadline, details: told }) => ({
+        ...{ item: Buffer.from(payload).toString(), id, attempts },
+        deadlineAt: Number(leaseDeadline) / 1_000 - aheadMs(),
+        details: told && detailsOf(told),
       }));
       return { partition, given };
     },
@@ -47,7 +73,7 @@ export function serviceCalls(
       const call = { queueName, partition, requestTimeout, ids, leaseTimeout: `${leaseTimeoutMs}ms` };
       const outcomes = await orFail(leasedItems.extend(call));
       return outcomes.flatMap((outcome, n) =>
-        outcome.ok ? [{ id: ids[n] as string, deadlineAt: Number(outcome.value) / 1_000 }] : [],
+        outcome.ok ? [{ id: ids[n] as string, deadlineAt: Number(outcome.value) / 1_000 - aheadMs() }] : [],
       );
     },
     clear: async (destructive) => {
@@ -62,6 +88,15 @@ export function serviceCalls(
   };
 }
 
+function detailsOf({ firstId, metadata, source }: ItemDetails): Details {
+  return { firstId, name: metadata.get(NAME_KEY), source: source && storedSourceOf(source) };
+}
+
+/** Only what a history keeps. */
+export function storedSourceOf({ queue, partition, id, attempts, death }: LetterSource): Source {
+  return { queue, partition, id, attempts, reason: death?.reason ?? '' };
+}
+
 function itemOf(name: string, enqueueAt: NewItem['enqueueAt']): NewItem {
   return { encoding: '', kind: '', reference: '', payload: Buffer.from(name), enqueueAt };
 }
@@ -71,12 +106,4 @@ function instantAt(at: number) {
     instantFromMilliseconds(Math.floor(at)),
     microseconds(BigInt(Math.floor((at % 1) * 1_000))),
   );
-}
-
-async function orFail<T>(call: Promise<T>): Promise<T> {
-  try {
-    return await call;
-  } catch (error) {
-    throw outcomeOf(error);
-  }
 }

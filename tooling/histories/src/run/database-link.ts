@@ -15,6 +15,11 @@ export class DatabaseLink {
     return new DatabaseLink(await Promise.all(servers.map(startFaultProxy)));
   }
 
+  /** The connection string of another database of the servers. */
+  to(database: string): string {
+    return toAll(this.#proxies.map(({ connectionString }) => databaseOf(connectionString, database)));
+  }
+
   /** Resets all connections. */
   cut(): void {
     for (const proxy of this.#proxies) proxy.cut();
@@ -38,6 +43,13 @@ export class DatabaseLink {
   async close(): Promise<void> {
     await Promise.all(this.#proxies.map((proxy) => proxy.close()));
   }
+}
+
+/** The connection string of another database of a server. */
+export function databaseOf(connectionString: string, name: string): string {
+  const url = new URL(connectionString);
+  url.pathname = `/${name}`;
+  return url.href;
 }
 
 /** Several hosts in one connection string, as in docs/storage/high-availability.md. */

@@ -13,28 +13,45 @@ export function isDrainer(client: string): boolean {
   return client.startsWith(NAME);
 }
 
+/** What is to be emptied. */
+export interface ToDrain {
+  /** The queue, at each server. */
+  readonly queue: readonly QueueCalls[];
+  /** Its dead-letter queue, at each server. Empty: there is none. */
+  readonly letters?: readonly QueueCalls[];
+  /** Counts what may still bring items. */
+  readonly onTheirWay?: () => Promise<number>;
+}
+
 /**
- * Leases and completes until every server reports an empty queue.
+ * Leases and completes until every server reports that the queues are empty.
  *
- * @returns whether the queue was empty in time.
+ * @returns whether they were in time.
  */
 export async function drain(
   recorder: Recorder,
-  servers: readonly QueueCalls[],
+  { queue, letters = [], onTheirWay = async () => 0 }: ToDrain,
   patienceMs: number,
 ): Promise<boolean> {
   const until = recorder.now() + patienceMs;
-  const clients = servers.map((calls, instance) => recorder.client(`${NAME}${instance}`, instance, calls));
+  const clients = [
+    ...queue.map((calls, instance) => recorder.client(`${NAME}${instance}`, instance, calls)),
+    ...letters.map((calls, instance) => recorder.client(`${NAME}${instance}`, instance, calls, 'dead')),
+  ];
   let timesEmpty = 0;
   while (recorder.now() < until) {
-    const sizes = await Promise.all(servers.map(sizeOf));
-    if (sizes.every((size) => size === 0)) {
+    // First: what leaves there meanwhile must be in the queue.
+    const coming = await onTheirWay();
+    const sizes = await Promise.all([...queue, ...letters].map(sizeOf));
+    if (coming === 0 && sizes.every((size) => size === 0)) {
       timesEmpty++;
       if (timesEmpty === TIMES_EMPTY) return true;
       continue;
     }
     timesEmpty = 0;
-    for (const client of clients) {
+    for (const [n, client] of clients.entries()) {
+      // An empty queue would let the client wait.
+      if (sizes[n] === 0) continue;
       const { partition, given } = await client.lease(1_000);
       if (given.length === 0) continue;
       await client.complete(

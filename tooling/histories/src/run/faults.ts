@@ -3,6 +3,7 @@ import type { SeededRandom } from '@querator/core/testing';
 import type { PatroniCluster } from '@querator/tooling-postgres/debian';
 import type { DatabaseLink } from './database-link.ts';
 import type { Instance } from './instance.ts';
+import { oneOf } from './one-of.ts';
 
 /** The database of a run: one server, or a primary and its standby. */
 export interface DatabaseUnderTest {
@@ -48,14 +49,11 @@ export interface Fault {
   strike(run: RunUnderTest): Promise<void>;
 }
 
-const anyOf = <T>(all: readonly T[], random: SeededRandom) =>
-  all[Math.floor(random.fraction() * all.length)] as T;
-
 /** Kills an instance and starts it again. */
 export const killInstance: Fault = {
   name: 'kill an instance',
   async strike({ instances, random }) {
-    const instance = anyOf(instances, random);
+    const instance = oneOf(instances, random);
     await instance.kill();
     await delay(random.fraction() * 300);
     await instance.start();
@@ -66,7 +64,7 @@ export const killInstance: Fault = {
 const pauseInstance: Fault = {
   name: 'pause an instance',
   async strike({ instances, leaseTimeoutMs, random }) {
-    const instance = anyOf(instances, random);
+    const instance = oneOf(instances, random);
     instance.pause();
     await delay(leaseTimeoutMs * (1.1 + random.fraction()));
     instance.resume();
@@ -77,7 +75,7 @@ const pauseInstance: Fault = {
 const cutConnections: Fault = {
   name: 'cut connections',
   async strike({ links, random }) {
-    const link = anyOf(links, random);
+    const link = oneOf(links, random);
     for (let n = 0; n < 5; n++) {
       link.cut();
       await delay(random.fraction() * 80);
@@ -89,7 +87,7 @@ const cutConnections: Fault = {
 export const loseAnswers: Fault = {
   name: 'lose the answers of the database',
   async strike({ links, random }) {
-    const link = anyOf(links, random);
+    const link = oneOf(links, random);
     link.cutAtAnswers();
     await delay(50 + random.fraction() * 300);
     link.restore();
@@ -100,7 +98,7 @@ export const loseAnswers: Fault = {
 const blackHole: Fault = {
   name: 'black hole before the database',
   async strike({ links, random }) {
-    const link = anyOf(links, random);
+    const link = oneOf(links, random);
     link.blackHole();
     await delay(200 + random.fraction() * 800);
     link.restore();

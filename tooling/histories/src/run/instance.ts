@@ -8,10 +8,17 @@ const METRICS_TIMEOUT_MS = 1_000;
 
 /** One of the servers of a run. */
 export class Instance extends ServerProcess implements CountsReleases {
-  /** @param variant a known-bad variant of the engine to load. */
-  constructor(port: number, connectionString: string, variant?: string) {
+  /**
+   * @param databases the connection strings of the queues' database, and of one with an outbox.
+   * @param variant a known-bad variant of the engine to load.
+   */
+  constructor(
+    port: number,
+    databases: { readonly storage: string; readonly outbox: string | undefined },
+    variant?: string,
+  ) {
     super(port, {
-      ...{ storage: connectionString, logLevel: 'error' },
+      ...{ ...databases, logLevel: 'error' },
       ...(variant === undefined
         ? {}
         : { flags: [...SOURCE_FLAGS, '--import', HOOK], env: { HISTORIES_VARIANT: variant } }),

@@ -1,27 +1,45 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { SystemClock, silentLogger } from '@querator/core';
-import { type Fault, FaultyStorage, SeededRandom } from '@querator/core/testing';
-import { createService, type EngineObserver } from '@querator/engine';
-import { memoryBackend } from '@querator/storage-memory';
+import { SystemClock } from '@querator/core';
+import { type Fault, type FaultyStorage, SeededRandom } from '@querator/core/testing';
+import type { EngineObserver } from '@querator/engine';
 import type { History } from '../history/history.ts';
 import { Recorder } from '../history/recorder.ts';
 import { serviceCalls } from '../history/service-calls.ts';
+import { serviceLetterCalls } from '../history/service-letter-calls.ts';
 import { drain } from './drain.ts';
+import { JumpingClock } from './jumping-clock.ts';
+import { type LettersOn, setUpMemoryStage } from './memory-stage.ts';
+import { oneOf } from './one-of.ts';
 import { ReleaseWatch } from './release-watch.ts';
 import { spreadSeed } from './spread-seed.ts';
-import { Workload } from './workload.ts';
+import { LONGEST_SCHEDULE_MS, Workload } from './workload.ts';
 
 const LEASE_TIMEOUT_MS = 120;
+const MAX_ATTEMPTS = 3;
+const CLAIMS_END_MS = 40_000;
 /** Counted in operations, so that the load of the machine does not matter. */
 const CALM_OPERATIONS = 400;
 const OPERATIONS_PER_FAULT = 60;
 const TIME_LIMIT_MS = 5_000;
 const FAULTS = 6;
+type FaultyOperation = Parameters<FaultyStorage['fail']>[0];
+/** The longest wait for a call that a fault of a task affects. */
+const MOST_WAIT_MS = 300;
 const ASK_EVERY_MS = 20;
 /** Longer than any lease waits while producers work, since a timeout excuses too much. */
 const TIMES = { leaseMs: 4_000, otherMs: 2_000, marginMs: 0 };
+/** Dead items count until they have moved, and cannot be leased meanwhile. */
+const DRAIN_TIMES = { ...TIMES, leaseMs: 200 };
 const FAULT_KINDS: readonly Fault[] = ['not-applied', 'unknown-applied', 'unknown-lost'];
 const OPERATIONS = ['produce', 'produceKeyed', 'complete', 'extend', 'retry', 'lease'] as const;
+/** Those of tasks that return letters. */
+const LETTER_OPERATIONS = {
+  'same storage': ['transfer'],
+  'another storage': [
+    ...(['takeItems', 'takenItems', 'markTaken', 'returnTaken', 'removeTaken'] as const),
+    ...(['prepareLetters', 'commitLetters', 'abortLetters'] as const),
+  ],
+} as const;
 
 /**
  * Runs the engine on memory in this process, in about two seconds. Storage calls
@@ -41,27 +59,31 @@ export async function memoryRun(seed: number, origin: string, drainMs: number): 
 
 async function run(seed: number, origin: string, drainMs: number): Promise<History> {
   const random = new SeededRandom(spreadSeed(seed, 0));
-  const clock = new SystemClock();
+  const clock = new JumpingClock(new SystemClock());
   const partitions = seed % 3 === 0 ? 2 : 1;
-  const storage = new FaultyStorage(memoryBackend({ name: 'memory', clock, random }));
+  const on: LettersOn = seed % 2 === 0 ? 'same storage' : 'another storage';
+  const letters = seed % 3 === 2 ? { on, maxAttempts: MAX_ATTEMPTS } : undefined;
   let released = 0;
   const count: EngineObserver['items'] = (_queue, event, items) => {
     if (event === 'released') released += items;
   };
-  const service = createService({
-    ...{ clock, random, logger: silentLogger, queueStore: storage.queueStore() },
-    observer: { items: count, batch: () => {} },
-    storages: [{ backend: storage, affinity: 1 }],
-  });
-  await service.queues.create({
-    ...{ queueName: 'q', namespace: '', reference: '', deadQueue: '', maxAttempts: 0 },
-    ...{ leaseTimeout: `${LEASE_TIMEOUT_MS}ms`, expireTimeout: '24h', requestedPartitions: partitions },
+  const { service, storages } = await setUpMemoryStage({
+    ...{ clock, random, items: count, partitions, leaseTimeoutMs: LEASE_TIMEOUT_MS, letters },
   });
   const recorder = new Recorder();
-  const connect = () => [serviceCalls(service, 'q', TIMES), serviceCalls(service, 'q', TIMES)];
+  const isDetailed = letters !== undefined;
+  const how = { details: isDetailed, aheadMs: () => clock.aheadMs };
+  const callsOn =
+    (queue: string, times = TIMES) =>
+    () =>
+      [1, 2].map(() => serviceCalls(service, queue, times, how));
+  const connect = callsOn('q');
+  const operator = serviceLetterCalls(service, 'dead');
+  const deadLetters = isDetailed ? { operator: () => [operator], consumer: callsOn('dead') } : undefined;
   const workload = new Workload(recorder, connect, {
     ...{ seed, producers: 3, consumers: 3, batch: 8, leaseTimeoutMs: LEASE_TIMEOUT_MS },
     ...{ backlog: 60, thinkMs: 2, producerThinkMs: 2, clears: seed % 2 === 1 ? 0.03 : 0 },
+    deadLetters,
   });
   // All clients use one service, which is never restarted.
   const counting = { process: 1, released: async () => released };
@@ -69,22 +91,44 @@ async function run(seed: number, origin: string, drainMs: number): Promise<Histo
   await watch.start(ASK_EVERY_MS);
   workload.start();
   await operationsMore(recorder, CALM_OPERATIONS);
-  for (let n = 0; n < FAULTS; n++) {
-    const operation = OPERATIONS[Math.floor(random.fraction() * OPERATIONS.length)] ?? 'produce';
-    const kind = FAULT_KINDS[Math.floor(random.fraction() * FAULT_KINDS.length)] ?? 'not-applied';
+  const strike = async (operation: FaultyOperation, kind: Fault, mostWaitMs: number) => {
     const partition = Math.floor(random.fraction() * partitions);
     await recorder.disturb(`${operation} of partition ${partition}: ${kind}`, async () => {
-      storage.fail(operation, partition, kind);
+      const calls = () => storages.reduce((sum, storage) => sum + storage.count(operation), 0);
+      const before = calls();
+      for (const storage of storages) storage.fail(operation, partition, kind);
       await delay(random.fraction() * 40);
-      storage.heal(partition);
+      // Tasks do not run all the time.
+      const until = recorder.now() + mostWaitMs;
+      while (calls() === before && recorder.now() < until) await delay(2);
+      for (const storage of storages) storage.heal(partition);
     });
+  };
+  for (let n = 0; n < FAULTS; n++) {
+    // A fault stops the partition for a while, so those of tasks take the place of others.
+    const isOfTask = letters !== undefined && n % 2 === 0;
+    const operation = oneOf<FaultyOperation>(isOfTask ? LETTER_OPERATIONS[on] : OPERATIONS, random);
+    await strike(operation, oneOf(FAULT_KINDS, random), isOfTask ? MOST_WAIT_MS : 0);
     await operationsMore(recorder, OPERATIONS_PER_FAULT);
   }
   await workload.stop();
-  const drained = await drain(recorder, connect(), drainMs);
+  if (isDetailed) {
+    // Leases end, and scheduled items become available. Claims of dead items whose moves failed last for longer.
+    await delay(LONGEST_SCHEDULE_MS + 2 * LEASE_TIMEOUT_MS);
+    clock.jump(CLAIMS_END_MS);
+  }
+  const toDrain = isDetailed
+    ? {
+        queue: callsOn('q', DRAIN_TIMES)(),
+        letters: callsOn('dead', DRAIN_TIMES)(),
+        onTheirWay: () => operator.running(),
+      }
+    : { queue: connect() };
+  const drained = await drain(recorder, toDrain, drainMs);
   await watch.stop();
   await service.shutdown();
-  return recorder.history({ origin, partitions, leaseTimeoutMs: LEASE_TIMEOUT_MS, drained });
+  const about = { origin, partitions, leaseTimeoutMs: LEASE_TIMEOUT_MS, drained };
+  return recorder.history(letters === undefined ? about : { ...about, maxAttempts: MAX_ATTEMPTS });
 }
 
 /** Waits for `count` more operations, or until a time limit, since a bad variant may stop working. */

@@ -3,6 +3,7 @@ import { SeededRandom } from '@querator/core/testing';
 import { DEFAULT_ALLOWANCES } from '../checker/allowances.ts';
 import type { History } from '../history/history.ts';
 import { httpCalls } from '../history/http-calls.ts';
+import { httpLetterCalls } from '../history/http-letter-calls.ts';
 import { Recorder } from '../history/recorder.ts';
 import { chooseFaults } from './choose-faults.ts';
 import { drain } from './drain.ts';
@@ -32,6 +33,7 @@ export interface PostgresRunOptions {
 }
 
 const LEASE_TIMEOUT_MS = 1_500;
+const MAX_ATTEMPTS = 3;
 const TIMES = { leaseMs: 4_000, otherMs: 4_000, marginMs: 1_000 };
 const DRAIN_MS = 60_000;
 const BETWEEN_FAULTS_MS = 700;
@@ -54,15 +56,26 @@ export async function postgresRun(
   const random = new SeededRandom(spreadSeed(seed, 0));
   // Alternates with the seed, since several partitions excuse more.
   const partitions = seed % 2 === 1 ? 1 : 3;
-  const stage = await setUpStage(database, { ...options, partitions, leaseTimeoutMs: LEASE_TIMEOUT_MS });
+  // Of two consecutive seeds, one has each.
+  const outbox = Math.floor(seed / 2) % 2 === 0 ? 'same database' : 'another database';
+  const maxAttempts = Math.floor(seed / 2) % 2 === 0 ? MAX_ATTEMPTS : undefined;
+  const stage = await setUpStage(database, {
+    ...{ ...options, partitions, outbox, maxAttempts, leaseTimeoutMs: LEASE_TIMEOUT_MS },
+  });
   const recorder = new Recorder();
-  const connect = () => stage.instances.map(({ url }) => httpCalls(url, 'q', TIMES));
+  const callsOn = (queue: string) => () =>
+    stage.instances.map(({ url }) => httpCalls(url, queue, TIMES, maxAttempts !== undefined));
+  const connect = callsOn('q');
+  const operator = () => stage.instances.map(({ url }) => httpLetterCalls(url, 'dead', TIMES));
+  const deadLetters = maxAttempts === undefined ? undefined : { operator, consumer: callsOn('dead') };
   const workload = new Workload(recorder, connect, {
     ...{ seed, producers: 4, consumers: 6, batch: 40, leaseTimeoutMs: LEASE_TIMEOUT_MS },
     ...{ backlog: 800, thinkMs: 10 },
     // In half of the runs producers are slow, so that consumers wait and get new items at once.
     producerThinkMs: random.fraction() < 0.5 ? 10 : 120,
     clears: random.fraction() < 0.3 ? 0.002 : 0,
+    transactions: () => stage.outbox?.client(),
+    deadLetters,
   });
   const watch = new ReleaseWatch(recorder, stage.instances, 'q');
   let drained = false;
@@ -77,7 +90,10 @@ export async function postgresRun(
       await delay(random.fraction() * BETWEEN_FAULTS_MS);
     }
     await workload.stop();
-    drained = await drain(recorder, connect(), drainMs);
+    const onTheirWay = async () =>
+      ((await stage.outbox?.rows()) ?? 0) + ((await deadLetters?.operator()[0]?.running()) ?? 0);
+    const toDrain = { queue: connect(), letters: deadLetters?.consumer() ?? [], onTheirWay };
+    drained = await drain(recorder, toDrain, drainMs);
   });
   // After any error: stop recording, and leave nothing running.
   const reasons = [
@@ -87,7 +103,7 @@ export async function postgresRun(
     await reasonOf(() => stage.tearDown()),
   ];
   const reason = reasons.find((each) => each !== undefined);
-  const about = { origin, partitions, leaseTimeoutMs: LEASE_TIMEOUT_MS, drained };
+  const about = { origin, partitions, leaseTimeoutMs: LEASE_TIMEOUT_MS, maxAttempts, drained };
   return recorder.history(reason === undefined ? about : { ...about, brokenOff: reason });
 }
 

@@ -11,7 +11,8 @@ export interface ServiceGap {
 
 /** The longest times without service around each disturbance, for each server. */
 export function serviceGaps({ disturbances, operations }: History): readonly ServiceGap[] {
-  const instances = [...new Set(operations.map(({ instance }) => instance))].sort((a, b) => a - b);
+  const servers = operations.filter((each) => each.call !== 'produce' || each.outbox === undefined);
+  const instances = [...new Set(servers.map(({ instance }) => instance))].sort((a, b) => a - b);
   const successes = (instance: number, call: 'produce' | 'complete') =>
     operations
       .filter((each) => each.instance === instance && each.call === call && each.outcome === 'ok')

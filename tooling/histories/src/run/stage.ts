@@ -1,14 +1,17 @@
 import { createClient } from '@querator/client';
 import { createTestDatabase } from '@querator/tooling-postgres';
 import { freePorts } from '@querator/tooling-processes';
-import { DatabaseLink } from './database-link.ts';
+import { DatabaseLink, databaseOf } from './database-link.ts';
 import type { DatabaseUnderTest } from './faults.ts';
 import { Instance } from './instance.ts';
+import { OutboxDatabase } from './outbox-database.ts';
 
 /** Several servers on one database, with a queue called `q`. */
 export interface Stage {
   readonly instances: readonly Instance[];
   readonly links: readonly DatabaseLink[];
+  /** Undefined: callers have none. */
+  readonly outbox: OutboxDatabase | undefined;
   tearDown(): Promise<void>;
 }
 
@@ -16,6 +19,10 @@ export interface StageOptions {
   readonly instances: number;
   readonly partitions: number;
   readonly leaseTimeoutMs: number;
+  /** How often an item may be leased until it goes to the dead-letter queue `dead`. Undefined: there is none. */
+  readonly maxAttempts?: number | undefined;
+  /** Whether callers have an outbox, in the database of the queues or in another one. None by default. */
+  readonly outbox?: 'same database' | 'another database';
   /** A known-bad variant of the engine. */
   readonly variant?: string;
 }
@@ -23,9 +30,13 @@ export interface StageOptions {
 /** Starts the servers, each with its own link to a new database. */
 export async function setUpStage(
   server: DatabaseUnderTest,
-  { instances: count, partitions, leaseTimeoutMs, variant }: StageOptions,
+  { instances: count, partitions, leaseTimeoutMs, maxAttempts, outbox: place, variant }: StageOptions,
 ): Promise<Stage> {
   const database = await createTestDatabase(server.connectionString());
+  const another =
+    place === 'another database' ? await createTestDatabase(server.connectionString()) : undefined;
+  const outboxName = another?.name ?? database.name;
+  const outbox = place && new OutboxDatabase(() => databaseOf(server.connectionString(), outboxName));
   const links = await Promise.all(
     Array.from({ length: count }, (_, n) => {
       const own = server.serversOf?.(n) ?? server.servers;
@@ -33,32 +44,32 @@ export async function setUpStage(
     }),
   );
   const ports = await freePorts(count);
-  const instances = links.map(
-    ({ connectionString }, n) => new Instance(ports[n] ?? 0, connectionString, variant),
-  );
+  const instances = links.map((link, n) => {
+    const databases = { storage: link.connectionString, outbox: outbox && link.to(outboxName) };
+    return new Instance(ports[n] ?? 0, databases, variant);
+  });
   const tearDown = async () => {
     // SIGKILL first, since an orderly end waits for the requests in flight.
     await Promise.all(instances.map((instance) => instance.kill().then(() => instance.stop())));
     await Promise.all(links.map((link) => link.close()));
     // Another server may be the primary now.
-    await database.drop(server.connectionString());
+    for (const each of [database, another]) await each?.drop(server.connectionString());
   };
   try {
+    await outbox?.install();
     await Promise.all(instances.map((instance) => instance.start()));
-    await createClient({ endpoint: instances[0]?.url ?? '' }).queues.create({
-      ...{ queueName: 'q', leaseTimeout: `${leaseTimeoutMs}ms`, expireTimeout: '24h' },
-      requestedPartitions: partitions,
-    });
+    const { queues } = createClient({ endpoint: instances[0]?.url ?? '' });
+    const settings = { leaseTimeout: `${leaseTimeoutMs}ms`, expireTimeout: '24h' };
+    if (maxAttempts === undefined) {
+      await queues.create({ queueName: 'q', ...settings, requestedPartitions: partitions });
+    } else {
+      await queues.create({ queueName: 'dead', ...settings, requestedPartitions: 1 });
+      const letters = { deadQueue: 'dead', maxAttempts };
+      await queues.create({ queueName: 'q', ...settings, ...letters, requestedPartitions: partitions });
+    }
   } catch (error) {
     await tearDown();
     throw error;
   }
-  return { instances, links, tearDown };
-}
-
-/** The connection string of another database of the server. */
-function databaseOf(connectionString: string, name: string): string {
-  const url = new URL(connectionString);
-  url.pathname = `/${name}`;
-  return url.href;
+  return { instances, links, outbox, tearDown };
 }

@@ -1,8 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { SeededRandom } from '@querator/core/testing';
 import type { Given, Outcome } from '../history/history.ts';
+import type { LetterCalls } from '../history/letter-calls.ts';
+import type { OutboxCalls } from '../history/outbox-calls.ts';
 import type { QueueCalls } from '../history/queue-calls.ts';
+import { RecordedLetters } from '../history/recorded-letters.ts';
+import { RecordedTransactions } from '../history/recorded-transactions.ts';
 import type { RecordedCalls, Recorder } from '../history/recorder.ts';
+import { oneOf } from './one-of.ts';
+import { Redriver } from './redriver.ts';
 import { spreadSeed } from './spread-seed.ts';
 
 /** The options of a workload. */
@@ -21,7 +27,20 @@ export interface WorkloadOptions {
   readonly producerThinkMs: number;
   /** The probability of a clear per produce. */
   readonly clears: number;
+  /** Connects one more client to an outbox. Undefined, or returns undefined: there is none. */
+  readonly transactions?: () => OutboxCalls | undefined;
+  /** The dead-letter queue. Undefined: there is none. */
+  readonly deadLetters?: DeadLetters | undefined;
 }
+
+/** A dead-letter queue on all servers. */
+export interface DeadLetters {
+  readonly operator: () => readonly LetterCalls[];
+  readonly consumer: Connect;
+}
+
+/** The longest time from a call to the time for which it schedules an item. */
+export const LONGEST_SCHEDULE_MS = 750;
 
 /** Makes the connections of a client to all servers. Clients do not share connections. */
 export type Connect = () => readonly QueueCalls[];
@@ -32,6 +51,8 @@ const AFTER_FAILURE_MS = 30;
 const MOST_ATTEMPTS = 8;
 /** Producers stop waiting for items that are not delivered in this time; they may be lost. */
 const LOST_AFTER_MS = 1_500;
+/** Clients that write into the outbox. */
+const OUTBOX_CLIENTS = 3;
 
 /**
  * Producers and consumers that use all calls: they complete, give back at once,
@@ -47,6 +68,7 @@ export class Workload {
   readonly #options: WorkloadOptions;
   readonly #producers: Promise<void>[] = [];
   readonly #consumers: Promise<void>[] = [];
+  #redriver: Redriver | undefined;
   /** Produced items that are not delivered yet. */
   readonly #waiting = new Set<string>();
   #items = 0;
@@ -61,7 +83,7 @@ export class Workload {
 
   /** Starts all clients. */
   start(): void {
-    const { seed, producers, consumers } = this.#options;
+    const { seed, producers, consumers, deadLetters, leaseTimeoutMs } = this.#options;
     for (let n = 0; n < producers; n++) {
       const random = new SeededRandom(spreadSeed(seed, 100 + n));
       // Every second one uses dedup keys, and sends some requests from a second place at the same time.
@@ -70,6 +92,23 @@ export class Workload {
     }
     for (let n = 0; n < consumers; n++) {
       this.#consumers.push(this.#consume(this.#client(`c${n}`), new SeededRandom(spreadSeed(seed, 200 + n))));
+    }
+    if (deadLetters !== undefined) {
+      const name = 'redriver';
+      this.#redriver = new Redriver({
+        letters: new RecordedLetters(this.#recorder, name, deadLetters.operator()),
+        consumer: deadLetters
+          .consumer()
+          .map((calls, instance) => this.#recorder.client(name, instance, calls, 'dead')),
+        ...{ random: new SeededRandom(spreadSeed(seed, 500)), leaseTimeoutMs },
+      });
+      this.#consumers.push(this.#redriver.run());
+    }
+    for (let n = 0; n < OUTBOX_CLIENTS; n++) {
+      const transactions = this.#options.transactions?.();
+      if (transactions === undefined) break;
+      const client = new RecordedTransactions(this.#recorder, `o${n}`, transactions);
+      this.#producers.push(this.#transact(client, new SeededRandom(spreadSeed(seed, 400 + n))));
     }
     // `stop` throws the error. Until then it must not end the process, which would lose the record.
     for (const client of [...this.#producers, ...this.#consumers]) client.catch(() => {});
@@ -82,6 +121,7 @@ export class Workload {
    */
   async stop(): Promise<void> {
     this.#consuming = false;
+    this.#redriver?.stop();
     const consumers = await Promise.allSettled(this.#consumers);
     this.#producing = false;
     const producers = await Promise.allSettled(this.#producers);
@@ -114,7 +154,7 @@ export class Workload {
       );
       // Rarely, since each schedule hides a part of the order.
       const isLater = again === undefined && random.fraction() < 0.03;
-      const delayMs = isLater ? 250 + random.fraction() * 500 : 0;
+      const delayMs = isLater ? scheduleMs(random) : 0;
       if (delayMs === 0) for (const item of items) this.#waiting.add(item);
       const outcome =
         again === undefined
@@ -139,17 +179,40 @@ export class Workload {
     },
   ): Promise<Outcome> {
     const key = `key of ${items[0]}`;
+    const named = this.#options.deadLetters !== undefined;
     let outcome: Outcome = 'unknown';
     for (let attempt = 1; outcome !== 'ok' && attempt <= MOST_ATTEMPTS; attempt++) {
       if (attempt > 1) await this.#think(random, true, 0);
       const places = random.fraction() < 0.2 ? [servers, again] : [servers];
-      const outcomes = await Promise.all(places.map((place) => oneOf(place, random).produce(items, { key })));
+      const outcomes = await Promise.all(
+        places.map((place) => oneOf(place, random).produce(items, { key, named })),
+      );
       if (outcomes.includes('invalid')) return 'invalid';
       outcome =
         outcomes.find((each) => each === 'ok') ?? outcomes.find((each) => each === 'unknown') ?? outcome;
     }
-    if (random.fraction() < 0.1) await oneOf(again, random).produce(items, { key });
+    if (random.fraction() < 0.1) await oneOf(again, random).produce(items, { key, named });
     return outcome;
+  }
+
+  /** Transactions that write into an outbox; some last long, and some are rolled back. */
+  async #transact(client: RecordedTransactions, random: SeededRandom): Promise<void> {
+    const { batch, producerThinkMs } = this.#options;
+    for (;;) {
+      await this.#untilWanted();
+      if (!this.#producing) break;
+      const calls = Array.from({ length: 1 + Math.floor(random.fraction() * 3) }, () =>
+        Array.from({ length: 1 + Math.floor((random.fraction() * batch) / 4) }, () => `i${this.#items++}`),
+      );
+      const luck = random.fraction();
+      const pauseMs = luck < 0.1 ? 100 + random.fraction() * 200 : luck < 0.5 ? random.fraction() * 20 : 0;
+      const rollsBack = random.fraction() < 0.15;
+      for (const item of calls.flat()) this.#waiting.add(item);
+      const outcome = await client.run({ calls, pauseMs, rollsBack });
+      if (outcome !== 'ok') for (const item of calls.flat()) this.#waiting.delete(item);
+      await this.#think(random, outcome !== 'ok' && !rollsBack, producerThinkMs);
+    }
+    client.close();
   }
 
   /** Waits until more items are wanted. */
@@ -184,8 +247,8 @@ export class Workload {
     if (luck < 0.06) await delay(this.#options.leaseTimeoutMs * (0.8 + random.fraction() * 0.6));
     if (luck >= 0.06 && luck < 0.16) {
       const some = ids.splice(0, Math.ceil(ids.length * random.fraction()));
-      const delayMs = random.fraction() < 0.3 ? 250 + random.fraction() * 500 : 0;
-      const dead = delayMs === 0 && random.fraction() < 0.2;
+      const delayMs = random.fraction() < 0.3 ? scheduleMs(random) : 0;
+      const dead = delayMs === 0 && random.fraction() < (this.#options.deadLetters === undefined ? 0.2 : 0.6);
       if (some.length > 0) await server.retry(partition, some, { delayMs, dead });
     }
     if (luck >= 0.16 && luck < 0.2 && ids.length > 1) {
@@ -224,6 +287,6 @@ export class Workload {
   }
 }
 
-function oneOf<T>(all: readonly T[], random: SeededRandom): T {
-  return all[Math.floor(random.fraction() * all.length)] as T;
+function scheduleMs(random: SeededRandom): number {
+  return (LONGEST_SCHEDULE_MS * (1 + 2 * random.fraction())) / 3;
 }

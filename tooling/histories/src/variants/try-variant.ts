@@ -26,7 +26,14 @@ export interface Trial {
  */
 export async function tryOnMemory(folder: string, seeds: number, variant?: Variant): Promise<Trial> {
   const hook = variant === undefined ? [] : ['--import', HOOK];
-  const args = ['--conditions=@querator/source', ...hook, RUNS, folder, '1', String(seeds)];
+  const args = [
+    '--conditions=@querator/source',
+    ...hook,
+    RUNS,
+    folder,
+    String(variant?.firstSeed ?? 1),
+    String(seeds),
+  ];
   const name = variant === undefined ? {} : { HISTORIES_VARIANT: nameOf(variant) };
   const child = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -52,9 +59,10 @@ export async function tryOnPostgres(
   variant: Variant,
 ): Promise<Trial> {
   for (let runs = 1; ; runs++) {
+    const seed = variant.firstSeed + runs - 1;
     const history = await postgresRun(database, {
-      seed: runs,
-      origin: `${nameOf(variant)}, seed ${runs}`,
+      seed,
+      origin: `${nameOf(variant)}, seed ${seed}`,
       variant: nameOf(variant),
       ...{ instances: 2, calmMs: 3_000, faults: 3, drainMs: 15_000 },
       kinds: variant.onFailover ? [failOver] : [crashDatabase, loseAnswers, killInstance],

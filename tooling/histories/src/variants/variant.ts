@@ -11,6 +11,8 @@ export interface Variant extends Mutant {
   readonly storage: VariantStorage;
   /** A run of one of that many seeds has to catch it. */
   readonly seeds: number;
+  /** The first of these seeds. They decide what a run has, such as a dead-letter queue. */
+  readonly firstSeed: number;
   /** Only a failover to the standby shows it. */
   readonly onFailover: boolean;
 }
@@ -22,6 +24,7 @@ export function variantsOf(storage: VariantStorage): readonly Variant[] {
   return parseMutants(readFileSync(at(`${storage}.mutants`), 'utf8')).map((mutant) => ({
     ...{ ...mutant, storage },
     seeds: Number(mutant.options.get('seeds') ?? SEEDS),
+    firstSeed: Number(mutant.options.get('from') ?? 1),
     onFailover: mutant.options.get('fault') === 'failover',
   }));
 }
@@ -33,7 +36,7 @@ export function nameOf({ storage, name }: Variant): string {
 
 /** The sources that the variants of a storage change. */
 export function sourcesOf(storage: VariantStorage): SourceTree {
-  return SourceTree.ofPackages(
-    [`storage-${storage}`, 'engine'].map((name) => at(`../../../../packages/${name}`)),
-  );
+  const server = storage === 'postgres' ? ['apps/server'] : [];
+  const folders = [`packages/storage-${storage}`, 'packages/engine', ...server];
+  return SourceTree.ofPackages(folders.map((folder) => at(`../../../../${folder}`)));
 }

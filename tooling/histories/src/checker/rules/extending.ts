@@ -1,6 +1,7 @@
 import type { Extension } from '../../history/history.ts';
 import type { Allowances } from '../allowances.ts';
 import type { Delivery, ItemRecords } from '../item-records.ts';
+import { isLater } from '../lives.ts';
 import { isSurelyHeld } from '../surely-held.ts';
 import type { Violation } from '../violation.ts';
 
@@ -53,5 +54,5 @@ function faultsOf(records: ItemRecords, extension: Extension, allowances: Allowa
 
 /** The next delivery of the same item. */
 function laterDelivery(records: ItemRecords, held: Delivery): Delivery | undefined {
-  return records.of(held.item)?.deliveries.find((each) => each.attempts > held.attempts);
+  return records.of(held.item)?.deliveries.find((each) => isLater(each, held));
 }

@@ -61,7 +61,7 @@ function deliveredAsTold(records: ItemRecords, attempts: readonly Produce[]): re
   const [answer] = acknowledged(attempts);
   if (answer === undefined || answer.told.ids.length !== answer.items.length) return [];
   return answer.items.flatMap((item, n) => {
-    const first = records.of(item)?.deliveries.find((delivery) => delivery.attempts === 1);
+    const first = records.of(item)?.deliveries.find(({ base, attempts }) => base + attempts === 1);
     const told = answer.told.ids[n];
     if (first === undefined || first.id === told) return [];
     return [

@@ -48,7 +48,9 @@ function isAccountedFor(
 ): boolean {
   const last = deliveries.at(-1);
   if (last !== undefined) {
-    const ends = records.settlementsOf(last.id).filter((each) => isFinal(each) && mayHaveHappened(each));
+    const ends = records
+      .settlementsOf(last.id)
+      .filter((each) => isFinal(records.history, each) && mayHaveHappened(each));
     if (ends.length > 0) return true;
   }
   // It existed at its last delivery, so only a later clear can have removed it.

@@ -14,9 +14,22 @@ export function order(stays: readonly Stay[], hidden: HiddenTimes): readonly Vio
   for (const inPartition of Map.groupBy(stays, ({ delivery }) => delivery.partition).values()) {
     const overtaking = inPartition.filter((stay) => provesOrder(stay, hidden));
     found.push(...overtakenInTime(inPartition, overtaking), ...overtakenInRequest(inPartition, overtaking));
+    found.push(...overtakenInTime(asCommitted(inPartition), asCommitted(overtaking)));
   }
   for (const answer of answersOf(stays)) found.push(...overtakenInAnswer(answer));
   return found;
+}
+
+/**
+ * Items of an outbox, as if they had entered the queue with their transactions. When they do
+ * is unknown. But if a transaction had committed before another one began, its items enter first.
+ */
+function asCommitted(stays: readonly Stay[]): readonly Stay[] {
+  return stays.flatMap((stay) => {
+    const { produce } = stay.record;
+    if (!stay.isFirst || !produce?.outbox) return [];
+    return [{ ...stay, by: produce.outcome === 'ok' ? produce.returned : Number.POSITIVE_INFINITY }];
+  });
 }
 
 /** Finds the earliest delivery among later items. It is fast, so that the search is O(n log n). */

@@ -4,21 +4,25 @@ import type { ItemRecord, ItemRecords } from '../item-records.ts';
 import { provesOrder, type Stay } from '../stays.ts';
 import type { Violation } from '../violation.ts';
 
-/** The items of one produce stay in one partition and are delivered next to each other. */
+/**
+ * The items of one produce stay in one partition and are delivered next to each other.
+ * Those of a transaction with an outbox need not: its rows may move with those of others.
+ */
 export function requests(
   records: ItemRecords,
   stays: readonly Stay[],
   hidden: HiddenTimes,
 ): readonly Violation[] {
-  return [...onePartition(records), ...together(stays), ...nobodyBetween(stays, hidden)];
+  const members = stays.map((stay) => (stay.record.produce?.outbox ? { ...stay, isFirst: false } : stay));
+  return [...onePartition(records), ...together(members), ...nobodyBetween(members, hidden)];
 }
 
 function onePartition(records: ItemRecords): readonly Violation[] {
   const places = new Map<Produce, { item: string; partition: number; lease: Lease }>();
   const found: Violation[] = [];
   for (const { item, produce, deliveries } of records.all) {
-    for (const { partition, lease } of deliveries) {
-      if (produce === undefined) continue;
+    for (const { partition, lease, base } of deliveries) {
+      if (produce === undefined || produce.outbox || base > 0) continue;
       const first = places.get(produce) ?? { item, partition, lease };
       places.set(produce, first);
       if (first.partition === partition) continue;

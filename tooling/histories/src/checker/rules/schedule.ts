@@ -1,6 +1,7 @@
 import type { Allowances } from '../allowances.ts';
 import type { Delivery, ItemRecord, ItemRecords } from '../item-records.ts';
 import { mayHaveHappened } from '../item-records.ts';
+import { isSameLife } from '../lives.ts';
 import type { Violation } from '../violation.ts';
 
 /** A scheduled item is not delivered before its time. */
@@ -32,6 +33,8 @@ function scheduledFor(records: ItemRecords, { produce, deliveries }: ItemRecord,
     .settlementsOf((before as Delivery).id)
     .filter((settlement) => mayHaveHappened(settlement));
   const [only] = possible;
+  // It died, and a task has returned it.
+  if (!isSameLife(before, deliveries[n] as Delivery)) return undefined;
   if (possible.length !== 1 || only?.call !== 'retry' || only.outcome !== 'ok') return undefined;
   return only.notBefore === undefined ? undefined : { at: only.notBefore, by: only };
 }

@@ -1,6 +1,7 @@
 import type { Settlement } from '../../history/history.ts';
 import type { Allowances } from '../allowances.ts';
 import { type Delivery, type ItemRecord, type ItemRecords, isFinal } from '../item-records.ts';
+import { isLater } from '../lives.ts';
 import { isSurelyHeld } from '../surely-held.ts';
 import type { Violation } from '../violation.ts';
 
@@ -32,11 +33,11 @@ function deliveredAfterwards(
   { item, deliveries }: ItemRecord,
   held: Delivery,
 ): readonly Violation[] {
-  const end = records.settlementsOf(held.id).find((each) => isFinal(each) && each.outcome === 'ok');
+  const end = records
+    .settlementsOf(held.id)
+    .find((each) => isFinal(records.history, each) && each.outcome === 'ok');
   if (end === undefined) return [];
-  const again = deliveries.find(
-    (each) => each !== held && each.attempts >= held.attempts && each.id !== held.id,
-  );
+  const again = deliveries.find((each) => each !== held && !isLater(held, each) && each.id !== held.id);
   if (again === undefined) return [];
   const text =
     again.lease.returned < end.invoked

@@ -1,0 +1,91 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Letter, List, Redrive, RedriveEnd } from './history.ts';
+import type { LetterCalls } from './letter-calls.ts';
+import { CallFailed } from './queue-calls.ts';
+import type { Recorder } from './recorder.ts';
+
+/** How to follow a task. */
+export interface RedriveHow {
+  /** Items a second. 0: no limit. */
+  readonly rate: number;
+  /** When to cancel it, in milliseconds from its creation. Undefined: never. */
+  readonly cancelAfterMs: number | undefined;
+  /** The pause between two looks, in milliseconds. */
+  readonly lookMs: number;
+  /** How long to wait for its end, in milliseconds. */
+  readonly patienceMs: number;
+}
+
+/** One operator's calls on the dead-letter queue, recorded. Any server answers. */
+export class RecordedLetters {
+  readonly #recorder: Recorder;
+  readonly #client: string;
+  readonly #servers: readonly LetterCalls[];
+  /** The server of the next call: a server may be down. */
+  #next = 0;
+
+  constructor(recorder: Recorder, client: string, servers: readonly LetterCalls[]) {
+    this.#recorder = recorder;
+    this.#client = client;
+    this.#servers = servers;
+  }
+
+  async list(): Promise<readonly Letter[]> {
+    let found: readonly Letter[] = [];
+    const [instance, server] = this.#server();
+    await this.#recorder.record<List, readonly Letter[]>(
+      { client: this.#client, instance },
+      () => server.list(),
+      (letters = []) => {
+        found = letters;
+        return { call: 'list', letters };
+      },
+    );
+    return found;
+  }
+
+  /** Creates a task, and waits until it has ended. */
+  async redrive({ rate, cancelAfterMs, lookMs, patienceMs }: RedriveHow): Promise<void> {
+    const [instance, server] = this.#server();
+    let created: number | undefined;
+    let cancelled: number | undefined;
+    await this.#recorder.record<Redrive, RedriveEnd>(
+      { client: this.#client, instance },
+      async () => {
+        const id = await server.redrive(rate);
+        created = this.#recorder.now();
+        while (this.#recorder.now() - created < patienceMs) {
+          if (cancelAfterMs !== undefined && this.#recorder.now() - created >= cancelAfterMs) {
+            cancelled ??= this.#recorder.now();
+            await ignored(this.#server()[1].cancel(id));
+          }
+          await delay(lookMs);
+          const end = await ignored(this.#server()[1].endOf(id));
+          if (end !== undefined) return end;
+        }
+        throw new CallFailed('unknown', 'the task did not end in time');
+      },
+      (end) => ({
+        call: 'redrive',
+        ...(created === undefined ? {} : { created }),
+        ...(cancelled === undefined ? {} : { cancelled }),
+        ...(end === undefined ? {} : { end }),
+      }),
+    );
+  }
+
+  #server(): readonly [number, LetterCalls] {
+    const instance = this.#next++ % this.#servers.length;
+    return [instance, this.#servers[instance] as LetterCalls];
+  }
+}
+
+/** Nothing is known of a failed look; the next one is at another server. */
+async function ignored<T>(call: Promise<T>): Promise<T | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if (error instanceof CallFailed) return undefined;
+    throw error;
+  }
+}
