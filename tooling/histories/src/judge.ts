@@ -88,7 +88,7 @@ function orderJudged(history: History): Judgement['order'] {
   return { judged, leases };
 }
 
-function summary({ operations, disturbances, partitions, maxAttempts }: History): string {
+function summary({ operations, disturbances, partitions, maxAttempts, firings = [] }: History): string {
   const produces = operations.filter((each) => each.call === 'produce');
   const items = produces.reduce((sum, each) => sum + each.items.length, 0);
   const unknown = operations.filter(({ outcome }) => outcome === 'unknown').length;
@@ -102,6 +102,9 @@ function summary({ operations, disturbances, partitions, maxAttempts }: History)
     ...(maxAttempts === undefined
       ? []
       : [`${returned} letters returned by ${tasks.length} tasks (${cancelled} cancelled)`]),
+    ...(firings.length === 0
+      ? []
+      : [`${firings.reduce((sum, { fired }) => sum + fired, 0)} firings of ${firings.length} schedules`]),
     `${partitions} partitions, ${disturbances.length} faults`,
   ].join(', ');
 }

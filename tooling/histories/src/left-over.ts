@@ -19,7 +19,8 @@ export function leftOver(history: History): { readonly finding: Finding; readonl
   const left = checkHistory(emptied).filter(({ rule }) => rule === 'losses');
   const [first] = left;
   if (first === undefined) {
-    const text = 'the queue could not be emptied, and holds nothing that was acknowledged and not settled';
+    const text =
+      'the queue could not be emptied, or schedules did not end, and the queue holds nothing that was acknowledged and not settled';
     return {
       finding: { rule: 'drain', text },
       small: { ...history, operations: last, disturbances: [], releases: undefined },

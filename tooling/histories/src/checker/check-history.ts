@@ -5,6 +5,7 @@ import { recordsOf } from './item-records.ts';
 import { attempts } from './rules/attempts.ts';
 import { clearing } from './rules/clearing.ts';
 import { extending } from './rules/extending.ts';
+import { firing } from './rules/firing.ts';
 import { handles } from './rules/handles.ts';
 import { holding } from './rules/holding.ts';
 import { keys } from './rules/keys.ts';
@@ -46,6 +47,7 @@ export function checkHistory(history: History, allowances = DEFAULT_ALLOWANCES):
     ...letters(records),
     ...letterOrder(records, stays, hidden, allowances),
     ...returns(records, stays, allowances),
+    ...firing(history),
     ...losses(records),
   ];
 }

@@ -95,10 +95,10 @@ describe.each<
     'letters',
     [...REJECTED, lease(40, 41, [died(letter('a'), 1, { reason: 'attempts' })], DEAD)],
     [
-      ...[produce(0, 1, 'a'), lease(2, 3, [given('a')])],
-      lease(1_040, 1_041, [died(letter('a'), 1, { reason: 'attempts' })], DEAD),
+      ...[produce(0, 1, 'a'), lease(2, 3, [given('a')]), lease(1_010, 1_011, [given('a', 2)])],
+      lease(2_020, 2_021, [died(letter('a'), 2, { reason: 'attempts' })], DEAD),
     ],
-    { maxAttempts: 1 },
+    { maxAttempts: 2 },
   ],
   [
     'letters',

@@ -15,6 +15,7 @@ export type RuleName =
   | 'clearing'
   | 'letters'
   | 'returns'
+  | 'firing'
   | 'losses';
 
 /** Something in a history that no correct queue can have done. */

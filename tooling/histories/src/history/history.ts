@@ -185,6 +185,19 @@ export interface ReleaseCount {
   readonly released: number;
 }
 
+/** What became of the times of a schedule, all of which had passed when it began. */
+export interface Firings {
+  readonly schedule: string;
+  /** Which of its times are fired. */
+  readonly policy: 'skip' | 'one' | 'all';
+  readonly times: number;
+  /** What the schedule counts. */
+  readonly fired: number;
+  readonly missed: number;
+  /** Its items that are stored. */
+  readonly stored: number;
+}
+
 /** Everything that the clients of one queue saw, and the disturbances. */
 export interface History {
   readonly version: 1;
@@ -199,6 +212,8 @@ export interface History {
   /** The reason for an early end of the run. */
   readonly brokenOff?: string | undefined;
   readonly disturbances: readonly Disturbance[];
+  /** Undefined: there were no schedules, or they have not come to their ends. */
+  readonly firings?: readonly Firings[] | undefined;
   /** In order of time. Undefined: not requested. */
   readonly releases?: readonly ReleaseCount[] | undefined;
   readonly operations: readonly Operation[];

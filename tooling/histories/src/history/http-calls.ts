@@ -93,7 +93,14 @@ export function sourceOf({ queue, partition, id, attempts, reason }: Source): So
   return { queue, partition, id, attempts, reason };
 }
 
-function millisecondsOf({ seconds, nanos }: { readonly seconds: number; readonly nanos: number }): number {
+/** In milliseconds since 1970. */
+export function millisecondsOf({
+  seconds,
+  nanos,
+}: {
+  readonly seconds: number;
+  readonly nanos: number;
+}): number {
   return seconds * 1e3 + nanos / 1e6;
 }
 

@@ -53,3 +53,13 @@ export class CallFailed extends Error {
     this.outcome = outcome;
   }
 }
+
+/** Waits for a call whose failure does not matter. @returns undefined if it has failed. */
+export async function orUnknown<T>(call: Promise<T>): Promise<T | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if (error instanceof CallFailed) return undefined;
+    throw error;
+  }
+}

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Letter, List, Redrive, RedriveEnd } from './history.ts';
 import type { LetterCalls } from './letter-calls.ts';
-import { CallFailed } from './queue-calls.ts';
+import { CallFailed, orUnknown } from './queue-calls.ts';
 import type { Recorder } from './recorder.ts';
 
 /** How to follow a task. */
@@ -57,10 +57,11 @@ export class RecordedLetters {
         while (this.#recorder.now() - created < patienceMs) {
           if (cancelAfterMs !== undefined && this.#recorder.now() - created >= cancelAfterMs) {
             cancelled ??= this.#recorder.now();
-            await ignored(this.#server()[1].cancel(id));
+            await orUnknown(this.#server()[1].cancel(id));
           }
           await delay(lookMs);
-          const end = await ignored(this.#server()[1].endOf(id));
+          // The next look is at another server.
+          const end = await orUnknown(this.#server()[1].endOf(id));
           if (end !== undefined) return end;
         }
         throw new CallFailed('unknown', 'the task did not end in time');
@@ -77,15 +78,5 @@ export class RecordedLetters {
   #server(): readonly [number, LetterCalls] {
     const instance = this.#next++ % this.#servers.length;
     return [instance, this.#servers[instance] as LetterCalls];
-  }
-}
-
-/** Nothing is known of a failed look; the next one is at another server. */
-async function ignored<T>(call: Promise<T>): Promise<T | undefined> {
-  try {
-    return await call;
-  } catch (error) {
-    if (error instanceof CallFailed) return undefined;
-    throw error;
   }
 }

@@ -87,7 +87,7 @@ export class Recorder {
   history(
     about: Pick<
       History,
-      'origin' | 'partitions' | 'leaseTimeoutMs' | 'maxAttempts' | 'drained' | 'brokenOff'
+      'origin' | 'partitions' | 'leaseTimeoutMs' | 'maxAttempts' | 'drained' | 'brokenOff' | 'firings'
     >,
   ): History {
     const operations = this.#operations.toSorted((a, b) => a.invoked - b.invoked);

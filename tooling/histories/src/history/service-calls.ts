@@ -97,7 +97,8 @@ export function storedSourceOf({ queue, partition, id, attempts, death }: Letter
   return { queue, partition, id, attempts, reason: death?.reason ?? '' };
 }
 
-function itemOf(name: string, enqueueAt: NewItem['enqueueAt']): NewItem {
+/** An item whose payload is its name. */
+export function itemOf(name: string, enqueueAt: NewItem['enqueueAt']): NewItem {
   return { encoding: '', kind: '', reference: '', payload: Buffer.from(name), enqueueAt };
 }
 

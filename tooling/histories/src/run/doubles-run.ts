@@ -6,6 +6,7 @@ import { chooseFaults } from './choose-faults.ts';
 import { type DatabaseUnderTest, FAULTS } from './faults.ts';
 import { spreadSeed } from './spread-seed.ts';
 import { setUpStage } from './stage.ts';
+import { storedItems } from './stored-items.ts';
 
 export interface DoublesOptions {
   readonly seed: number;
@@ -38,7 +39,6 @@ const LEASE_TIMEOUT_MS = 60_000;
 const CALL_MS = 4_000;
 const AFTER_FAILURE_MS = 30;
 const BETWEEN_FAULTS_MS = 6_000;
-const PAGE = 20_000;
 
 /**
  * Produces items under dedup keys while faults follow each other, and sends each
@@ -75,7 +75,8 @@ export async function doublesRun(
       }
     }
     await ended;
-    const stored = await storedItems(createClient({ endpoint: urls[0] ?? '' }));
+    const items = await storedItems(createClient({ endpoint: urls[0] ?? '' }), 'q', PARTITIONS);
+    const stored = items.map(({ payload, id }) => [Number(payload), id] as const);
     return { produces, ...producing.counts, faults, ...compare(producing.told, stored) };
   } finally {
     await stage.tearDown();
@@ -129,22 +130,6 @@ class Producing {
       return false;
     }
   }
-}
-
-/** All items of the queue: their numbers and ids. */
-async function storedItems({ storage }: Client): Promise<readonly (readonly [number, string])[]> {
-  const stored: (readonly [number, string])[] = [];
-  for (let partition = 0; partition < PARTITIONS; partition++) {
-    for (let pivot = ''; ; ) {
-      const { items } = await storage.itemsList({ queueName: 'q', partition, pivot, limit: PAGE });
-      // The pivot is the first item of its page again.
-      const fresh = pivot === '' ? items : items.slice(1);
-      if (fresh.length === 0) break;
-      for (const { id, payload } of fresh) stored.push([Number(Buffer.from(payload).toString()), id]);
-      pivot = fresh.at(-1)?.id ?? '';
-    }
-  }
-  return stored;
 }
 
 /** Compares what is stored with what was told. */

@@ -8,6 +8,7 @@ import { serviceCalls } from '../history/service-calls.ts';
 import { serviceLetterCalls } from '../history/service-letter-calls.ts';
 import { drain } from './drain.ts';
 import { JumpingClock } from './jumping-clock.ts';
+import { memorySchedules } from './memory-schedules.ts';
 import { type LettersOn, setUpMemoryStage } from './memory-stage.ts';
 import { oneOf } from './one-of.ts';
 import { ReleaseWatch } from './release-watch.ts';
@@ -67,9 +68,14 @@ async function run(seed: number, origin: string, drainMs: number): Promise<Histo
   const count: EngineObserver['items'] = (_queue, event, items) => {
     if (event === 'released') released += items;
   };
-  const { service, storages } = await setUpMemoryStage({
+  const stage = await setUpMemoryStage({
     ...{ clock, random, items: count, partitions, leaseTimeoutMs: LEASE_TIMEOUT_MS, letters },
+    schedules: seed % 3 === 1,
   });
+  const { services, storages } = stage;
+  const [service] = services;
+  const schedules =
+    services.length > 1 ? await memorySchedules(stage, new SeededRandom(spreadSeed(seed, 600))) : undefined;
   const recorder = new Recorder();
   const isDetailed = letters !== undefined;
   const how = { details: isDetailed, aheadMs: () => clock.aheadMs };
@@ -91,6 +97,7 @@ async function run(seed: number, origin: string, drainMs: number): Promise<Histo
   await watch.start(ASK_EVERY_MS);
   workload.start();
   await operationsMore(recorder, CALM_OPERATIONS);
+  await schedules?.begin();
   const strike = async (operation: FaultyOperation, kind: Fault, mostWaitMs: number) => {
     const partition = Math.floor(random.fraction() * partitions);
     await recorder.disturb(`${operation} of partition ${partition}: ${kind}`, async () => {
@@ -109,6 +116,7 @@ async function run(seed: number, origin: string, drainMs: number): Promise<Histo
     const isOfTask = letters !== undefined && n % 2 === 0;
     const operation = oneOf<FaultyOperation>(isOfTask ? LETTER_OPERATIONS[on] : OPERATIONS, random);
     await strike(operation, oneOf(FAULT_KINDS, random), isOfTask ? MOST_WAIT_MS : 0);
+    await schedules?.interfere();
     await operationsMore(recorder, OPERATIONS_PER_FAULT);
   }
   await workload.stop();
@@ -124,10 +132,13 @@ async function run(seed: number, origin: string, drainMs: number): Promise<Histo
         onTheirWay: () => operator.running(),
       }
     : { queue: connect() };
-  const drained = await drain(recorder, toDrain, drainMs);
+  const finished = await schedules?.finish();
+  const isDrained = await drain(recorder, toDrain, drainMs);
   await watch.stop();
-  await service.shutdown();
-  const about = { origin, partitions, leaseTimeoutMs: LEASE_TIMEOUT_MS, drained };
+  for (const each of services) await each.shutdown();
+  const drained = isDrained && finished?.isDone !== false;
+  const { firings } = finished ?? {};
+  const about = { origin, partitions, leaseTimeoutMs: LEASE_TIMEOUT_MS, drained, firings };
   return recorder.history(letters === undefined ? about : { ...about, maxAttempts: MAX_ATTEMPTS });
 }
 

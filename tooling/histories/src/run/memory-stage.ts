@@ -1,7 +1,18 @@
-import { type Clock, type Random, silentLogger } from '@querator/core';
+import {
+  type Clock,
+  decorateStore,
+  type Random,
+  SCHEDULE_STORE,
+  type ScheduleStore,
+  StorageError,
+  silentLogger,
+} from '@querator/core';
 import { FaultyStorage } from '@querator/core/testing';
 import { createService, type EngineObserver, type Service } from '@querator/engine';
 import { memoryBackend } from '@querator/storage-memory';
+
+/** How many firings are not settled. */
+const LOST_SETTLEMENTS = 0.03;
 
 /** Where the dead letters of a queue are: on its storage, or on another one. */
 export type LettersOn = 'same storage' | 'another storage';
@@ -14,18 +25,22 @@ export interface MemoryStageOptions {
   readonly leaseTimeoutMs: number;
   /** Undefined: the queue has no dead-letter queue. */
   readonly letters?: { readonly on: LettersOn; readonly maxAttempts: number } | undefined;
+  /** Whether schedules fire. Then there are two services. */
+  readonly schedules: boolean;
 }
 
 /** A service in memory with a queue called `q`, and its dead-letter queue `dead`. */
 export interface MemoryStage {
-  readonly service: Service;
+  /** The first one is for clients. The others only fire schedules. */
+  readonly services: readonly [Service, ...Service[]];
   /** Those of the items and of the dead letters. */
   readonly storages: readonly FaultyStorage[];
+  readonly scheduleStore: ScheduleStore;
 }
 
 /** Starts a service whose storages can be made to fail. */
 export async function setUpMemoryStage(options: MemoryStageOptions): Promise<MemoryStage> {
-  const { clock, random, items, partitions, leaseTimeoutMs, letters } = options;
+  const { clock, random, items, partitions, leaseTimeoutMs, letters, schedules } = options;
   const backend = memoryBackend({ name: 'memory', clock, random });
   const storage = new FaultyStorage(backend);
   const other =
@@ -33,9 +48,11 @@ export async function setUpMemoryStage(options: MemoryStageOptions): Promise<Mem
       ? new FaultyStorage(memoryBackend({ name: 'letters', clock, random }))
       : undefined;
   const storages = other === undefined ? [storage] : [storage, other];
+  const scheduleStore = backend.scheduleStore?.() as ScheduleStore;
   const deps = {
     ...{ clock, random, logger: silentLogger, queueStore: storage.queueStore() },
     ...{ observer: { items, batch: () => {} }, taskStore: backend.taskStore?.() },
+    scheduleStore: withLostSettlements(scheduleStore, random),
   };
   // New partitions go to storages with an affinity above 0.
   const serviceOn = (chosen: FaultyStorage) =>
@@ -59,5 +76,15 @@ export async function setUpMemoryStage(options: MemoryStageOptions): Promise<Mem
     ...{ ...settings, queueName: 'q', requestedPartitions: partitions },
     ...{ deadQueue: letters === undefined ? '' : 'dead', maxAttempts: letters?.maxAttempts ?? 0 },
   });
-  return { service, storages };
+  const services: MemoryStage['services'] = schedules ? [service, serviceOn(storage)] : [service];
+  if (schedules) for (const each of services) each.schedules.start();
+  return { services, storages, scheduleStore };
+}
+
+/** A process that is killed after a firing does not settle it. */
+function withLostSettlements(store: ScheduleStore, random: Random): ScheduleStore {
+  return decorateStore(SCHEDULE_STORE, store, (member, call) => (...args) => {
+    if (member !== 'settle' || random.fraction() >= LOST_SETTLEMENTS) return call(...args);
+    return Promise.reject(new StorageError('injected', { outcome: 'not-applied' }));
+  });
 }

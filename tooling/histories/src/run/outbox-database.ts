@@ -1,14 +1,11 @@
-import { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { installSql } from '@querator/outbox';
 import { enqueue } from '@querator/outbox/pg';
-import pg from 'pg';
 import type { OutboxCalls, Transaction } from '../history/outbox-calls.ts';
 import { CallFailed } from '../history/queue-calls.ts';
+import { DirectConnection } from './direct-connection.ts';
 
 const QUEUE = 'q';
-/** A server that is frozen answers nothing. */
-const ANSWER_MS = 5_000;
 
 /** A database of a caller with an outbox, which servers move to the queue `q`. */
 export class OutboxDatabase {
@@ -21,12 +18,13 @@ export class OutboxDatabase {
 
   /** Makes the outbox. */
   async install(): Promise<void> {
-    await this.#query(installSql());
+    await DirectConnection.query(this.#connectionString(), installSql());
   }
 
   /** How many rows wait to be moved. */
   async rows(): Promise<number> {
-    const [counted] = await this.#query('SELECT count(*)::int AS rows FROM querator_outbox.outbox');
+    const text = 'SELECT count(*)::int AS rows FROM querator_outbox.outbox';
+    const [counted] = await DirectConnection.query(this.#connectionString(), text);
     return counted?.['rows'] as number;
   }
 
@@ -34,20 +32,11 @@ export class OutboxDatabase {
   client(): OutboxCalls {
     return new Transactions(this.#connectionString);
   }
-
-  async #query(text: string): Promise<readonly Record<string, unknown>[]> {
-    const connection = await Connection.open(this.#connectionString());
-    try {
-      return (await connection.client.query(text)).rows;
-    } finally {
-      connection.close();
-    }
-  }
 }
 
 class Transactions implements OutboxCalls {
   readonly #connectionString: () => string;
-  #connection: Connection | undefined;
+  #connection: DirectConnection | undefined;
 
   constructor(connectionString: () => string) {
     this.#connectionString = connectionString;
@@ -56,7 +45,7 @@ class Transactions implements OutboxCalls {
   async run({ calls, pauseMs, rollsBack }: Transaction): Promise<void> {
     let outcome: 'not-done' | 'unknown' = 'not-done';
     try {
-      this.#connection ??= await Connection.open(this.#connectionString());
+      this.#connection ??= await DirectConnection.open(this.#connectionString());
       const { client } = this.#connection;
       await client.query('BEGIN');
       for (const items of calls) {
@@ -79,36 +68,5 @@ class Transactions implements OutboxCalls {
   close(): void {
     this.#connection?.close();
     this.#connection = undefined;
-  }
-}
-
-/** A connection that can be closed without the consent of its server. */
-class Connection {
-  readonly client: pg.Client;
-  readonly #socket = new Socket();
-
-  private constructor(connectionString: string) {
-    this.client = new pg.Client({
-      ...{ connectionString, application_name: 'histories', stream: () => this.#socket },
-      ...{ connectionTimeoutMillis: ANSWER_MS, query_timeout: ANSWER_MS },
-    });
-    // Whoever uses the connection gets the error too.
-    this.client.on('error', () => {});
-  }
-
-  /** @throws Error if the server does not take it in time. */
-  static async open(connectionString: string): Promise<Connection> {
-    const connection = new Connection(connectionString);
-    try {
-      await connection.client.connect();
-      return connection;
-    } catch (error) {
-      connection.close();
-      throw error;
-    }
-  }
-
-  close(): void {
-    this.#socket.destroy();
   }
 }

@@ -8,6 +8,7 @@ import { Recorder } from '../history/recorder.ts';
 import { chooseFaults } from './choose-faults.ts';
 import { drain } from './drain.ts';
 import { type DatabaseUnderTest, FAULTS, type Fault, failOver, type RunUnderTest } from './faults.ts';
+import { postgresSchedules } from './postgres-schedules.ts';
 import { ReleaseWatch } from './release-watch.ts';
 import { spreadSeed } from './spread-seed.ts';
 import { setUpStage } from './stage.ts';
@@ -79,21 +80,27 @@ export async function postgresRun(
   });
   const watch = new ReleaseWatch(recorder, stage.instances, 'q');
   let drained = false;
+  let firings: History['firings'];
   const brokenOff = await reasonOf(async () => {
     await watch.start(ASK_EVERY_MS);
     workload.start();
     await calm(recorder, watch, calmMs, partitions);
+    const schedules = await postgresSchedules(stage, TIMES, new SeededRandom(spreadSeed(seed, 600)));
+    await schedules.begin();
     const run: RunUnderTest = { ...stage, database, random, leaseTimeoutMs: LEASE_TIMEOUT_MS };
     const certain = Array.from({ length: failovers }, () => failOver);
     for (const fault of chooseFaults(seed, faults, kinds, certain)) {
       await recorder.disturb(fault.name, () => fault.strike(run));
+      await schedules.interfere();
       await delay(random.fraction() * BETWEEN_FAULTS_MS);
     }
     await workload.stop();
+    const finished = await schedules.finish();
+    firings = finished.firings;
     const onTheirWay = async () =>
       ((await stage.outbox?.rows()) ?? 0) + ((await deadLetters?.operator()[0]?.running()) ?? 0);
     const toDrain = { queue: connect(), letters: deadLetters?.consumer() ?? [], onTheirWay };
-    drained = await drain(recorder, toDrain, drainMs);
+    drained = (await drain(recorder, toDrain, drainMs)) && finished.isDone;
   });
   // After any error: stop recording, and leave nothing running.
   const reasons = [
@@ -103,7 +110,7 @@ export async function postgresRun(
     await reasonOf(() => stage.tearDown()),
   ];
   const reason = reasons.find((each) => each !== undefined);
-  const about = { origin, partitions, leaseTimeoutMs: LEASE_TIMEOUT_MS, maxAttempts, drained };
+  const about = { origin, partitions, leaseTimeoutMs: LEASE_TIMEOUT_MS, maxAttempts, drained, firings };
   return recorder.history(reason === undefined ? about : { ...about, brokenOff: reason });
 }
 

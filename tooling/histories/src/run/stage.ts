@@ -12,6 +12,8 @@ export interface Stage {
   readonly links: readonly DatabaseLink[];
   /** Undefined: callers have none. */
   readonly outbox: OutboxDatabase | undefined;
+  /** The connection string of the database, on the server that takes writes now. */
+  readonly connectionString: () => string;
   tearDown(): Promise<void>;
 }
 
@@ -71,5 +73,6 @@ export async function setUpStage(
     await tearDown();
     throw error;
   }
-  return { instances, links, outbox, tearDown };
+  const connectionString = () => databaseOf(server.connectionString(), database.name);
+  return { instances, links, outbox, connectionString, tearDown };
 }

@@ -3,7 +3,14 @@ import { once } from 'node:events';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { judge } from '../judge.ts';
-import { crashDatabase, type DatabaseUnderTest, failOver, killInstance, loseAnswers } from '../run/faults.ts';
+import {
+  crashDatabase,
+  type DatabaseUnderTest,
+  type Fault,
+  failOver,
+  killInstance,
+  loseAnswers,
+} from '../run/faults.ts';
 import { postgresRun } from '../run/postgres-run.ts';
 import { nameOf, type Variant } from './variant.ts';
 
@@ -65,11 +72,16 @@ export async function tryOnPostgres(
       origin: `${nameOf(variant)}, seed ${seed}`,
       variant: nameOf(variant),
       ...{ instances: 2, calmMs: 3_000, faults: 3, drainMs: 15_000 },
-      kinds: variant.onFailover ? [failOver] : [crashDatabase, loseAnswers, killInstance],
+      kinds: kindsFor(variant),
     });
     const { rules, text } = judge(history, folder);
     // A run that broke off proves nothing.
     if (history.brokenOff !== undefined) throw new Error(text);
     if (rules.length > 0 || runs === variant.seeds) return { runs, rules, text };
   }
+}
+
+function kindsFor({ onFailover, onKill }: Variant): readonly Fault[] {
+  if (onFailover) return [failOver];
+  return onKill ? [killInstance] : [crashDatabase, loseAnswers, killInstance];
 }

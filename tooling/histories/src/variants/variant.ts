@@ -15,6 +15,8 @@ export interface Variant extends Mutant {
   readonly firstSeed: number;
   /** Only a failover to the standby shows it. */
   readonly onFailover: boolean;
+  /** Only a server that is killed shows it. */
+  readonly onKill: boolean;
 }
 
 const SEEDS = 3;
@@ -26,6 +28,7 @@ export function variantsOf(storage: VariantStorage): readonly Variant[] {
     seeds: Number(mutant.options.get('seeds') ?? SEEDS),
     firstSeed: Number(mutant.options.get('from') ?? 1),
     onFailover: mutant.options.get('fault') === 'failover',
+    onKill: mutant.options.get('fault') === 'kill',
   }));
 }
 
