@@ -24,7 +24,7 @@ const OPERATIONS_PER_FAULT = 60;
 const TIME_LIMIT_MS = 5_000;
 const FAULTS = 6;
 type FaultyOperation = Parameters<FaultyStorage['fail']>[0];
-/** The longest wait for a call that a fault of a task affects. */
+/** The longest wait for a call that a fault of a task or a schedule affects. */
 const MOST_WAIT_MS = 300;
 const ASK_EVERY_MS = 20;
 /** Longer than any lease waits while producers work, since a timeout excuses too much. */
@@ -33,6 +33,8 @@ const TIMES = { leaseMs: 4_000, otherMs: 2_000, marginMs: 0 };
 const DRAIN_TIMES = { ...TIMES, leaseMs: 200 };
 const FAULT_KINDS: readonly Fault[] = ['not-applied', 'unknown-applied', 'unknown-lost'];
 const OPERATIONS = ['produce', 'produceKeyed', 'complete', 'extend', 'retry', 'lease'] as const;
+/** Those of schedules that fire. */
+const FIRING = ['produceKeyed'] as const;
 /** Those of tasks that return letters. */
 const LETTER_OPERATIONS = {
   'same storage': ['transfer'],
@@ -86,9 +88,10 @@ async function run(seed: number, origin: string, drainMs: number): Promise<Histo
   const connect = callsOn('q');
   const operator = serviceLetterCalls(service, 'dead');
   const deadLetters = isDetailed ? { operator: () => [operator], consumer: callsOn('dead') } : undefined;
+  // A clear may explain what became of an item that a task should have returned.
   const workload = new Workload(recorder, connect, {
     ...{ seed, producers: 3, consumers: 3, batch: 8, leaseTimeoutMs: LEASE_TIMEOUT_MS },
-    ...{ backlog: 60, thinkMs: 2, producerThinkMs: 2, clears: seed % 2 === 1 ? 0.03 : 0 },
+    ...{ backlog: 60, thinkMs: 2, producerThinkMs: 2, clears: isDetailed || seed % 2 === 0 ? 0 : 0.03 },
     deadLetters,
   });
   // All clients use one service, which is never restarted.
@@ -105,18 +108,17 @@ async function run(seed: number, origin: string, drainMs: number): Promise<Histo
       const before = calls();
       for (const storage of storages) storage.fail(operation, partition, kind);
       await delay(random.fraction() * 40);
-      // Tasks do not run all the time.
+      // Tasks and schedules do not run all the time.
       const until = recorder.now() + mostWaitMs;
       while (calls() === before && recorder.now() < until) await delay(2);
       for (const storage of storages) storage.heal(partition);
     });
   };
   for (let n = 0; n < FAULTS; n++) {
-    // A fault stops the partition for a while, so those of tasks take the place of others.
-    const isOfTask = letters !== undefined && n % 2 === 0;
-    const operation = oneOf<FaultyOperation>(isOfTask ? LETTER_OPERATIONS[on] : OPERATIONS, random);
-    await strike(operation, oneOf(FAULT_KINDS, random), isOfTask ? MOST_WAIT_MS : 0);
-    await schedules?.interfere();
+    // A fault stops the partition for a while, so those of tasks and schedules take the place of others.
+    const special = n % 2 === 0 ? ((letters && LETTER_OPERATIONS[on]) ?? (schedules && FIRING)) : undefined;
+    const operation = oneOf<FaultyOperation>(special ?? OPERATIONS, random);
+    await strike(operation, oneOf(FAULT_KINDS, random), special === undefined ? 0 : MOST_WAIT_MS);
     await operationsMore(recorder, OPERATIONS_PER_FAULT);
   }
   await workload.stop();

@@ -33,14 +33,9 @@ export interface Trial {
  */
 export async function tryOnMemory(folder: string, seeds: number, variant?: Variant): Promise<Trial> {
   const hook = variant === undefined ? [] : ['--import', HOOK];
-  const args = [
-    '--conditions=@querator/source',
-    ...hook,
-    RUNS,
-    folder,
-    String(variant?.firstSeed ?? 1),
-    String(seeds),
-  ];
+  const { firstSeed = 1, seedStep = 1 } = variant ?? {};
+  const chosen = [firstSeed, seeds, seedStep].map(String);
+  const args = ['--conditions=@querator/source', ...hook, RUNS, folder, ...chosen];
   const name = variant === undefined ? {} : { HISTORIES_VARIANT: nameOf(variant) };
   const child = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -66,7 +61,7 @@ export async function tryOnPostgres(
   variant: Variant,
 ): Promise<Trial> {
   for (let runs = 1; ; runs++) {
-    const seed = variant.firstSeed + runs - 1;
+    const seed = variant.firstSeed + (runs - 1) * variant.seedStep;
     const history = await postgresRun(database, {
       seed,
       origin: `${nameOf(variant)}, seed ${seed}`,

@@ -13,6 +13,8 @@ export interface Variant extends Mutant {
   readonly seeds: number;
   /** The first of these seeds. They decide what a run has, such as a dead-letter queue. */
   readonly firstSeed: number;
+  /** The distance of two of these seeds. */
+  readonly seedStep: number;
   /** Only a failover to the standby shows it. */
   readonly onFailover: boolean;
   /** Only a server that is killed shows it. */
@@ -27,6 +29,7 @@ export function variantsOf(storage: VariantStorage): readonly Variant[] {
     ...{ ...mutant, storage },
     seeds: Number(mutant.options.get('seeds') ?? SEEDS),
     firstSeed: Number(mutant.options.get('from') ?? 1),
+    seedStep: Number(mutant.options.get('every') ?? 1),
     onFailover: mutant.options.get('fault') === 'failover',
     onKill: mutant.options.get('fault') === 'kill',
   }));
