@@ -8,8 +8,10 @@ import type {
   Outcome,
   ReleaseCount,
 } from '../src/history/history.ts';
+import { SimulatedLetters } from './simulated-letters.ts';
 import { SimulatedOutbox } from './simulated-outbox.ts';
 import { SimulatedQueue, type Stored } from './simulated-queue.ts';
+import { SimulatedRedriver } from './simulated-redriver.ts';
 
 /** The kind of history. */
 export interface SimulationOptions {
@@ -23,11 +25,14 @@ export interface SimulationOptions {
   readonly clears: boolean;
   /** Producers that write into an outbox. */
   readonly outboxClients: number;
+  /** Whether there is a dead-letter queue, and an operator of it. */
+  readonly letters: boolean;
 }
 
 const LEASE_MS = 400;
 const LENGTH_MS = 2_500;
 const SWEEP_MS = 37;
+const MAX_ATTEMPTS = 3;
 const RELAY_MS = 11;
 const SLOW_MS = 25;
 /** Longer than any event that starts before the end. */
@@ -43,6 +48,7 @@ class Simulation {
   readonly #random: SeededRandom;
   readonly #queue: SimulatedQueue;
   readonly #outbox = new SimulatedOutbox();
+  readonly #letters = new SimulatedLetters();
   readonly #operations: Operation[] = [];
   readonly #disturbances: Disturbance[] = [];
   readonly #releases: ReleaseCount[] = [];
@@ -60,21 +66,25 @@ class Simulation {
     this.#queue = new SimulatedQueue(this.#random, {
       partitions: options.partitions,
       leaseTimeoutMs: LEASE_MS,
+      dead: options.letters ? { letters: this.#letters, maxAttempts: MAX_ATTEMPTS } : undefined,
     });
   }
 
   run(): History {
-    const { producers, consumers, outboxClients, faults, clears } = this.#options;
+    const { producers, consumers, outboxClients, letters, faults, clears } = this.#options;
     for (let n = 0; n < producers; n++) this.#in(this.#upTo(20), () => this.#produce(`p${n}`));
     for (let n = 0; n < consumers; n++) this.#in(this.#upTo(20), () => this.#lease(`c${n}`));
     for (let n = 0; n < outboxClients; n++) this.#in(this.#upTo(20), () => this.#transact(`o${n}`));
     if (outboxClients > 0) this.#in(RELAY_MS, () => this.#relay());
+    const redriver = letters ? this.#redriver() : undefined;
+    redriver?.start();
     if (clears) this.#in(500 + this.#upTo(2_000), () => this.#clear());
     if (faults) this.#in(1_000 + this.#upTo(1_000), () => this.#disturb());
     this.#in(SWEEP_MS, () => this.#sweep());
     this.#work(() => this.#now < LENGTH_MS);
     this.#draining = true;
     this.#work(() => this.#agenda.length > (outboxClients > 0 ? 2 : 1) || !this.#outbox.isEmpty);
+    redriver?.drain();
     return {
       ...{
         version: 1,
@@ -83,12 +93,26 @@ class Simulation {
       },
       ...{
         leaseTimeoutMs: LEASE_MS,
+        maxAttempts: letters ? MAX_ATTEMPTS : undefined,
         drained: true,
         disturbances: this.#disturbances,
         releases: this.#releases,
       },
       operations: this.#operations.toSorted((a, b) => a.invoked - b.invoked),
     };
+  }
+
+  #redriver(): SimulatedRedriver {
+    return new SimulatedRedriver({
+      letters: this.#letters,
+      leaseTimeoutMs: LEASE_MS,
+      now: () => this.#now,
+      isEnding: () => this.#draining,
+      upTo: (limit) => this.#upTo(limit),
+      later: (delayMs, act) => this.#in(delayMs, act),
+      call: (client) => this.#call(client),
+      returned: (letter) => this.#queue.returned(letter),
+    });
   }
 
   #work(goesOn: () => boolean): void {
@@ -215,7 +239,10 @@ class Simulation {
         again();
         return;
       }
-      const given = taken.map(({ item, id, attempts, deadline }) => ({ item, id, attempts, deadline }));
+      const given = taken.map(({ item, id, attempts, deadline, firstId, source }) => ({
+        ...{ item, id, attempts, deadline },
+        ...(this.#options.letters ? { details: { firstId, source } } : {}),
+      }));
       const partition = taken[0]?.partition ?? 0;
       this.#in(this.#upTo(6), () => {
         if (fate !== 'ok') {
@@ -361,6 +388,7 @@ class Simulation {
 
   #sweep(): void {
     this.#queue.sweep(this.#now);
+    this.#letters.sweep(this.#now);
     const at = { asked: this.#now, answered: this.#now };
     this.#releases.push({ instance: 0, process: 1, ...at, released: this.#released });
     this.#in(SWEEP_MS, () => this.#sweep());

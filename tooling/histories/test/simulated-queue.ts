@@ -1,9 +1,14 @@
 import type { SeededRandom } from '@querator/core/testing';
+import type { Source } from '../src/history/history.ts';
+import type { SimulatedLetters, StoredLetter } from './simulated-letters.ts';
 
 /** An item in the simulated queue. */
 export interface Stored {
   readonly item: string;
   readonly partition: number;
+  readonly firstId: string;
+  /** Set if it has been a dead letter. */
+  readonly source?: Source | undefined;
   number: number;
   id: string;
   attempts: number;
@@ -11,21 +16,33 @@ export interface Stored {
   deadline: number;
 }
 
+/** The dead-letter queue of a simulated queue. */
+export interface DeadLettersOf {
+  readonly letters: SimulatedLetters;
+  readonly maxAttempts: number;
+}
+
 /** A correct queue, one step at a time. The histories of the property tests come from it. */
 export class SimulatedQueue {
   readonly #random: SeededRandom;
   readonly #leaseTimeoutMs: number;
   readonly #partitions: number;
+  readonly #dead: DeadLettersOf | undefined;
   #items: Stored[] = [];
   #numbers = 0;
 
   constructor(
     random: SeededRandom,
-    { partitions, leaseTimeoutMs }: { partitions: number; leaseTimeoutMs: number },
+    {
+      partitions,
+      leaseTimeoutMs,
+      dead,
+    }: { partitions: number; leaseTimeoutMs: number; dead?: DeadLettersOf | undefined },
   ) {
     this.#random = random;
     this.#partitions = partitions;
     this.#leaseTimeoutMs = leaseTimeoutMs;
+    this.#dead = dead;
   }
 
   get size(): number {
@@ -35,10 +52,11 @@ export class SimulatedQueue {
   /** Gives the items their numbers. They become visible with `show`. */
   number(items: readonly string[]): readonly Stored[] {
     const partition = Math.floor(this.#random.fraction() * this.#partitions);
-    const stored = items.map((item) => ({
-      ...{ item, partition, attempts: 0, state: 'invisible' as const, deadline: 0 },
-      ...this.#place(),
-    }));
+    const stored = items.map((item) => {
+      const place = this.#place();
+      const fresh = { attempts: 0, state: 'invisible' as const, deadline: 0 };
+      return { item, partition, firstId: place.id, ...fresh, ...place };
+    });
     this.#items.push(...stored);
     return stored;
   }
@@ -102,7 +120,7 @@ export class SimulatedQueue {
     const held = this.#held(ids);
     if (held === undefined) return undefined;
     if (how.dead) {
-      this.#items = this.#items.filter((stored) => !held.includes(stored));
+      for (const stored of held) this.#die(stored, 'rejected');
       return [];
     }
     for (const stored of held) {
@@ -115,12 +133,36 @@ export class SimulatedQueue {
   /** Puts a scheduled item, or one with an ended lease, at the tail. */
   requeue(stored: Stored): void {
     if (!this.#items.includes(stored)) return;
+    if (this.#dead !== undefined && stored.attempts >= this.#dead.maxAttempts) {
+      this.#die(stored, 'attempts');
+      return;
+    }
     Object.assign(stored, { state: 'waiting', ...this.#place() });
+  }
+
+  /** Stores a dead letter again. */
+  returned({ item, firstId, source }: StoredLetter): void {
+    const fresh = { attempts: 0, state: 'waiting' as const, deadline: 0 };
+    this.#items.push({
+      item,
+      partition: source.partition,
+      firstId,
+      source,
+      ...fresh,
+      ...this.#place(),
+    });
+  }
+
+  #die(stored: Stored, reason: string): void {
+    this.#items = this.#items.filter((each) => each !== stored);
+    const { item, id, partition, firstId, attempts, source } = stored;
+    const inAll = (source?.attempts ?? 0) + attempts;
+    this.#dead?.letters.add(item, firstId, { queue: 'q', partition, id, attempts: inAll, reason });
   }
 
   /** Ends all leases past their deadline. */
   sweep(now: number): void {
-    for (const stored of this.#items) {
+    for (const stored of [...this.#items]) {
       if (stored.state === 'leased' && now > stored.deadline) this.requeue(stored);
     }
   }

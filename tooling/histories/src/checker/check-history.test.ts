@@ -11,6 +11,7 @@ const options = fc.record({
   faults: fc.boolean(),
   clears: fc.boolean(),
   outboxClients: fc.integer({ min: 0, max: 2 }),
+  letters: fc.boolean(),
 });
 
 test('accepts the histories of a queue that follows the rules, whatever its clients do', () => {

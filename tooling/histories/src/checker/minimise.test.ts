@@ -29,7 +29,16 @@ test('keeps the calls that a violation needs, and no others', () => {
 
 test('keeps the violation of a long history', () => {
   const good = simulateHistory({
-    ...{ seed: 5, partitions: 2, producers: 3, consumers: 3, faults: true, clears: false, outboxClients: 0 },
+    ...{
+      seed: 5,
+      partitions: 2,
+      producers: 3,
+      consumers: 3,
+      faults: true,
+      clears: false,
+      outboxClients: 0,
+      letters: false,
+    },
   });
   const produced = good.operations.filter((each) => each.call === 'produce' && each.outcome === 'ok');
   const victim = produced[Math.floor(produced.length / 2)];

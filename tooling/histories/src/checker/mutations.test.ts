@@ -167,6 +167,7 @@ test.each(Object.entries(MUTATIONS))('rejected: %s', (_, mutation) => {
         faults: false,
         clears: false,
         outboxClients: 0,
+        letters: false,
       });
       const bad = mutation(good, new SeededRandom(seed));
       if (bad === undefined) return;
