@@ -1,5 +1,8 @@
 import type {
+  AccessStore,
+  AuditStore,
   Clock,
+  InstanceStore,
   Instant,
   PartitionKey,
   PartitionOwner,
@@ -7,16 +10,23 @@ import type {
   PartitionStore,
   QueueStore,
   Random,
+  ScheduleStore,
   StorageBackend,
   StorageCapabilities,
   StorageNotice,
+  TaskStore,
 } from '@querator/core';
 import { Database } from './database/database.ts';
 import { FileRegistry } from './database/file-registry.ts';
 import type { SqliteConfig } from './settings/config.ts';
+import { sqliteAccessStore } from './stores/access-store.ts';
+import { SqliteAuditStore } from './stores/audit-store.ts';
+import { SqliteInstanceStore } from './stores/instance-store.ts';
 import { OwnedCalls } from './stores/owned-calls.ts';
 import { SqlitePartitionStore } from './stores/partition-store.ts';
 import { SqliteQueueStore } from './stores/queue-store.ts';
+import { SqliteScheduleStore } from './stores/schedule-store.ts';
+import { SqliteTaskStore } from './stores/task-store.ts';
 
 /** What a storage on SQLite can do. */
 export const SQLITE_CAPABILITIES: StorageCapabilities = {
@@ -26,6 +36,7 @@ export const SQLITE_CAPABILITIES: StorageCapabilities = {
   metadata: true,
   pause: true,
   find: true,
+  tasks: true,
 };
 
 /** Options of a storage in a SQLite file. */
@@ -53,7 +64,12 @@ class SqliteBackend implements StorageBackend {
   readonly capabilities = SQLITE_CAPABILITIES;
   readonly #clock: Clock;
   readonly #database: Database;
-  readonly #queues: SqliteQueueStore;
+  readonly #queues: QueueStore;
+  readonly #access: AccessStore;
+  readonly #instances: InstanceStore;
+  readonly #audit: AuditStore;
+  readonly #schedules: ScheduleStore;
+  readonly #tasks: TaskStore;
 
   constructor(options: SqliteBackendOptions) {
     const { name, clock, durability = 'full', registry = new FileRegistry() } = options;
@@ -61,10 +77,35 @@ class SqliteBackend implements StorageBackend {
     this.#clock = clock;
     this.#database = new Database({ ...options, durability, registry });
     this.#queues = new SqliteQueueStore(this.#database);
+    this.#access = sqliteAccessStore(this.#database);
+    this.#instances = new SqliteInstanceStore(this.#database);
+    this.#audit = new SqliteAuditStore(this.#database);
+    this.#schedules = new SqliteScheduleStore(this.#database);
+    this.#tasks = new SqliteTaskStore(this.#database);
   }
 
   queueStore(): QueueStore {
     return this.#queues;
+  }
+
+  accessStore(): AccessStore {
+    return this.#access;
+  }
+
+  instanceStore(): InstanceStore {
+    return this.#instances;
+  }
+
+  auditStore(): AuditStore {
+    return this.#audit;
+  }
+
+  scheduleStore(): ScheduleStore {
+    return this.#schedules;
+  }
+
+  taskStore(): TaskStore {
+    return this.#tasks;
   }
 
   partitionStore(key: PartitionKey, owner?: PartitionOwner): PartitionStore {

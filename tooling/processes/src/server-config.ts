@@ -1,7 +1,9 @@
+import { isAbsolute } from 'node:path';
+
 /** The name of the storage of the items. Another process that serves the same queues has to use it too. */
 export const ITEMS_STORAGE = 'items';
 
-/** Storage of a server: nothing is memory, a string the one PostgreSQL of queues and items. */
+/** Storage of a server: nothing is memory, a string that of queues and items: an absolute path SQLite, else PostgreSQL. */
 export type ServerStorage = undefined | string | { readonly queues: string; readonly items: string };
 
 export interface ServerConfigOptions {
@@ -25,10 +27,11 @@ export function serverConfig({
   outbox,
 }: ServerConfigOptions): string {
   const { queues, items } = typeof storage === 'object' ? storage : { queues: storage, items: storage };
-  const on = (connectionString: string | undefined) =>
-    connectionString === undefined
-      ? { driver: 'memory' }
-      : { driver: 'postgres', config: { 'connection-string': connectionString, 'max-conns': maxConns } };
+  const on = (place: string | undefined) => {
+    if (place === undefined) return { driver: 'memory' };
+    if (isAbsolute(place)) return { driver: 'sqlite', config: { path: place } };
+    return { driver: 'postgres', config: { 'connection-string': place, 'max-conns': maxConns } };
+  };
   // JSON is a subset of YAML.
   return JSON.stringify({
     address: `127.0.0.1:${port}`,

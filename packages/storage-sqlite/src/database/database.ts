@@ -2,6 +2,7 @@ import { type Clock, type Random, RunningWork, RunOnce, StorageError, within } f
 import type { Request } from '../messages/requests.ts';
 import type { Calls } from '../thread/calls.ts';
 import type { FileRegistry, FileSettings, FileShare } from './file-registry.ts';
+import type { Caller } from './thread-calls.ts';
 
 /** The arguments of a call. */
 export type ArgsOf<Name extends keyof Calls> = Parameters<Calls[Name]>[1];
@@ -30,16 +31,14 @@ export interface DatabaseOptions extends FileSettings {
  * may take long. Both start with their first call.
  */
 export class Database {
-  readonly #name: string;
-  readonly #clock: Clock;
+  readonly #self: Caller;
   readonly #file: FileShare;
   readonly #running = new RunningWork();
   readonly #closing: RunOnce;
 
   constructor({ name, registry, clock, random, path, durability }: DatabaseOptions) {
-    this.#name = name;
-    this.#clock = clock;
-    this.#file = registry.share({ path, durability }, { clock, random });
+    this.#self = { name, clock };
+    this.#file = registry.share({ path, durability }, random);
     this.#closing = new RunOnce(async () => {
       await this.#running.idle();
       await this.#file.release();
@@ -53,7 +52,7 @@ export class Database {
 
   /** Runs a call in a transaction. What it changed is durable once the promise is fulfilled. */
   call<Name extends keyof Calls>(name: Name, args: ArgsOf<Name>): Promise<ResultOf<Name>> {
-    return this.#run(() => this.#file.writes.call(this.#name, { name, args }) as Promise<ResultOf<Name>>);
+    return this.#run(() => this.#file.writes.call(this.#self, { name, args }) as Promise<ResultOf<Name>>);
   }
 
   /** Runs a call that changes nothing. It sees what is committed. */
@@ -61,7 +60,7 @@ export class Database {
     // The thread for changes makes the file, and has the lock without which nobody may read.
     const { writes, reads } = this.#file;
     const thread = writes.works ? reads : writes;
-    return this.#run(() => thread.call(this.#name, { name, args }) as Promise<ResultOf<Name>>);
+    return this.#run(() => thread.call(this.#self, { name, args }) as Promise<ResultOf<Name>>);
   }
 
   /**
@@ -72,12 +71,12 @@ export class Database {
    * @throws the error of `work`, or of the first call that failed; then nothing was changed.
    */
   transaction<T>(work: (transaction: OpenTransaction) => Promise<T>): Promise<T> {
-    return this.#run(() => this.#file.writes.alone(this.#name, () => this.#transaction(work)));
+    return this.#run(() => this.#file.writes.alone(this.#self, () => this.#transaction(work)));
   }
 
   /** Checks whether the file can serve, and creates nothing. @throws StorageError */
   async ping(): Promise<void> {
-    await this.#run(() => this.#file.writes.alone(this.#name, () => this.#ask({ type: 'ping' })));
+    await this.#run(() => this.#file.writes.alone(this.#self, () => this.#ask({ type: 'ping' })));
   }
 
   /** Waits for running calls, then closes the file. Later calls fail. */
@@ -86,24 +85,25 @@ export class Database {
   }
 
   #ask(request: Request): Promise<unknown> {
-    return this.#file.writes.ask(this.#name, request);
+    return this.#file.writes.ask(this.#self, request);
   }
 
   async #run<T>(call: () => Promise<T>): Promise<T> {
     if (this.#closing.hasBegun) {
-      throw new StorageError(`storage '${this.#name}' is closed`, { outcome: 'not-applied' });
+      throw new StorageError(`storage '${this.#self.name}' is closed`, { outcome: 'not-applied' });
     }
     return this.#running.run(call);
   }
 
   async #transaction<T>(work: (transaction: OpenTransaction) => Promise<T>): Promise<T> {
-    await this.#ask({ type: 'begin', now: this.#clock.now() });
+    await this.#ask({ type: 'begin' });
     let failed: { readonly error: unknown } | undefined;
     let last: Promise<unknown> = Promise.resolve();
     const call: OpenTransaction['call'] = (name, args) => {
       const result = last.then(async () => {
         if (failed !== undefined) throw failed.error;
-        const request = { type: 'call', now: this.#clock.now(), call: { name, args } } as const;
+        const now = this.#self.clock.now();
+        const request = { type: 'call', call: { name, args, now } } as const;
         return this.#ask(request) as Promise<ResultOf<typeof name>>;
       });
       last = result.catch((error: unknown) => {
@@ -115,6 +115,7 @@ export class Database {
       const done = await this.#inTime(work({ call }));
       await last;
       if (failed !== undefined) throw failed.error;
+      failed = { error: new StorageError('the transaction is over', { outcome: 'not-applied' }) };
       await this.#ask({ type: 'commit' });
       return done;
     } catch (error) {
@@ -127,12 +128,12 @@ export class Database {
 
   async #inTime<T>(work: Promise<T>): Promise<T> {
     const done = await within(
-      this.#clock,
+      this.#self.clock,
       TRANSACTION_MS,
       work.then((result) => ({ result })),
     );
     if (done !== undefined) return done.result;
-    const text = `storage '${this.#name}': a transaction took longer than ${TRANSACTION_MS / 1_000} s`;
+    const text = `storage '${this.#self.name}': a transaction took longer than ${TRANSACTION_MS / 1_000} s`;
     throw new StorageError(text, { outcome: 'not-applied' });
   }
 }

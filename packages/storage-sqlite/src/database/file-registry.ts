@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { Clock, Random } from '@querator/core';
+import type { Random } from '@querator/core';
 import type { ThreadStart } from '../messages/requests.ts';
 import { StorageThread } from './storage-thread.ts';
 import { ThreadCalls } from './thread-calls.ts';
@@ -31,13 +31,14 @@ export type FileSettings = Pick<ThreadStart, 'path' | 'durability'>;
 export class FileRegistry {
   readonly #files = new Map<string, SharedFile>();
 
-  /** A share of a file. Opens nothing; the first call does. */
-  share(
-    { path, durability }: FileSettings,
-    deps: { readonly clock: Clock; readonly random: Random },
-  ): FileShare {
+  /**
+   * A share of a file. Opens nothing; the first call does.
+   *
+   * @param random the source of the random parts of ids.
+   */
+  share({ path, durability }: FileSettings, random: Random): FileShare {
     const key = `${durability}:${resolve(path)}`;
-    const file = this.#files.get(key) ?? newFile({ path, durability }, deps);
+    const file = this.#files.get(key) ?? newFile({ path, durability }, random);
     this.#files.set(key, file);
     file.users++;
     const release = async () => {
@@ -51,11 +52,8 @@ export class FileRegistry {
   }
 }
 
-function newFile(
-  settings: FileSettings,
-  { clock, random }: { readonly clock: Clock; readonly random: Random },
-): SharedFile {
+function newFile(settings: FileSettings, random: Random): SharedFile {
   const callsOf = (role: ThreadStart['role']) =>
-    new ThreadCalls(clock, () => new StorageThread({ ...settings, role, seed: random.base62(SEED_LENGTH) }));
+    new ThreadCalls(() => new StorageThread({ ...settings, role, seed: random.base62(SEED_LENGTH) }));
   return { writes: callsOf('write'), reads: callsOf('read'), users: 0 };
 }

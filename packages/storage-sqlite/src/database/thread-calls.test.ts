@@ -49,14 +49,16 @@ async function settled(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }
 
+const DISK = { name: 'disk', clock: new ManualClock() };
+
 function newCalls() {
   const threads: GivenThread[] = [];
-  const calls = new ThreadCalls(new ManualClock(), () => {
+  const calls = new ThreadCalls(() => {
     const thread = new GivenThread();
     threads.push(thread);
     return thread;
   });
-  const call = (name: string) => calls.call('disk', { name, args: null });
+  const call = (name: string) => calls.call(DISK, { name, args: null });
   return { calls, threads, call };
 }
 
@@ -80,7 +82,7 @@ describe('the calls of a thread', () => {
     const { calls, threads, call } = newCalls();
     const before = call('before');
     const done = Promise.withResolvers<string>();
-    const work = calls.alone('disk', () => done.promise);
+    const work = calls.alone(DISK, () => done.promise);
     const after = call('after');
     await settled();
     threads[0]?.answerAll();

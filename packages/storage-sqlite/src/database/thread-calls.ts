@@ -8,11 +8,18 @@ const GROUP_CALLS = 500;
 /** Calls that may wait for the thread. The engine sends one of each kind for a partition at a time. */
 const WAITING_CALLS = 10_000;
 
+/** The storage that makes a call. */
+export interface Caller {
+  /** Its name, for errors. */
+  readonly name: string;
+  /** Tells the time of the call when that goes to the thread. */
+  readonly clock: Clock;
+}
+
 /** A call that waits for the thread. */
-interface WaitingCall extends NamedCall {
+interface WaitingCall extends Omit<NamedCall, 'now'> {
   readonly type: 'call';
-  /** The name of the storage, for errors. */
-  readonly storage: string;
+  readonly by: Caller;
   resolve(value: unknown): void;
   reject(error: Error): void;
 }
@@ -20,7 +27,7 @@ interface WaitingCall extends NamedCall {
 /** Work that needs the thread for itself. */
 interface WaitingWork {
   readonly type: 'work';
-  readonly storage: string;
+  readonly by: Caller;
   /** Never rejects. */
   run(): Promise<void>;
   reject(error: Error): void;
@@ -34,7 +41,6 @@ export type CalledThread = Pick<StorageThread, 'ask' | 'end' | 'hasEnded'>;
  * go to it together, as one transaction with one commit.
  */
 export class ThreadCalls {
-  readonly #clock: Clock;
   readonly #start: () => CalledThread;
   #thread: CalledThread | undefined;
   #waiting: (WaitingCall | WaitingWork)[] = [];
@@ -42,8 +48,7 @@ export class ThreadCalls {
   #works = false;
 
   /** @param start starts a thread: for the first call, and after one has ended. */
-  constructor(clock: Clock, start: () => CalledThread) {
-    this.#clock = clock;
+  constructor(start: () => CalledThread) {
     this.#start = start;
   }
 
@@ -52,30 +57,30 @@ export class ThreadCalls {
     return this.#works;
   }
 
-  /** Runs a call, for the storage of that name. */
-  call(storage: string, call: NamedCall): Promise<unknown> {
+  /** Runs a call. */
+  call(by: Caller, { name, args }: Omit<NamedCall, 'now'>): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      this.#add({ ...call, type: 'call', storage, resolve, reject });
+      this.#add({ type: 'call', by, name, args, resolve, reject });
     });
   }
 
   /** Runs `work` while no other call uses the thread. */
-  alone<T>(storage: string, work: () => Promise<T>): Promise<T> {
+  alone<T>(by: Caller, work: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const run = () => work().then(resolve, reject);
-      this.#add({ type: 'work', storage, run, reject });
+      this.#add({ type: 'work', by, run, reject });
     });
   }
 
   /** Only for work that has the thread for itself. @throws StorageError, or a `QueueError` of a call. */
-  async ask(storage: string, request: Request): Promise<unknown> {
-    const reply = await this.#ask(storage, request);
+  async ask(by: Caller, request: Request): Promise<unknown> {
+    const reply = await this.#ask(by.name, request);
     // A ping succeeds without a file, if one could be made.
     if (!reply.ok || request.type !== 'ping') this.#works = reply.ok;
-    if (!reply.ok) throw errorOf(reply.failure, storage);
+    if (!reply.ok) throw errorOf(reply.failure, by.name);
     const [result] = reply.results;
     if (result === undefined) return undefined;
-    if (!result.ok) throw errorOf(result.failure, storage);
+    if (!result.ok) throw errorOf(result.failure, by.name);
     return result.value;
   }
 
@@ -90,7 +95,7 @@ export class ThreadCalls {
 
   #add(entry: WaitingCall | WaitingWork): void {
     if (this.#waiting.length >= WAITING_CALLS) {
-      const text = `storage '${entry.storage}': ${WAITING_CALLS} calls wait for it already`;
+      const text = `storage '${entry.by.name}': ${WAITING_CALLS} calls wait for it already`;
       entry.reject(new StorageError(text, { outcome: 'not-applied' }));
       return;
     }
@@ -120,8 +125,8 @@ export class ThreadCalls {
   }
 
   async #runGroup(group: readonly WaitingCall[]): Promise<void> {
-    const calls = group.map(({ name, args }) => ({ name, args }));
-    const request = { type: 'group', now: this.#clock.now(), calls } as const;
+    const calls = group.map(({ by, name, args }) => ({ name, args, now: by.clock.now() }));
+    const request = { type: 'group', calls } as const;
     let reply: Reply | Error;
     try {
       reply = await this.#send(request);
@@ -150,7 +155,11 @@ export class ThreadCalls {
 }
 
 /** Answers a call of a group. @param index its place in the group. */
-function settle({ storage, resolve, reject }: WaitingCall, reply: Reply | Error, index: number): void {
+function settle(
+  { by: { name: storage }, resolve, reject }: WaitingCall,
+  reply: Reply | Error,
+  index: number,
+): void {
   if (reply instanceof Error) {
     reject(endedError(storage, reply, true));
   } else if (!reply.ok) {

@@ -37,6 +37,7 @@ export function openFile(file: string, { durability, role, seed }: ThreadStart):
   let connection: Connection | undefined;
   try {
     connection = new Connection(file);
+    connection.exec('pragma temp_store = memory');
     connection.exec(`pragma busy_timeout = ${BUSY_MS}; pragma cache_size = -${CACHE_KIB}`);
     if (role === 'read') connection.exec('pragma query_only = 1');
     else prepareToWrite(connection, file, durability);

@@ -86,8 +86,129 @@ const VERSIONS: readonly string[] = [
     created_at integer not null,
     primary key (name, created_at)
   ) strict, without rowid;
+
+  create table namespaces (
+    name text primary key,
+    description text not null,
+    api_key_tag text not null,
+    created_at integer not null
+  ) strict, without rowid;
+
+  create table users (
+    id text primary key,
+    username text not null unique,
+    external_id text not null,
+    email text not null,
+    created_at integer not null,
+    updated_at integer not null
+  ) strict, without rowid;
+
+  create table api_keys (
+    id text primary key,
+    user_id text not null,
+    name text not null,
+    namespace_scope text not null,
+    hash text not null unique,
+    previous_hash text unique,
+    previous_valid_until integer,
+    prefix text not null,
+    expires_at integer,
+    last_used_at integer,
+    created_at integer not null
+  ) strict, without rowid;
+  create index api_keys_by_user on api_keys (user_id, id);
+  create index api_keys_by_scope on api_keys (namespace_scope, id);
+
+  create table roles (
+    id text primary key,
+    namespace text not null,
+    name text not null,
+    permissions text not null,
+    created_at integer not null,
+    unique (namespace, name)
+  ) strict, without rowid;
+  create index roles_by_namespace on roles (namespace, id);
+
+  create table role_bindings (
+    id text primary key,
+    user_id text not null,
+    namespace text not null,
+    role_id text not null,
+    created_at integer not null,
+    unique (user_id, namespace, role_id)
+  ) strict, without rowid;
+  create index role_bindings_by_user on role_bindings (user_id, id);
+  create index role_bindings_by_namespace on role_bindings (namespace, id);
+  create index role_bindings_by_role on role_bindings (role_id, id);
+
+  create table quotas (
+    kind text not null,
+    name text not null,
+    limits text not null,
+    primary key (kind, name)
+  ) strict, without rowid;
+  insert into numbers values ('access_generation', 0);
+
+  create table audit_events (
+    at integer not null,
+    call_id text not null,
+    ended integer not null,
+    namespace text not null,
+    user_id text not null,
+    username text not null,
+    action text not null,
+    event text not null,
+    unique (call_id, ended)
+  ) strict;
+  create index audit_events_by_time on audit_events (at, call_id, ended);
+  create index audit_events_by_namespace on audit_events (namespace, at, call_id, ended);
+
+  create table tasks (
+    id text primary key,
+    state text not null,
+    namespace text not null,
+    kind text not null,
+    queue text not null,
+    exclusive text,
+    created_at integer not null,
+    resume_at integer not null,
+    claimed_until integer,
+    ended_at integer,
+    waits_since integer not null,
+    record text not null,
+    parameters text not null,
+    checkpoint text
+  ) strict, without rowid;
+  create index tasks_by_state on tasks (state, waits_since);
+  create index tasks_by_creation on tasks (created_at, id);
+  create index tasks_by_end on tasks (ended_at) where ended_at is not null;
+
+  create table schedules (
+    id text primary key,
+    namespace text not null,
+    name text not null,
+    queue_name text not null,
+    queue_created_at integer not null,
+    look_at integer,
+    claim integer not null,
+    attempted_at integer,
+    record text not null,
+    payload blob not null,
+    unique (namespace, name)
+  ) strict, without rowid;
+  create index schedules_by_look on schedules (look_at) where look_at is not null;
   `,
 ];
+
+/** The records of this process, which end with it. */
+const IN_MEMORY = `
+  create temp table instances (
+    id text primary key,
+    record text not null,
+    started_at integer not null,
+    heartbeat_at integer not null
+  ) strict;
+`;
 
 /** Makes the tables of a new file, and those that a file of an earlier version lacks. */
 export function prepareSchema(connection: Connection, file: string): void {
@@ -100,6 +221,7 @@ export function prepareSchema(connection: Connection, file: string): void {
   }
   const isNew = connection.get('select 1 from sqlite_schema limit 1') === undefined;
   if (!isNew && application !== APPLICATION_ID) throw refused(file, 'another program made it');
+  connection.exec(IN_MEMORY);
   if (version === VERSIONS.length) return;
   connection.exec('begin immediate');
   try {

@@ -17,15 +17,17 @@ export interface ThreadStart {
 export interface NamedCall {
   readonly name: string;
   readonly args: unknown;
+  /** When it was handed over, by the clock of its storage. */
+  readonly now: Instant;
 }
 
 /** What the main thread asks of a storage's thread: one thing at a time. */
 export type Request =
   /** Runs calls in one transaction, each of them as a whole or not at all. */
-  | { readonly type: 'group'; readonly now: Instant; readonly calls: readonly NamedCall[] }
+  | { readonly type: 'group'; readonly calls: readonly NamedCall[] }
   /** Begins a transaction that lasts until `commit` or `rollback`. Only calls in it follow. */
-  | { readonly type: 'begin'; readonly now: Instant }
-  | { readonly type: 'call'; readonly now: Instant; readonly call: NamedCall }
+  | { readonly type: 'begin' }
+  | { readonly type: 'call'; readonly call: NamedCall }
   | { readonly type: 'commit' }
   | { readonly type: 'rollback' }
   /** Checks whether the file can serve, and creates nothing. */

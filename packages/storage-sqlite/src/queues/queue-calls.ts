@@ -14,6 +14,7 @@ import {
   type QueueStamp,
   queueExists,
 } from '@querator/core';
+import { requireNamespace } from '../access/access-calls.ts';
 import type { Transaction } from '../file/transaction.ts';
 import {
   type PauseEnds,
@@ -64,9 +65,13 @@ function listQueues(
   return rows.map((row) => queueOf(row, now));
 }
 
-function insertQueue(transaction: Transaction, { queue }: { readonly queue: NewQueue }): Queue {
+function insertQueue(
+  transaction: Transaction,
+  { queue, namespaceMustExist }: { readonly queue: NewQueue; readonly namespaceMustExist: boolean },
+): Queue {
   const { connection, now } = transaction;
   const { name, namespace } = queue;
+  if (namespaceMustExist) requireNamespace(transaction, namespace);
   if (findQueue(transaction, { name }) !== undefined) throw queueExists(name);
   const row = connection.get<QueueRow>(
     `insert into queues (name, namespace, ${SETTING_COLUMNS.join(', ')}, partitions, pauses, created_at, updated_at)

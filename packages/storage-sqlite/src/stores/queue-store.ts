@@ -12,6 +12,7 @@ import type {
   QueueStore,
 } from '@querator/core';
 import type { Database, OpenTransaction } from '../database/database.ts';
+import { addEvent } from './add-event.ts';
 
 /** Checks the queue that uses another one as dead-letter queue. */
 type CheckUser = (usedBy: string | undefined) => void;
@@ -24,12 +25,17 @@ export class SqliteQueueStore implements QueueStore {
     this.#database = database;
   }
 
-  create(queue: NewQueue, check?: (relations: QueueRelations) => void): Promise<Queue> {
+  create(
+    queue: NewQueue,
+    check: (relations: QueueRelations) => void = () => {},
+    audit?: MakeAuditEvent,
+    { namespaceMustExist = false }: { readonly namespaceMustExist?: boolean | undefined } = {},
+  ): Promise<Queue> {
     const { name, deadQueue } = queue;
-    if (deadQueue === '' || check === undefined) return this.#database.call('insertQueue', { queue });
     return this.#database.transaction(async (transaction) => {
-      const created = await transaction.call('insertQueue', { queue });
-      check(await transaction.call('queueRelations', { name, deadQueue }));
+      const created = await transaction.call('insertQueue', { queue, namespaceMustExist });
+      if (deadQueue !== '') check(await transaction.call('queueRelations', { name, deadQueue }));
+      await addEvent(transaction, audit);
       return created;
     });
   }
@@ -50,19 +56,29 @@ export class SqliteQueueStore implements QueueStore {
     name: string,
     change: (stored: Queue, relations: QueueRelations | undefined) => NewQueue,
     deadQueue = '',
-    _audit?: MakeAuditEvent,
+    audit?: MakeAuditEvent,
   ): Promise<Queue | undefined> {
     return this.#database.transaction(async (transaction) => {
       const stored = await transaction.call('findQueue', { name });
       if (stored === undefined) return undefined;
       const relations =
         deadQueue === '' ? undefined : await transaction.call('queueRelations', { name, deadQueue });
-      return transaction.call('updateQueue', { name, changed: change(stored, relations) });
+      const updated = await transaction.call('updateQueue', { name, changed: change(stored, relations) });
+      await addEvent(transaction, audit);
+      return updated;
     });
   }
 
-  pause(name: string, changes: Readonly<Partial<Record<Pausable, PauseChange>>>): Promise<Queue | undefined> {
-    return this.#database.call('pauseQueue', { name, changes });
+  pause(
+    name: string,
+    changes: Readonly<Partial<Record<Pausable, PauseChange>>>,
+    audit?: MakeAuditEvent,
+  ): Promise<Queue | undefined> {
+    return this.#database.transaction(async (transaction) => {
+      const paused = await transaction.call('pauseQueue', { name, changes });
+      if (paused !== undefined) await addEvent(transaction, audit);
+      return paused;
+    });
   }
 
   beginDelete(
@@ -77,10 +93,11 @@ export class SqliteQueueStore implements QueueStore {
     });
   }
 
-  delete(name: string, createdAt?: Instant, check?: CheckUser): Promise<boolean> {
+  delete(name: string, createdAt?: Instant, check?: CheckUser, audit?: MakeAuditEvent): Promise<boolean> {
     return this.#database.transaction(async (transaction) => {
       if (!(await this.#mayEnd(transaction, name, createdAt, check))) return false;
       await transaction.call('deleteQueue', { name });
+      await addEvent(transaction, audit);
       return true;
     });
   }

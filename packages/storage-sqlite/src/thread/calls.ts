@@ -1,12 +1,25 @@
+import { ACCESS_CALLS } from '../access/access-calls.ts';
+import { AUDIT_CALLS } from '../audit/audit-calls.ts';
+import { INSTANCE_CALLS } from '../instances/instance-calls.ts';
 import { ITEM_CALLS } from '../items/item-calls.ts';
 import { QUEUE_CALLS } from '../queues/queue-calls.ts';
+import { SCHEDULE_CALLS } from '../schedules/schedule-calls.ts';
+import { TASK_CALLS } from '../tasks/task-calls.ts';
 
 /**
  * Everything that the main thread can ask of a file, by its name. Each call gets an open
  * transaction and its arguments, and is synchronous. If it throws, nothing of it stays.
  * Arguments and results go through a structured clone.
  */
-export const CALLS = { ...ITEM_CALLS, ...QUEUE_CALLS };
+export const CALLS = {
+  ...ITEM_CALLS,
+  ...QUEUE_CALLS,
+  ...ACCESS_CALLS,
+  ...AUDIT_CALLS,
+  ...INSTANCE_CALLS,
+  ...SCHEDULE_CALLS,
+  ...TASK_CALLS,
+};
 
 /** The calls, as the main thread knows them. */
 export type Calls = typeof CALLS;

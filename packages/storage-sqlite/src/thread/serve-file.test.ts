@@ -17,15 +17,16 @@ function produceOf(bytes: number) {
   return {
     name: 'produce',
     args: { key, items: pack([item]), requests, expireTimeout: parseDuration('1h') },
+    now,
   };
 }
 
 describe('the server of a file', () => {
   let folder: string;
   let server: FileServer;
-  const produce = (...bytes: number[]) => server.answer({ type: 'group', now, calls: bytes.map(produceOf) });
+  const produce = (...bytes: number[]) => server.answer({ type: 'group', calls: bytes.map(produceOf) });
   const waiting = () => {
-    const reply = server.answer({ type: 'group', now, calls: [{ name: 'stats', args: { key } }] });
+    const reply = server.answer({ type: 'group', calls: [{ name: 'stats', args: { key }, now }] });
     const result = reply.ok ? reply.results[0] : undefined;
     return result?.ok === true ? (result.value as { waiting: number }).waiting : undefined;
   };
@@ -57,9 +58,22 @@ describe('the server of a file', () => {
     expect(waiting()).toBe(3);
   });
 
+  test.each([
+    ['full', 2n],
+    ['normal', 1n],
+  ] as const)("with durability %s sets SQLite's synchronous to %s", (durability, synchronous) => {
+    server.answer({ type: 'close' });
+    server = new FileServer({ path: folder, durability, role: 'write', seed: 'seed' });
+    expect(produce(1).ok).toBe(true);
+    const connection = server.idleFile?.connection;
+    expect(connection?.get('pragma synchronous')).toEqual({ synchronous });
+    expect(connection?.get('pragma journal_mode')).toEqual({ journal_mode: 'wal' });
+    expect(connection?.get('pragma auto_vacuum')).toEqual({ auto_vacuum: 2n });
+  });
+
   test('undoes the call of a group that fails, and keeps the others', () => {
-    const calls = [produceOf(1), { name: 'produce', args: { key } }, produceOf(2)];
-    const reply = server.answer({ type: 'group', now, calls });
+    const calls = [produceOf(1), { name: 'produce', args: { key }, now }, produceOf(2)];
+    const reply = server.answer({ type: 'group', calls });
     expect(reply.ok && reply.results.map(({ ok }) => ok)).toEqual([true, false, true]);
     expect(waiting()).toBe(2);
   });
@@ -74,14 +88,14 @@ describe('the server of a file', () => {
     const call = produceOf(1);
     const named = { ...call, args: { ...call.args, requests: [{ count: 1, returnIds: true }] } };
     for (let round = 0; round < 4; round++) {
-      server.answer({ type: 'begin', now });
-      for (const id of idsOf(server.answer({ type: 'call', now, call: named }))) ids.add(id.slice(0, 17));
+      server.answer({ type: 'begin' });
+      for (const id of idsOf(server.answer({ type: 'call', call: named }))) ids.add(id.slice(0, 17));
       server.answer({ type: 'rollback' });
-      for (const id of idsOf(server.answer({ type: 'group', now, calls: [named] }))) ids.add(id.slice(0, 17));
+      for (const id of idsOf(server.answer({ type: 'group', calls: [named] }))) ids.add(id.slice(0, 17));
     }
     expect(ids.size).toBe(8);
     server.answer({ type: 'close' });
-    const [next] = idsOf(server.answer({ type: 'group', now, calls: [named] }));
+    const [next] = idsOf(server.answer({ type: 'group', calls: [named] }));
     expect([...ids].every((id) => id < (next ?? ''))).toBe(true);
   });
 });

@@ -1,6 +1,6 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type Instant, StorageError } from '@querator/core';
+import { StorageError } from '@querator/core';
 import { type OpenFile, openFile } from '../file/open-file.ts';
 import { codeOf, isSqliteError, SQLITE, storageErrorOf } from '../file/sqlite-error.ts';
 import type { Transaction } from '../file/transaction.ts';
@@ -15,6 +15,9 @@ const FILE_IN_FOLDER = 'querator.db';
 const OF_ONE_CALL: ReadonlySet<number> = new Set([SQLITE.CONSTRAINT, SQLITE.TOOBIG]);
 /** Failures after which the file stays open: it can serve again as it is. */
 const LEAVES_OPEN: ReadonlySet<number> = new Set([SQLITE.BUSY, SQLITE.FULL]);
+
+/** A transaction between two calls. */
+type OpenTransaction = Omit<Transaction, 'now'>;
 
 /** A failure of the whole transaction, and not of one call in it. */
 class TransactionFailed extends Error {
@@ -31,7 +34,7 @@ export class FileServer {
   readonly #start: ThreadStart;
   /** The path of the file. */
   readonly #name: string;
-  #transaction: Transaction | undefined;
+  #transaction: OpenTransaction | undefined;
   #opened: OpenFile | undefined;
   #wasOpen = false;
   #lastWriteFailed = false;
@@ -60,12 +63,12 @@ export class FileServer {
   #answer(request: Request): readonly Result[] {
     switch (request.type) {
       case 'group':
-        return this.#start.role === 'read' ? this.#read(request.now, request.calls) : this.#group(request);
+        return this.#start.role === 'read' ? this.#read(request.calls) : this.#group(request.calls);
       case 'begin':
-        this.#begin(request.now);
+        this.#begin();
         return [];
       case 'call':
-        return [this.#call({ ...this.#current(), now: request.now }, request.call)];
+        return [this.#call(this.#current(), request.call)];
       case 'commit':
         this.#commit();
         return [];
@@ -81,21 +84,21 @@ export class FileServer {
     }
   }
 
-  #group({ now, calls }: { readonly now: Instant; readonly calls: readonly NamedCall[] }): readonly Result[] {
-    const transaction = this.#begin(now);
+  #group(calls: readonly NamedCall[]): readonly Result[] {
+    const transaction = this.#begin();
     const results = calls.map((call) => this.#call(transaction, call));
     this.#commit();
     return results;
   }
 
-  #read(now: Instant, calls: readonly NamedCall[]): readonly Result[] {
+  #read(calls: readonly NamedCall[]): readonly Result[] {
     const { connection, partitions, sequence, assertInPlace } = this.#file();
     assertInPlace();
     // What this thread knows of partitions may have changed since.
     partitions.forget();
     connection.exec('begin');
     try {
-      return calls.map((call) => this.#attempt({ connection, partitions, sequence, now }, call));
+      return calls.map((call) => this.#attempt({ connection, partitions, sequence }, call));
     } finally {
       connection.exec('rollback');
     }
@@ -110,15 +113,15 @@ export class FileServer {
     return this.#opened;
   }
 
-  #begin(now: Instant): Transaction {
+  #begin(): OpenTransaction {
     const { connection, partitions, sequence, assertInPlace } = this.#file();
     assertInPlace();
     connection.exec('begin immediate');
-    this.#transaction = { connection, partitions, sequence, now };
+    this.#transaction = { connection, partitions, sequence };
     return this.#transaction;
   }
 
-  #current(): Transaction {
+  #current(): OpenTransaction {
     const transaction = this.#transaction;
     if (transaction === undefined) {
       throw new StorageError('the transaction has ended', { outcome: 'not-applied' });
@@ -139,7 +142,7 @@ export class FileServer {
   }
 
   /** Runs a call as a whole or not at all. @throws if the transaction cannot go on. */
-  #call(transaction: Transaction, call: NamedCall): Result {
+  #call(transaction: OpenTransaction, call: NamedCall): Result {
     const { connection, partitions, sequence } = transaction;
     connection.exec('savepoint one_call');
     const result = this.#attempt(transaction, call);
@@ -152,10 +155,10 @@ export class FileServer {
     return result;
   }
 
-  #attempt(transaction: Transaction, { name, args }: NamedCall): Result {
+  #attempt(open: OpenTransaction, { name, args, now }: NamedCall): Result {
     try {
       const run = CALLS[name as keyof typeof CALLS] as (with_: Transaction, args: unknown) => unknown;
-      return { ok: true, value: run(transaction, args) };
+      return { ok: true, value: run({ ...open, now }, args) };
     } catch (error) {
       if (isSqliteError(error) && !OF_ONE_CALL.has(codeOf(error))) throw error;
       return { ok: false, failure: this.#failureOf(error) };
