@@ -34,6 +34,7 @@ export function capabilitiesOf(
     'items.export',
     'items.find',
     'items.import',
+    'items.import.dedup',
     'items.retry',
     'items.summarize',
     'metadata',

@@ -173,6 +173,7 @@ export {
   type InstanceView,
   type UnrecordedInstance,
 } from './storage/instance-store.ts';
+export type { KeyedImport, KeyedImportItems, KeyedImportResult } from './storage/keyed-import.ts';
 export type {
   Adopted,
   Dropped,

@@ -146,6 +146,7 @@ export const MESSAGE_FIELDS_V2: Readonly<Record<string, readonly string[]>> = {
     '19 died_at died_at Timestamp',
     '20 payload_size payload_size int32',
     '21 payload payload bytes',
+    '22 dedup_key dedup_key string',
   ],
   ItemsFindResponse: ['1 items items ItemsItem[]', '2 cursor cursor string', '3 scanned scanned int32'],
   ItemsSummarizeRequest: [
@@ -167,7 +168,12 @@ export const MESSAGE_FIELDS_V2: Readonly<Record<string, readonly string[]>> = {
   ItemsDeleteResponse: ['1 items items QueueItemOutcome[]'],
   ItemsExportRequest: ['1 queue_name queue_name string', '2 cursor cursor string', '3 limit limit int32'],
   ItemsExportResponse: ['1 items items ItemsItem[]', '2 cursor cursor string'],
-  ItemsImportRequest: ['1 queue_name queue_name string', '2 items items ItemsItem[]'],
+  ItemsImportRequest: [
+    '1 queue_name queue_name string',
+    '2 items items ItemsItem[]',
+    '3 dedup_key dedup_key string',
+    '4 dedup_window dedup_window string',
+  ],
   ItemsImportResponse: ['1 items items QueueProducedItem[]'],
   QueuesDescribeRequest: ['1 queue_name queue_name string'],
   QueuesInfo: [

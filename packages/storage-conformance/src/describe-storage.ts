@@ -21,6 +21,7 @@ import { describeImport } from './contract/import.ts';
 import { describeInstanceRecords } from './contract/instance-records.ts';
 import { describeItemDetails } from './contract/item-details.ts';
 import { describeItemIds } from './contract/item-ids.ts';
+import { describeKeyedImport } from './contract/keyed-import.ts';
 import { describeKeyedProduce } from './contract/keyed-produce.ts';
 import { describeKeys } from './contract/keys.ts';
 import { describeLease } from './contract/lease.ts';
@@ -103,6 +104,7 @@ export function describeStorage(name: string, makeSetup: () => StorageSetup | Pr
     describeMeasure(test);
     describeProbe(test);
     describeImport(test);
+    describeKeyedImport(test);
     describeDelete(test);
     describeSweepSchedule(test);
     describeSweepLease(test);

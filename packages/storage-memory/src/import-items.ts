@@ -15,7 +15,8 @@ import { keptFrom } from './kept-details.ts';
 import { type PackedContent, unpackContent } from './packed-content.ts';
 import { BYTES_AT_ONCE, inParts, type Pause } from './turns.ts';
 
-interface ImportOptions {
+/** How items are imported. */
+export interface ImportOptions {
   readonly now: Instant;
   readonly expireTimeout: Duration;
   /** The state of items that are leased. */

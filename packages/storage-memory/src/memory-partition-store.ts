@@ -14,6 +14,8 @@ import {
   type ItemContent,
   type ItemId,
   type ItemListRequest,
+  type KeyedImport,
+  type KeyedImportResult,
   type KeyedProduceOptions,
   type KeyedProduceRequest,
   type KeyedProduceResult,
@@ -51,6 +53,7 @@ import { findItems } from './find-items.ts';
 import { findAllLeased } from './find-leased.ts';
 import { giveBack } from './give-back.ts';
 import { importInTurns, importItems } from './import-items.ts';
+import { importKeyed } from './import-keyed.ts';
 import type { ItemIds } from './item-ids.ts';
 import type { ItemTable } from './item-table.ts';
 import { keptUnderNewId } from './kept-details.ts';
@@ -227,6 +230,12 @@ export class MemoryPartitionStore implements PartitionStore {
     return importInTurns(this.#table(), items, this.#pause, () =>
       this.#importOptions(expireTimeout, 'leased'),
     );
+  }
+
+  async importKeyed(request: KeyedImport): Promise<readonly KeyedImportResult[]> {
+    const table = this.#table();
+    const options = () => this.#importOptions(request.expireTimeout, 'leased');
+    return table.largeCalls.run(() => importKeyed(table, request, this.#pause, options));
   }
 
   async delete(ids: readonly ItemId[]): Promise<number> {

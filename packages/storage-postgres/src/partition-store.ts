@@ -12,6 +12,8 @@ import {
   type Instant,
   type ItemId,
   type ItemListRequest,
+  type KeyedImport,
+  type KeyedImportResult,
   type KeyedProduceOptions,
   type KeyedProduceRequest,
   type KeyedProduceResult,
@@ -50,7 +52,7 @@ import { deleteByIds, deleteEach } from './operations/delete.ts';
 import { deleteSeen } from './operations/delete-seen.ts';
 import { extend } from './operations/extend.ts';
 import { find } from './operations/find.ts';
-import { importItemsInto, prepareLetters } from './operations/import.ts';
+import { importItemsInto, importKeyed, prepareLetters } from './operations/import.ts';
 import { countKeys, type KeySweepStart, sweepKeys } from './operations/keys.ts';
 import { lease } from './operations/lease.ts';
 import { list } from './operations/list.ts';
@@ -210,6 +212,12 @@ export class PostgresPartitionStore implements PartitionStore {
     expireTimeout: Duration,
   ): Promise<readonly (StoredItem | undefined)[]> {
     return this.#add((context) => importItemsInto(context, items, expireTimeout));
+  }
+
+  importKeyed(request: KeyedImport): Promise<readonly KeyedImportResult[]> {
+    return this.#calls.run(this.#table.keys, () =>
+      withIdsInOrder(this.#context, () => importKeyed(this.#context, request)),
+    );
   }
 
   delete(ids: readonly ItemId[]): Promise<number> {

@@ -316,6 +316,9 @@ describe('objects that other roles create in schemas of the search path', { time
       const [outcome] = (await store.produceKeyed?.([{ groups, window: HOUR }], options)) ?? [];
       expect(outcome).toMatchObject({ ok: true });
     }
+    const held = [{ key: 'k', items: [{ ...item('i'), isLeased: false, attempts: 0, maxAttempts: 0 }] }];
+    const results = await store.importKeyed?.({ groups: held, window: HOUR, expireTimeout: HOUR });
+    expect(results).toEqual([[undefined]]);
     expect(await store.countKeys?.()).toBe(1);
     expect(await store.sweepKeys?.(10)).toMatchObject({ removed: 0 });
     const [keyed] = await store

@@ -65,6 +65,7 @@ const INDEXES: Readonly<Record<string, readonly string[]>> = {
   produce_later_details: [],
   produce_and_lease_details: ['lse'],
   import_details: [],
+  import_keyed: [],
   lease_details: ['lse', 'pkey'],
   extend_bounded: ['pkey'],
   retry_details: ['pkey'],

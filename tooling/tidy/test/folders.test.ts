@@ -97,6 +97,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'memory-partition-store.ts',
     'produce-keyed.ts',
     'give-back.ts',
+    'import-keyed.ts',
     'import-items.ts',
     'append-items.ts',
     'lease-items.ts',

@@ -47,6 +47,7 @@ const PARTITION_LABELS: Readonly<Record<keyof PartitionStore, string>> = {
   stats: 'stats',
   probe: 'probe',
   import: 'import',
+  importKeyed: 'importKeyed',
   delete: 'delete',
   deleteSeen: 'delete',
   deleteEach: 'deleteEach',

@@ -107,6 +107,20 @@ describe.each(STORAGES)('/v2/items.export and import on %s', { timeout: 60_000 }
     expect(first).toMatchObject({ id: outcomes[0].id, first_id: outcomes[0].id, state: 'waiting' });
   });
 
+  test('a repeated import with dedup keys stores nothing, although its items are gone', async () => {
+    const queue_name = await newQueue();
+    const keyed = { queue_name, items: [{ dedup_key: 'a' }, { dedup_key: 'b', partition: 1 }] };
+    const whole = { queue_name, dedup_key: 'all', dedup_window: '1h', items: [{}, { partition: 1 }, {}] };
+    const isStored = (id: string) => ({ id: expect.stringMatching(/^0/), ...(id && { partition: 1 }) });
+    expect((await call('import', keyed)).items).toEqual([isStored(''), isStored('1')]);
+    expect((await call('import', whole)).items).toEqual([isStored(''), isStored('1'), isStored('')]);
+    await server.post('/v1/queue.clear', { queue_name, queue: true });
+    const gone = { duplicate: true };
+    expect((await call('import', keyed)).items).toEqual([gone, { ...gone, partition: 1 }]);
+    expect((await call('import', whole)).items).toEqual([gone, { ...gone, partition: 1 }, gone]);
+    expect(await exported(queue_name)).toEqual([]);
+  });
+
   test('one bad item is refused by its field, and nothing is imported', async () => {
     const queue_name = await newQueue();
     const refused = async (item: object, message: string) => {

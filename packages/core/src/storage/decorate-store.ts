@@ -30,6 +30,7 @@ export const PARTITION_STORE: PortMembers<PartitionStore> = {
   stats: true,
   probe: true,
   import: true,
+  importKeyed: true,
   delete: true,
   deleteSeen: true,
   deleteEach: true,

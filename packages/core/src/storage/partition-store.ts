@@ -3,6 +3,7 @@ import type { ItemId } from '../item/item-id.ts';
 import type { Duration } from '../time/duration.ts';
 import type { Instant } from '../time/instant.ts';
 import type { FindPage, FindRequest } from './find-items.ts';
+import type { KeyedImportStore } from './keyed-import.ts';
 import type {
   KeyedProduceOptions,
   KeyedProduceRequest,
@@ -61,7 +62,7 @@ import type { TransferStore } from './transfer.ts';
  *   `metadataUnavailable`.
  * - Texts contain no U+0000, and numbers are in range: the engine checks both.
  */
-export interface PartitionStore extends TransferStore, TakenItemsStore, RemovableStore {
+export interface PartitionStore extends TransferStore, TakenItemsStore, RemovableStore, KeyedImportStore {
   /**
    * Adds items at the tail. The items of one request are stored all or not at
    * all, next to each other and in order. Requests are stored in the order

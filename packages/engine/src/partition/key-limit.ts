@@ -1,4 +1,13 @@
-import { backgroundPauseMs, type Clock, type Instant, millisecondsBetween, SharedRun } from '@querator/core';
+import {
+  backgroundPauseMs,
+  type Clock,
+  type ErrorReason,
+  errorText,
+  type Instant,
+  millisecondsBetween,
+  QueueError,
+  SharedRun,
+} from '@querator/core';
 import type { EngineLimits } from '../engine-deps.ts';
 import type { PartitionState } from './partition-state.ts';
 
@@ -97,4 +106,10 @@ export class KeyLimit {
     this.#countedAt = clock.now();
     this.#tookMs = millisecondsBetween(start, this.#countedAt);
   }
+}
+
+/** A queue may hold no more keys. @param most how many it may hold. */
+export function tooManyKeys(most: number): QueueError {
+  const text = errorText`queue holds too many dedup keys; ${most} is the most, try again later`;
+  return new QueueError('retry', text, { reason: 'over_limit' satisfies ErrorReason });
 }

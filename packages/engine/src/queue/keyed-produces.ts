@@ -1,7 +1,6 @@
 import {
   type Duration,
   dedupMissing,
-  type ErrorReason,
   errorText,
   type ItemId,
   invalid,
@@ -14,6 +13,7 @@ import {
 import { dedupSlot, partitionOfSlot } from '@querator/router';
 import type { EngineLimits } from '../engine-deps.ts';
 import type { Produced } from '../loops/produce-loop.ts';
+import { tooManyKeys } from '../partition/key-limit.ts';
 import type { WaitOptions } from '../waiting/pending-request.ts';
 import type { ActivePartition } from './active-partition.ts';
 
@@ -142,9 +142,4 @@ export class KeyedProduces {
   #partitionOf(key: string): number {
     return partitionOfSlot(dedupSlot(key), this.#deps.queue().partitions.length);
   }
-}
-
-function tooManyKeys(most: number): QueueError {
-  const text = errorText`queue holds too many dedup keys; ${most} is the most, try again later`;
-  return new QueueError('retry', text, { reason: 'over_limit' satisfies ErrorReason });
 }

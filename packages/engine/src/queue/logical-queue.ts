@@ -1,7 +1,6 @@
 import {
   type ClearRequest,
   errorText,
-  type ImportedItem,
   type ItemListRequest,
   invalid,
   invariant,
@@ -33,6 +32,7 @@ import { LeasedItems } from './leased-items.ts';
 import { OutboxProduces } from './outbox-produces.ts';
 import type { Placement } from './placement.ts';
 import { type PartitionCounts, QueueCounts, type QueueDepth } from './queue-counts.ts';
+import { QueueImports } from './queue-imports.ts';
 import { QueueMetadata } from './queue-metadata.ts';
 import { QueuePauses } from './queue-pauses.ts';
 import { QueueTransfers } from './queue-transfers.ts';
@@ -72,6 +72,7 @@ export class LogicalQueue {
   readonly leasedItems: LeasedItems;
   readonly metadata: QueueMetadata;
   readonly transfers: QueueTransfers;
+  readonly imports: QueueImports;
   readonly search: ItemSearch;
   readonly outbox: OutboxProduces;
   readonly counts: QueueCounts;
@@ -142,6 +143,7 @@ export class LogicalQueue {
     const partition = (number: number) => this.#partition(number);
     const common = { engine, queue: hooks.queue, partition, call, stored: hooks.stored };
     this.leasedItems = new LeasedItems(common);
+    this.imports = new QueueImports(common);
     this.transfers = new QueueTransfers({ ...common, checkProduce: () => this.pauses.checkProduce() });
   }
 
@@ -204,25 +206,6 @@ export class LogicalQueue {
 
   list(partition: number, request: ItemListRequest): Promise<readonly StoredItem[]> {
     return this.#call(() => this.#partition(partition).state.store.list(request));
-  }
-
-  /**
-   * Adds items as they are. Leaves out items whose source id exists already.
-   *
-   * @returns the stored items; undefined in the place of an item left out.
-   */
-  import(partition: number, items: readonly ImportedItem[]): Promise<readonly (StoredItem | undefined)[]> {
-    return this.#call(async () => {
-      const { state, sweeper } = this.#partition(partition);
-      const stored = await state.store.import(items, this.#queue.expireTimeout);
-      const available = stored.filter(
-        (item) => item !== undefined && !item.isLeased && item.enqueueAt === undefined,
-      );
-      this.#stored(state, { waiting: available.length });
-      // Imported items bring their own deadlines. The sweep finds the earliest.
-      void sweeper.sweep();
-      return stored;
-    });
   }
 
   /** Removes items in whatever state. Ignores unknown ids. @returns the number of removed items. */

@@ -1,7 +1,16 @@
-import type { Duration, KeyedItems, KeyedProduceResult, QueueError } from '@querator/core';
+import {
+  type Duration,
+  dedupMissing,
+  type KeyedImport,
+  type KeyedItems,
+  type KeyedProduceResult,
+  type QueueError,
+  type StoredItem,
+  toMilliseconds,
+} from '@querator/core';
 import type { EngineDeps } from '../engine-deps.ts';
 import { KeyedLoop } from '../loops/keyed-loop.ts';
-import { KeyLimit } from '../partition/key-limit.ts';
+import { KeyLimit, tooManyKeys } from '../partition/key-limit.ts';
 import { KeySweeper } from '../partition/key-sweeper.ts';
 import type { PartitionState } from '../partition/partition-state.ts';
 import type { QueueHooks } from '../partition/queue-hooks.ts';
@@ -63,6 +72,24 @@ export class PartitionKeys {
   ): Promise<KeyedProduceResult> {
     this.#loop ??= this.#create();
     return this.#loop.submit(groups, window, options);
+  }
+
+  /**
+   * Imports items under keys; see core's `importKeyed`.
+   *
+   * @returns the stored items of all groups in order, undefined for those left out.
+   * @throws QueueError `invalid` if the storage has no dedup keys, `over_limit` if it may
+   *   hold no more.
+   */
+  async import(request: KeyedImport): Promise<readonly (StoredItem | undefined)[]> {
+    const { engine, partition } = this.#deps;
+    const { store, storageName } = partition;
+    if (store.importKeyed === undefined) throw dedupMissing(storageName);
+    if (this.limit.newKeys() === 'refuse') throw tooManyKeys(engine.limits.dedupKeys);
+    const groups = await store.importKeyed(request);
+    this.limit.changed(groups.filter((items) => items.some((item) => item !== undefined)).length);
+    this.#sweeper.endsIn(toMilliseconds(request.window));
+    return groups.flat();
   }
 
   /** The partition came back into service. */

@@ -44,6 +44,23 @@ export function checkDedupKeys({ dedupKey, itemKeys, dedupWindow }: DedupKeys): 
 }
 
 /**
+ * Checks the dedup keys of an import, whose items have one each or none.
+ *
+ * @returns whether it has keys.
+ * @throws QueueError `invalid`, as {@link checkDedupKeys}.
+ */
+export function checkImportKeys(keys: DedupKeys): boolean {
+  checkDedupKeys(keys);
+  if (keys.dedupKey !== '') return true;
+  const without = keys.itemKeys.indexOf('');
+  if (without < 0) return true;
+  if (keys.itemKeys.every((key) => key === '')) return false;
+  throw invalid(
+    errorText`dedup_key is required; item '${without}' has none, and the others of the import have one`,
+  );
+}
+
+/**
  * Parses a dedup window. Empty: the default.
  *
  * @throws QueueError `invalid`.

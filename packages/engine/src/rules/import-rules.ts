@@ -19,6 +19,8 @@ export interface GivenItem extends Omit<ImportedItem, 'isLeased'> {
   readonly state: string;
   /** The partition that gets the item. */
   readonly partition: number;
+  /** The item is stored unless its partition holds this dedup key. Empty: it has none. */
+  readonly dedupKey: string;
 }
 
 /** The deadline of an imported lease without one: the lease has ended. */
@@ -30,7 +32,7 @@ const LEASE_ENDED = instantFromMicroseconds(0n);
  *
  * @throws QueueError `invalid`, naming the field.
  */
-export function checkGivenItem({ state: given, partition, ...item }: GivenItem): ImportedItem {
+export function checkGivenItem({ state: given, partition, dedupKey, ...item }: GivenItem): ImportedItem {
   const state = stateOf(given, item);
   checkText('source_id', item.sourceId ?? '');
   checkText('encoding', item.encoding);

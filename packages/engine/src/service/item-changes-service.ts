@@ -1,17 +1,22 @@
 import {
+  type Duration,
+  errorText,
   type ImportedItem,
   type ItemId,
   invalid,
+  LIMITS,
   type Outcome,
   QueueError,
   type RetryResult,
   StorageError,
+  type StoredItem,
   storageFailed,
   unavailable,
 } from '@querator/core';
 import type { EngineLimits } from '../engine-deps.ts';
 import type { QueueManager } from '../manager/queue-manager.ts';
 import type { LogicalQueue } from '../queue/logical-queue.ts';
+import { checkImportKeys, type DedupKeys, parseDedupWindow } from '../rules/dedup-rules.ts';
 import { checkGivenItem, type GivenItem } from '../rules/import-rules.ts';
 import { checkIds } from '../rules/request-rules.ts';
 import type { MetadataCheck } from './metadata-check.ts';
@@ -28,9 +33,9 @@ export interface ItemIdsCall {
   readonly received?: number | undefined;
 }
 
-export interface ImportGivenItemsCall {
+export interface ImportGivenItemsCall extends Omit<DedupKeys, 'itemKeys'> {
   readonly queueName: string;
-  /** 1 to 65,536 items. */
+  /** 1 to 65,536 items, with dedup keys 10,000. */
   readonly items: readonly GivenItem[];
   /** The number of items that the caller sent, if `items` are only the first of them. */
   readonly received?: number | undefined;
@@ -79,8 +84,9 @@ export class ItemChangesService {
 
   /**
    * Adds items with their state and details, under new ids at the tail of their
-   * partitions. Leaves out items whose source id a partition already holds. The items
-   * of a partition are stored all or none.
+   * partitions. Leaves out items whose source id or dedup key a partition already holds.
+   * A key of the request is kept in each partition of its items. The items of a partition
+   * are stored all or none.
    *
    * @returns the outcomes, in order of the items.
    * @throws QueueError also if the first partition of the items stores none.
@@ -91,6 +97,9 @@ export class ItemChangesService {
     const { items } = call;
     if (items.length === 0) throw invalid('items is invalid; cannot be empty');
     checkImportBatch(call.received ?? items.length, this.#limits.importBatch);
+    const isKeyed = checkImportKeys({ ...call, itemKeys: items.map(({ dedupKey }) => dedupKey) });
+    if (isKeyed) checkKeyedBatch(call.received ?? items.length);
+    const window = parseDedupWindow(call.dedupWindow);
     const checked = items.map((item) => {
       queue.checkPartition(item.partition);
       return checkGivenItem(item);
@@ -99,8 +108,18 @@ export class ItemChangesService {
     const outcomes = new Array<ImportOutcome>(items.length);
     let isFirst = true;
     for (const [partition, positions] of byPartition(items)) {
-      const part = positions.map((position) => checked[position] as ImportedItem);
-      const results = await importInto(queue, partition, part, isFirst);
+      const part = positions.map((position) => ({
+        item: checked[position] as ImportedItem,
+        key: call.dedupKey || (items[position] as GivenItem).dedupKey,
+      }));
+      const results = await importInto(partition, part, isFirst, () =>
+        isKeyed
+          ? importKeyed(queue, partition, part, window, call.dedupKey !== '')
+          : queue.imports.add(
+              partition,
+              part.map(({ item }) => item),
+            ),
+      );
       positions.forEach((position, n) => {
         outcomes[position] = results[n] as ImportOutcome;
       });
@@ -129,15 +148,29 @@ function byPartition(items: readonly GivenItem[]): ReadonlyMap<number, readonly 
   return positions;
 }
 
-/** @throws QueueError only if nothing was stored before. */
+/** An item, and its dedup key. Empty: it has none. */
+interface KeyedItem {
+  readonly item: ImportedItem;
+  readonly key: string;
+}
+
+/** The stored items of an import in its order, undefined for those left out. */
+type Imported = readonly (StoredItem | undefined)[];
+
+/**
+ * Imports the items of one partition.
+ *
+ * @param work does it.
+ * @throws QueueError only if nothing was stored before.
+ */
 async function importInto(
-  queue: LogicalQueue,
   partition: number,
-  items: readonly ImportedItem[],
+  items: readonly KeyedItem[],
   isFirst: boolean,
+  work: () => Promise<Imported>,
 ): Promise<readonly ImportOutcome[]> {
   try {
-    const stored = await queue.import(partition, items);
+    const stored = await work();
     return stored.map((item) => ({ id: item?.id ?? '', partition, duplicate: item === undefined }));
   } catch (cause) {
     const error = cause instanceof StorageError ? storageFailed(cause) : cause;
@@ -146,4 +179,36 @@ async function importInto(
     const told = error.reason === undefined ? unavailable('failed', error.message) : error;
     return items.map(() => ({ error: told }));
   }
+}
+
+/** Stores the items of each key together. Of several items with a key of their own, the first counts. */
+async function importKeyed(
+  queue: LogicalQueue,
+  partition: number,
+  items: readonly KeyedItem[],
+  window: Duration,
+  ofRequest: boolean,
+): Promise<Imported> {
+  const places = new Map<string, number[]>();
+  for (const [place, { key }] of items.entries()) {
+    const known = places.get(key);
+    if (known === undefined) places.set(key, [place]);
+    else if (ofRequest) known.push(place);
+  }
+  const groups = [...places].map(([key, at]) => ({
+    key,
+    items: at.map((place) => (items[place] as KeyedItem).item),
+  }));
+  const stored = await queue.imports.addKeyed(partition, { groups, window });
+  const imported = new Array<StoredItem | undefined>(items.length).fill(undefined);
+  for (const [n, place] of [...places.values()].flat().entries()) imported[place] = stored[n];
+  return imported;
+}
+
+function checkKeyedBatch(received: number): void {
+  if (received <= LIMITS.keyedImportBatch) return;
+  throw invalid(
+    errorText`items is invalid; an import with dedup keys has at most ${LIMITS.keyedImportBatch} but received ${received}`,
+    'too_large',
+  );
 }

@@ -97,7 +97,7 @@ export class StorageService {
     if (call.items.length === 0) throw invalid('items is invalid; cannot be empty');
     checkImportBatch(call.received ?? call.items.length, this.#limits.importBatch);
     const items = call.items.map(checkedImport);
-    const stored = await orRetry(queue.import(call.partition, items));
+    const stored = await orRetry(queue.imports.add(call.partition, items));
     return stored.filter((item) => item !== undefined);
   }
 

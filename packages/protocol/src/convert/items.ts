@@ -66,6 +66,7 @@ export function fromShownItem(item: ShownItem): ItemsItem {
     reason: death?.reason ?? '',
     diedAt: death && toTimestamp(death.at),
     payload: item.payload ?? new Uint8Array(),
+    dedupKey: '',
   };
 }
 
@@ -73,13 +74,14 @@ export function fromShownItem(item: ShownItem): ItemsItem {
 interface GivenItem extends Omit<ImportedItem, 'isLeased'> {
   readonly state: string;
   readonly partition: number;
+  readonly dedupKey: string;
 }
 
 /** The item of an import request. What the import gives it anew is left out. */
 export function toGivenItem(item: ItemsItem): GivenItem {
-  const { state, partition, attempts, maxAttempts, reference, encoding, kind, payload } = item;
+  const { state, partition, attempts, maxAttempts, reference, encoding, kind, payload, dedupKey } = item;
   return {
-    ...{ state, partition, attempts, maxAttempts, reference, encoding, kind, payload },
+    ...{ state, partition, attempts, maxAttempts, reference, encoding, kind, payload, dedupKey },
     sourceId: item.sourceId || undefined,
     leaseDeadline: setInstant(item.leaseDeadline),
     expireDeadline: setInstant(item.expireDeadline),

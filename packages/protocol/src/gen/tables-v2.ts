@@ -335,7 +335,7 @@ export const ItemsFindRequest = messageTable(
 
 export const ItemsItem = messageTable(
   'ItemsItem',
-  () => ({ id: '', partition: 0, state: '', firstId: '', sourceId: '', reference: '', encoding: '', kind: '', attempts: 0, maxAttempts: 0, createdAt: undefined, leaseDeadline: undefined, expireDeadline: undefined, enqueueAt: undefined, metadata: new Map(), error: '', source: undefined, reason: '', diedAt: undefined, payloadSize: 0, payload: NO_BYTES }),
+  () => ({ id: '', partition: 0, state: '', firstId: '', sourceId: '', reference: '', encoding: '', kind: '', attempts: 0, maxAttempts: 0, createdAt: undefined, leaseDeadline: undefined, expireDeadline: undefined, enqueueAt: undefined, metadata: new Map(), error: '', source: undefined, reason: '', diedAt: undefined, payloadSize: 0, payload: NO_BYTES, dedupKey: '' }),
   [
     { number: 1, name: 'id', protoName: 'id', jsonName: 'id', kind: 'string', repeated: false },
     { number: 2, name: 'partition', protoName: 'partition', jsonName: 'partition', kind: 'int32', repeated: false },
@@ -358,6 +358,7 @@ export const ItemsItem = messageTable(
     { number: 19, name: 'diedAt', protoName: 'died_at', jsonName: 'died_at', kind: 'timestamp', repeated: false },
     { number: 20, name: 'payloadSize', protoName: 'payload_size', jsonName: 'payload_size', kind: 'int32', repeated: false },
     { number: 21, name: 'payload', protoName: 'payload', jsonName: 'payload', kind: 'bytes', repeated: false },
+    { number: 22, name: 'dedupKey', protoName: 'dedup_key', jsonName: 'dedup_key', kind: 'string', repeated: false },
   ],
 );
 
@@ -459,10 +460,12 @@ export const ItemsExportResponse = messageTable(
 
 export const ItemsImportRequest = messageTable(
   'ItemsImportRequest',
-  () => ({ queueName: '', items: [] }),
+  () => ({ queueName: '', items: [], dedupKey: '', dedupWindow: '' }),
   [
     { number: 1, name: 'queueName', protoName: 'queue_name', jsonName: 'queue_name', kind: 'string', repeated: false },
     { number: 2, name: 'items', protoName: 'items', jsonName: 'items', kind: 'message', repeated: true, message: ItemsItem },
+    { number: 3, name: 'dedupKey', protoName: 'dedup_key', jsonName: 'dedup_key', kind: 'string', repeated: false },
+    { number: 4, name: 'dedupWindow', protoName: 'dedup_window', jsonName: 'dedup_window', kind: 'string', repeated: false },
   ],
 );
 

@@ -93,8 +93,8 @@ export function describeKeys(test: StorageTest): void {
 
     // "Undefined if the driver does not claim `dedup`"
     test('are served exactly by drivers that claim it', async (fixture) => {
-      const { produceKeyed: produce, sweepKeys, countKeys } = fixture.partition();
-      const methods = [produce, sweepKeys, countKeys].map((method) => method !== undefined);
+      const { produceKeyed: produce, importKeyed, sweepKeys, countKeys } = fixture.partition();
+      const methods = [produce, importKeyed, sweepKeys, countKeys].map((method) => method !== undefined);
       expect(methods).toEqual(Array.from(methods, () => fixture.backend.capabilities.dedup === true));
     });
   });

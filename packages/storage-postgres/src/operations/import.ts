@@ -4,6 +4,9 @@ import {
   type ImportedItem,
   type Instant,
   type ItemContent,
+  type KeyedImport,
+  type KeyedImportItems,
+  type KeyedImportResult,
   type LetterTimeouts,
   milliseconds,
   StorageError,
@@ -14,11 +17,12 @@ import { fromParameter, storedDetails } from '../sql/item-details.ts';
 import { PREPARED_LETTER_MARK } from '../sql/item-state.ts';
 import { newIds, newItemIdSql, positionOf } from '../sql/new-item-id.ts';
 import { packPayloads, packTexts } from '../sql/packed-contents.ts';
-import { nowParameter, nowSql, type PartitionContext } from '../sql/partition-table.ts';
+import { nowParameter, nowSql, type PartitionContext, type PartitionTable } from '../sql/partition-table.ts';
 import { isRefusedData, refusedItems } from '../sql/refused-data.ts';
 import { ITEM_COLUMNS, type ItemRow, rowToItem } from '../sql/row-to-item.ts';
 import { textArray } from '../wire/binary-array.ts';
 import { durationToText, instantToText } from '../wire/instant-text.ts';
+import { intArray, keyedParts, keyParameters } from './keyed-shape.ts';
 
 const NOW = nowSql('$1');
 
@@ -34,6 +38,14 @@ type ReturnedRow = Omit<ItemRow, keyof ItemContent>;
 /** A lease without an end would never expire, so it is overdue at once. */
 const NO_LEASE = milliseconds(0);
 
+/** What a statement of an import does besides storing contents and states. */
+interface ImportShape {
+  /** Whether items bring details. They are `$16` then. */
+  readonly details: boolean;
+  /** The partition whose keys decide which items are stored. The last parameters are for the keys. */
+  readonly keyed?: PartitionTable | undefined;
+}
+
 /**
  * `$15` is the duration of leases whose end is not given. Of two items with the same
  * source id the first is stored, since ON CONFLICT sees the statement's own rows.
@@ -41,27 +53,35 @@ const NO_LEASE = milliseconds(0);
  * Rows are inserted in the order of their source ids, so that two imports with ids in
  * common cannot deadlock. Item ids follow the position nevertheless.
  */
-const importItems = (keepsDetails: boolean) => (table: string) =>
-  `
-  WITH given AS (
-    SELECT ${newItemIdSql('u.position', '$3', table)} AS id, u.*
-    FROM unnest($4::text[], $5::text[], $6::text[], $7::bytea[], $8::text[],
-        $9::boolean[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::int[], $14::int[]${
-          keepsDetails ? ', $16::text[]' : ''
-        })
-      WITH ORDINALITY AS u (reference, encoding, kind, payload, source_id,
-        is_leased, lease_deadline, expire_deadline, enqueue_at, attempts, max_attempts${
-          keepsDetails ? ', metadata' : ''
-        }, position)
-    ORDER BY source_id COLLATE "C" NULLS FIRST, position)
-  INSERT INTO ${table} (${ITEM_COLUMNS.join(', ')}${keepsDetails ? ', metadata' : ''})
+const importItems =
+  ({ details, keyed }: ImportShape) =>
+  (table: string) => {
+    const keyPlace = details ? 17 : 16;
+    const keys = keyed && keyedParts(keyed, keyPlace + 1);
+    const more: readonly (readonly [array: string, name: string])[] = [
+      ...(details ? [['$16::text[]', 'metadata'] as const] : []),
+      ...(keys === undefined ? [] : [[`$${keyPlace}::int[]`, 'key_place'] as const]),
+    ];
+    const names = more.map(([, name]) => `, ${name}`).join('');
+    const insert = `
+  INSERT INTO ${table} (${ITEM_COLUMNS.join(', ')}${details ? ', metadata' : ''})
   SELECT id, source_id, is_leased,
     CASE WHEN is_leased THEN coalesce(lease_deadline, ${NOW} + $15::interval) ELSE lease_deadline END,
     coalesce(expire_deadline, ${NOW} + $2::interval), enqueue_at, ${NOW}, attempts, max_attempts,
-    reference, encoding, kind, payload${keepsDetails ? `, ${fromParameter('metadata')}` : ''}
-  FROM given
+    reference, encoding, kind, payload${details ? `, ${fromParameter('metadata')}` : ''}
+  FROM given${keys?.fresh('given.key_place') ?? ''}
   ON CONFLICT DO NOTHING
   RETURNING ${RETURNED.join(', ')}`;
+    return `${keys?.keys(table) ?? '\n  WITH'} given AS (
+    SELECT ${newItemIdSql('u.position', '$3', table, keys?.number)} AS id, u.*
+    FROM unnest($4::text[], $5::text[], $6::text[], $7::bytea[], $8::text[],
+        $9::boolean[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::int[], $14::int[]${more
+          .map(([array]) => `, ${array}`)
+          .join('')})
+      WITH ORDINALITY AS u (reference, encoding, kind, payload, source_id,
+        is_leased, lease_deadline, expire_deadline, enqueue_at, attempts, max_attempts${names}, position)
+    ORDER BY source_id COLLATE "C" NULLS FIRST, position)${insert}`;
+  };
 
 /** Adds items as they are, all or none. @throws QueueError `invalid` when they cannot be stored. */
 export function importItemsInto(
@@ -70,6 +90,22 @@ export function importItemsInto(
   expireTimeout: Duration,
 ): Promise<readonly (StoredItem | undefined)[]> {
   return insert(context, items, { expireTimeout, autoCommitTimeout: NO_LEASE });
+}
+
+/** Adds the items of new keys, all or none; see core's `PartitionStore`. */
+export async function importKeyed(
+  context: PartitionContext,
+  { groups, window, expireTimeout }: KeyedImport,
+): Promise<readonly KeyedImportResult[]> {
+  const keys: ImportKey[] = [];
+  let position = 1;
+  for (const { key, items } of groups) {
+    keys.push({ key, items, window, position });
+    position += items.length;
+  }
+  const items = groups.flatMap((group) => group.items);
+  const stored = await insert(context, items, { expireTimeout, autoCommitTimeout: NO_LEASE, keys });
+  return keys.map((key) => stored.slice(key.position - 1, key.position - 1 + key.items.length));
 }
 
 /**
@@ -97,17 +133,29 @@ export async function prepareLetters(
   await insert(context, items, timeouts);
 }
 
+interface InsertOptions extends LetterTimeouts {
+  /** The keys of the items, which then fit into one statement. Undefined: none. */
+  readonly keys?: readonly ImportKey[] | undefined;
+  /** Whether the texts that are not the producer's are stored with escapes. */
+  readonly escapes?: boolean;
+}
+
+/** A key with its items, and the position of the first one in the statement, from 1. */
+interface ImportKey extends KeyedImportItems {
+  readonly window: Duration;
+  readonly position: number;
+}
+
 async function insert(
   context: PartitionContext,
   items: readonly ImportedItem[],
-  timeouts: LetterTimeouts,
-  escapes = false,
+  options: InsertOptions,
 ): Promise<readonly (StoredItem | undefined)[]> {
   const { db } = context;
-  const bound = (some: readonly ImportedItem[]) => bind(context, some, { ...timeouts, escapes });
+  const bound = (some: readonly ImportedItem[]) => bind(context, some, options);
   if (items.length === 0) return [];
   try {
-    if (items.length <= ITEMS_AT_ONCE) {
+    if (items.length <= ITEMS_AT_ONCE || options.keys !== undefined) {
       return storedOf(context, await db.write<ReturnedRow>(bound(items)), items);
     }
     return await db.transaction(async (session) => {
@@ -121,10 +169,10 @@ async function insert(
   } catch (error) {
     if (!isRefusedData(error)) throw error;
     // The texts that are not the producer's may be the ones that the database lacks characters of.
-    if (!escapes && items.some(({ details }) => details !== undefined)) {
-      return await insert(context, items, timeouts, true);
+    if (options.escapes !== true && items.some(({ details }) => details !== undefined)) {
+      return await insert(context, items, { ...options, escapes: true });
     }
-    throw await refusedItems(db, error, items);
+    throw await refusedItems(db, error, items, options.keys?.map(({ key }) => key) ?? []);
   }
 }
 
@@ -145,10 +193,10 @@ function storedOf(
 function bind(
   context: PartitionContext,
   items: readonly ImportedItem[],
-  { expireTimeout, autoCommitTimeout, escapes }: LetterTimeouts & { readonly escapes: boolean },
+  { expireTimeout, autoCommitTimeout, escapes = false, keys }: InsertOptions,
 ): Statement {
   const { reference, encoding, kind } = packTexts(items);
-  const values = [
+  const values: unknown[] = [
     nowParameter(context),
     durationToText(expireTimeout),
     newIds(context, items.length),
@@ -163,11 +211,20 @@ function bind(
     items.map(({ maxAttempts }) => maxAttempts),
     durationToText(autoCommitTimeout),
   ];
-  if (!context.table.metadata.isThere || items.every(({ details }) => details === undefined)) {
-    return { ...context.table.prepared('import', importItems(false)), values };
+  const details = context.table.metadata.isThere && items.some((item) => item.details !== undefined);
+  if (details) values.push(textArray(items.map((item) => storedDetails(item.details, escapes))));
+  if (keys !== undefined) {
+    // In the same order in all processes, so that statements cannot deadlock.
+    const sorted = keys.toSorted((a, b) => (a.key < b.key ? -1 : 1));
+    const places = new Array<number>(items.length);
+    for (const [place, each] of sorted.entries()) {
+      places.fill(place + 1, each.position - 1, each.position - 1 + each.items.length);
+    }
+    values.push(intArray(places), ...keyParameters(sorted));
   }
-  const details = textArray(items.map((item) => storedDetails(item.details, escapes)));
-  return { ...context.table.prepared('import_details', importItems(true)), values: [...values, details] };
+  const name = `import${keys === undefined ? '' : '_keyed'}${details ? '_details' : ''}`;
+  const shape = { details, keyed: keys && context.table };
+  return { ...context.table.prepared(name, importItems(shape)), values };
 }
 
 function textOrNull(instant: Instant | undefined): string | null {

@@ -1,3 +1,4 @@
+import type { Duration } from '@querator/core';
 import {
   nextNumberSql,
   numberAtSql,
@@ -8,13 +9,15 @@ import {
   sequenceNumberSql,
 } from '../sql/new-item-id.ts';
 import { nowSql, type PartitionTable } from '../sql/partition-table.ts';
+import { textArray } from '../wire/binary-array.ts';
+import { durationToText } from '../wire/instant-text.ts';
 import { FIRST_SHAPE_PARAMETER, type InsertShape, PLAIN, SCHEDULED } from './insert-items.ts';
 
 const NOW = nowSql('$1');
 const IDS = '$3';
 const OWN_NUMBER = 'SELECT n FROM number';
 
-/** A row of the table of keys, with the columns that {@link keyedShape} writes. */
+/** A row of the table of keys, with the columns that {@link keyedParts} writes. */
 const COLUMNS = ['first_number', 'random_ends', 'ends_at'];
 
 /** What a keyed statement returns: a row per key in their order, then one per scheduled item. */
@@ -28,8 +31,22 @@ export type KeyedRow =
 
 const KIND = { new: 0, held: 1, scheduled: 2 } as const;
 
+/** SQL for the parts of a statement that stores items under dedup keys. */
+interface KeyedParts {
+  /** A query for the number in the ids of the items. */
+  readonly number: string;
+  /** Begins the statement: `WITH` and three expressions, to be followed by that of the insert. */
+  readonly keys: (table: string) => string;
+  /** Selects the items of new keys. It follows the `FROM` of the insert. */
+  readonly fresh: (keyPlace: string) => string;
+}
+
+/** The parameters of {@link keyedParts}. */
+const KEY_PARAMETERS = 4;
+
 /**
- * Stores keys that are new or ended, and the items of these keys, in one statement.
+ * Stores keys that are new or ended, and tells which of them an insert in the same
+ * statement may store the items of.
  *
  * The unique index makes another statement with one of the keys wait until this one
  * has committed. It then needs the row as committed, which is newer than its snapshot.
@@ -38,37 +55,74 @@ const KIND = { new: 0, held: 1, scheduled: 2 } as const;
  * Items learn from an array whether their key is new. A join would be a nested loop
  * over all keys for each item: other joins are off (see `STEADY_PLANS`).
  *
- * Parameters: those of the base shape, the place of each item's key, and for each key
- * itself, the position of its first item, the number of its items, and its window. The
- * keys must be in the same order in all processes, so that statements cannot deadlock.
+ * The parameters are, for each key, itself, the position of its first item, the number
+ * of its items, and its window. The keys must be in the same order in all processes, so
+ * that statements cannot deadlock.
+ *
+ * @param first the number of the first parameter.
  */
-export function keyedShape({ keysName }: PartitionTable, hasSchedules: boolean): InsertShape {
-  const base = hasSchedules ? SCHEDULED : PLAIN;
-  const parameter = (n: number) => `$${FIRST_SHAPE_PARAMETER + base.parameters + n}`;
-  const arrays = [`${parameter(1)}::text[]`, `${parameter(2)}::int[]`, `${parameter(3)}::int[]`];
+export function keyedParts({ keysName }: PartitionTable, first: number): KeyedParts {
+  const arrays = ['text', 'int', 'int', 'interval'].map((type, n) => `$${first + n}::${type}[]`);
   // After a sequence was set back, an earlier statement may have had the same number. The random ends tell.
   const ownEnds = randomEndsSql(IDS, positionSql('held.first_number'), randomEndsInSql('held.random_ends'));
   const isNew = `${sequenceNumberSql('held.first_number')} = (${OWN_NUMBER}) AND held.random_ends = ${ownEnds}`;
   const unlessHeld = (column: string) =>
     `${column} = CASE WHEN held.ends_at <= ${NOW} THEN excluded.${column} ELSE held.${column} END`;
   return {
-    name: `_keyed${base.name}`,
-    expireDeadline: base.expireDeadline,
-    columns: base.columns,
-    arrays: [...base.arrays, [`${parameter(0)}::int[]`, 'key_place']],
-    from: ', fresh WHERE fresh.flags[u.key_place]',
-    parameters: base.parameters + 5,
-    number: () => OWN_NUMBER,
-    around: (insert, table) => `
+    number: OWN_NUMBER,
+    keys: (table) => `
   WITH number AS MATERIALIZED (${nextNumberSql(IDS, table)}),
   kept AS (
     INSERT INTO ${keysName} AS held (key, ${COLUMNS.join(', ')})
     SELECT given.key, ${numberAtSql('given.position', OWN_NUMBER)},
       ${randomEndsSql(IDS, 'given.position', 'given.items')}, ${NOW} + given.keep
-    FROM unnest(${arrays.join(', ')}, ${parameter(4)}::interval[]) AS given (key, position, items, keep)
+    FROM unnest(${arrays.join(', ')}) AS given (key, position, items, keep)
     ON CONFLICT (key) DO UPDATE SET ${COLUMNS.map(unlessHeld).join(', ')}
     RETURNING first_number, random_ends, ${isNew} AS is_new),
-  fresh AS MATERIALIZED (SELECT array_agg(is_new) AS flags FROM kept),
+  fresh AS MATERIALIZED (SELECT array_agg(is_new) AS flags FROM kept),`,
+    fresh: (keyPlace) => `, fresh WHERE fresh.flags[${keyPlace}]`,
+  };
+}
+
+/** The values of the parameters of {@link keyedParts}. */
+export function keyParameters(
+  keys: readonly {
+    readonly key: string;
+    readonly position: number;
+    readonly items: readonly unknown[];
+    readonly window: Duration;
+  }[],
+): readonly unknown[] {
+  return [
+    textArray(keys.map(({ key }) => key)),
+    intArray(keys.map(({ position }) => position)),
+    intArray(keys.map(({ items }) => items.length)),
+    `{${keys.map(({ window }) => `"${durationToText(window)}"`).join(',')}}`,
+  ];
+}
+
+/** Numbers as an array of PostgreSQL. */
+export function intArray(numbers: readonly number[]): string {
+  return `{${numbers.join(',')}}`;
+}
+
+/**
+ * Stores the items of new keys with {@link keyedParts}, in one statement. Parameters:
+ * those of the base shape, the place of each item's key, and those of the keys.
+ */
+export function keyedShape(partition: PartitionTable, hasSchedules: boolean): InsertShape {
+  const base = hasSchedules ? SCHEDULED : PLAIN;
+  const first = FIRST_SHAPE_PARAMETER + base.parameters;
+  const { number, keys, fresh } = keyedParts(partition, first + 1);
+  return {
+    name: `_keyed${base.name}`,
+    expireDeadline: base.expireDeadline,
+    columns: base.columns,
+    arrays: [...base.arrays, [`$${first}::int[]`, 'key_place']],
+    from: fresh('u.key_place'),
+    parameters: base.parameters + 1 + KEY_PARAMETERS,
+    number: () => number,
+    around: (insert, table) => `${keys(table)}
   stored AS (${insert} RETURNING id${hasSchedules ? ', enqueue_at IS NOT NULL AS is_later' : ''})
   SELECT CASE WHEN is_new THEN ${KIND.new} ELSE ${KIND.held} END, first_number::text,
     CASE WHEN NOT is_new THEN random_ends END FROM kept

@@ -13,10 +13,9 @@ import { nowParameter, nowSql, type PartitionContext } from '../sql/partition-ta
 import { isRefusedData, refusedItems } from '../sql/refused-data.ts';
 import { refuseMetadata } from '../sql/refused-metadata.ts';
 import { textArray } from '../wire/binary-array.ts';
-import { durationToText } from '../wire/instant-text.ts';
 import { dueTimes, hasMetadata, insertItems } from './insert-items.ts';
 import { KeyedBatch, type KnownKey } from './keyed-batch.ts';
-import { type KeyedRow, keyedShape } from './keyed-shape.ts';
+import { intArray, type KeyedRow, keyedShape, keyParameters } from './keyed-shape.ts';
 import { writeRequests } from './whole-requests.ts';
 
 /** Stores the items of new keys together with the keys; see core's `PartitionStore`. */
@@ -59,10 +58,7 @@ async function insert(
     insertItems(context, shape, { items, ids, expireTimeout }, [
       ...(hasSchedules ? [dueTimes(items)] : []),
       intArray(batch.keyPlaces()),
-      textArray(keys.map(({ key }) => key)),
-      intArray(keys.map(({ position }) => position)),
-      intArray(keys.map((key) => key.items.length)),
-      `{${keys.map(({ window }) => `"${durationToText(window)}"`).join(',')}}`,
+      ...keyParameters(keys),
     ]),
   );
   const later = new Set(rows.flatMap((row) => (row.is === 'scheduled' ? row.position : [])));
@@ -128,8 +124,4 @@ async function find(context: PartitionContext, batch: KeyedBatch): Promise<reado
       return row && { isNew: false, ids: idsInRow(BigInt(row.number), row.ends), scheduled: 0 };
     }),
   );
-}
-
-function intArray(numbers: readonly number[]): string {
-  return `{${numbers.join(',')}}`;
 }

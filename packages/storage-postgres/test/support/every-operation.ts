@@ -6,7 +6,7 @@ import { readLowWater } from '../../src/low-water-mark/low-water-snapshot.ts';
 import { complete } from '../../src/operations/complete.ts';
 import { deleteByIds, deleteEach } from '../../src/operations/delete.ts';
 import { extend } from '../../src/operations/extend.ts';
-import { importItemsInto, prepareLetters } from '../../src/operations/import.ts';
+import { importItemsInto, importKeyed, prepareLetters } from '../../src/operations/import.ts';
 import { sweepKeys } from '../../src/operations/keys.ts';
 import { lease } from '../../src/operations/lease.ts';
 import { list } from '../../src/operations/list.ts';
@@ -125,6 +125,12 @@ function operations(context: PartitionContext, ids: readonly ItemId[]): (() => P
     () => list(context, { state: 'queued', pivot: ids[0] ?? '', limit }),
     () => list(context, { state: 'scheduled', pivot: ids[0] ?? '', limit }),
     () => importItemsInto(context, imported, EXPIRE_TIMEOUT),
+    () =>
+      importKeyed(context, {
+        groups: [{ key: 'import', items: imported }],
+        window: EXPIRE_TIMEOUT,
+        expireTimeout: EXPIRE_TIMEOUT,
+      }),
     () => prepareLetters(context, letters, hold),
     () => commitLetters(context, ids),
     () => abortLetters(context, ids),

@@ -15,6 +15,7 @@ import { placeOf } from './item-place.ts';
 import { type ItemHead, type ItemRow, itemOf, ROW_COLUMNS, STATE } from './item-row.ts';
 import type { ItemTable } from './item-table.ts';
 import { keptFrom } from './kept.ts';
+import { addKey, idsOfKey } from './keys.ts';
 
 interface ImportOptions {
   readonly now: Instant;
@@ -29,24 +30,47 @@ interface Imported {
   readonly places: readonly number[];
 }
 
+export interface ImportArgs extends InPartition {
+  readonly items: Packed<ImportedItem>;
+  readonly expireTimeout: Duration;
+  /** The dedup keys of the items, in their order. Undefined: they have none. */
+  readonly keyed?: {
+    readonly groups: readonly { readonly key: string; readonly count: number }[];
+    readonly window: Duration;
+  };
+}
+
 export function importAll(
   transaction: Transaction,
-  {
-    items,
-    expireTimeout,
-    ...args
-  }: InPartition & { readonly items: Packed<ImportedItem>; readonly expireTimeout: Duration },
+  { items, expireTimeout, keyed, ...args }: ImportArgs,
 ): Imported {
   const table = tableOf(transaction, args);
-  const options = { now: transaction.now, expireTimeout, leasedAs: STATE.leased };
+  const { now } = transaction;
+  const options = { now, expireTimeout, leasedAs: STATE.leased };
   const stored: StoredItem[] = [];
   const places: number[] = [];
-  unpack(items).forEach((item, place) => {
-    const id = importItem(table, item, options);
-    if (id === undefined) return;
-    stored.push(itemOf(rowOf(table, id)));
-    places.push(place);
-  });
+  const all = unpack(items);
+  /** @returns the ids of those that were stored. */
+  const importSome = (begin: number, end: number): readonly ItemId[] =>
+    all.slice(begin, end).flatMap((item, n) => {
+      const id = importItem(table, item, options);
+      if (id === undefined) return [];
+      stored.push(itemOf(rowOf(table, id)));
+      places.push(begin + n);
+      return [id];
+    });
+  if (keyed === undefined) {
+    importSome(0, all.length);
+    return { stored: pack(stored), places };
+  }
+  let begin = 0;
+  for (const { key, count } of keyed.groups) {
+    if (idsOfKey(table, key, now) === undefined) {
+      const ids = importSome(begin, begin + count);
+      addKey(table, { key, ids, endsAt: addDuration(now, keyed.window) });
+    }
+    begin += count;
+  }
   return { stored: pack(stored), places };
 }
 

@@ -12,6 +12,8 @@ import type {
   Instant,
   ItemId,
   ItemListRequest,
+  KeyedImport,
+  KeyedImportResult,
   KeyedProduceOptions,
   KeyedProduceRequest,
   KeyedProduceResult,
@@ -42,7 +44,7 @@ import type {
   TransferResult,
 } from '@querator/core';
 import type { PackedRequests } from '../items/produce.ts';
-import { pack, unpack } from '../messages/packed-payloads.ts';
+import { type Packed, pack, unpack } from '../messages/packed-payloads.ts';
 import { receiveOutcomes, type SentOutcome } from '../messages/sent-outcome.ts';
 import { clearPartition } from './clear-partition.ts';
 import { OwnedCalls } from './owned-calls.ts';
@@ -139,12 +141,22 @@ export class SqlitePartitionStore implements PartitionStore {
     items: readonly ImportedItem[],
     expireTimeout: Duration,
   ): Promise<readonly (StoredItem | undefined)[]> {
-    const { stored, places } = await this.#calls.call('importAll', { items: pack(items), expireTimeout });
-    const all: (StoredItem | undefined)[] = items.map(() => undefined);
-    unpack(stored).forEach((item, index) => {
-      all[places[index] as number] = item;
+    return importedAt(
+      items.length,
+      await this.#calls.call('importAll', { items: pack(items), expireTimeout }),
+    );
+  }
+
+  async importKeyed({ groups, window, expireTimeout }: KeyedImport): Promise<readonly KeyedImportResult[]> {
+    const items = groups.flatMap((group) => group.items);
+    const keyed = { groups: groups.map((group) => ({ key: group.key, count: group.items.length })), window };
+    const args = { items: pack(items), expireTimeout, keyed };
+    const all = importedAt(items.length, await this.#calls.call('importAll', args));
+    let begin = 0;
+    return groups.map((group) => {
+      begin += group.items.length;
+      return all.slice(begin - group.items.length, begin);
     });
-    return all;
   }
 
   async delete(ids: readonly ItemId[]): Promise<number> {
@@ -223,6 +235,18 @@ export class SqlitePartitionStore implements PartitionStore {
   #receive<T>(outcomes: readonly SentOutcome<T>[]): readonly Outcome<T>[] {
     return receiveOutcomes(outcomes, this.#calls.name);
   }
+}
+
+/** The outcome for each of so many items. */
+function importedAt(
+  count: number,
+  { stored, places }: { readonly stored: Packed<StoredItem>; readonly places: readonly number[] },
+): readonly (StoredItem | undefined)[] {
+  const all = new Array<StoredItem | undefined>(count).fill(undefined);
+  unpack(stored).forEach((item, index) => {
+    all[places[index] as number] = item;
+  });
+  return all;
 }
 
 function packRequests(requests: readonly ProduceRequest[]): PackedRequests {

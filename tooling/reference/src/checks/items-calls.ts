@@ -19,6 +19,7 @@ import {
   STORAGE_FAILED,
   tooManyIds,
 } from './common-checks.ts';
+import { DEDUP_MISSING, dedupKeys, tooManyKeys } from './keyed-produce.ts';
 import { needsMetadata, needsNewServers } from './metadata.ts';
 
 const CURSOR: Check = {
@@ -242,9 +243,21 @@ export const ITEMS_CALLS: readonly CheckedCall[] = [
         reason: 'too_large',
         broken: { items: times(65_537, {}) },
       },
+      ...dedupKeys({}),
+      {
+        when: 'some items have a `dedup_key`, and others none',
+        text: "dedup_key is required; item '<number>' has none, and the others of the import have one",
+      },
+      {
+        when: 'there is a `dedup_key`, and there are more than 10,000 items',
+        text: 'items is invalid; an import with dedup keys has at most 10000 but received <number>',
+        reason: 'too_large',
+      },
       ...IMPORTED,
       needsNewServers('an item has details'),
       needsMetadata('an item has details'),
+      DEDUP_MISSING,
+      tooManyKeys('and the request has one'),
       STORAGE_FAILED,
     ],
   },

@@ -18,6 +18,7 @@ const STORE_MEMBERS: Readonly<Record<OptionalMembers<PartitionStore>, string>> =
   produceAndLease: 'items for waiting consumers are stored first and leased by a second call',
   produceKeyed: 'see the capability `dedup`',
   produceFromOutbox: 'see the capability `outbox`',
+  importKeyed: 'see the capability `dedup`',
   sweepKeys: 'see the capability `dedup`',
   countKeys: 'see the capability `dedup`',
   extend: '`/v2/queue.extend` is refused',

@@ -45,9 +45,9 @@ export function itemsHandlers({
       const { items: found, cursor } = await items.export(request, { caller, signal });
       return { items: await mapInTurns(found, fromShownItem), cursor };
     },
-    async import({ queueName, items: sent }, context) {
+    async import({ items: sent, ...request }, context) {
       const given = await mapInTurns(sent, toGivenItem);
-      const call = { queueName, items: given, received: context.elementsReceived };
+      const call = { ...request, items: given, received: context.elementsReceived };
       const outcomes = await itemChanges.import(call);
       context.audit?.add({ items: outcomes.filter((each) => !('error' in each) && !each.duplicate).length });
       return { items: fromKeyedItems(outcomes) };

@@ -136,6 +136,8 @@ export interface ItemsItem {
   payloadSize: number;
   /** The payload, if the request asks for it. */
   payload: Uint8Array;
+  /** Of an import: the item is stored unless its partition holds this key. At most 256 bytes. Absent in replies. */
+  dedupKey: string;
 }
 
 export interface ItemsItem_MetadataEntry {
@@ -243,11 +245,15 @@ export interface ItemsImportRequest {
   queueName: string;
   /** 1 to 65,536 items. `id`, `created_at`, `reason`, `died_at` and `payload_size` have no effect. */
   items: ItemsItem[];
+  /** One key for all items, instead of keys of the items. Each partition of the items keeps it. */
+  dedupKey: string;
+  /** How long the keys last from now, `1s` to `336h`. Empty: `5m`. */
+  dedupWindow: string;
 }
 
 /** The outcome of each item, in the order of the request. */
 export interface ItemsImportResponse {
-  /** One entry per item. `duplicate`: the partition holds the item's `source_id` already. */
+  /** One entry per item. `duplicate`: the partition holds the item's `source_id` or `dedup_key` already. */
   items: QueueProducedItem[];
 }
 
@@ -460,6 +466,7 @@ function createBaseItemsItem(): ItemsItem {
     diedAt: undefined,
     payloadSize: 0,
     payload: new Uint8Array(0),
+    dedupKey: "",
   };
 }
 
@@ -528,6 +535,9 @@ export const ItemsItem: MessageFns<ItemsItem> = {
     if (message.payload.length !== 0) {
       writer.uint32(170).bytes(message.payload);
     }
+    if (message.dedupKey !== "") {
+      writer.uint32(178).string(message.dedupKey);
+    }
     return writer;
   },
 
@@ -577,6 +587,7 @@ export const ItemsItem: MessageFns<ItemsItem> = {
       : undefined;
     message.payloadSize = object.payloadSize ?? 0;
     message.payload = object.payload ?? new Uint8Array(0);
+    message.dedupKey = object.dedupKey ?? "";
     return message;
   },
 };
@@ -894,7 +905,7 @@ export const ItemsExportResponse: MessageFns<ItemsExportResponse> = {
 };
 
 function createBaseItemsImportRequest(): ItemsImportRequest {
-  return { queueName: "", items: [] };
+  return { queueName: "", items: [], dedupKey: "", dedupWindow: "" };
 }
 
 export const ItemsImportRequest: MessageFns<ItemsImportRequest> = {
@@ -904,6 +915,12 @@ export const ItemsImportRequest: MessageFns<ItemsImportRequest> = {
     }
     for (const v of message.items) {
       ItemsItem.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.dedupKey !== "") {
+      writer.uint32(26).string(message.dedupKey);
+    }
+    if (message.dedupWindow !== "") {
+      writer.uint32(34).string(message.dedupWindow);
     }
     return writer;
   },
@@ -915,6 +932,8 @@ export const ItemsImportRequest: MessageFns<ItemsImportRequest> = {
     const message = createBaseItemsImportRequest();
     message.queueName = object.queueName ?? "";
     message.items = object.items?.map((e) => ItemsItem.fromPartial(e)) || [];
+    message.dedupKey = object.dedupKey ?? "";
+    message.dedupWindow = object.dedupWindow ?? "";
     return message;
   },
 };
