@@ -13,7 +13,9 @@ import { addComplete } from './commands/complete.ts';
 import { addCreate } from './commands/create.ts';
 import { addDelete } from './commands/delete.ts';
 import { addDescribe } from './commands/describe.ts';
+import { addExport } from './commands/export.ts';
 import { addFind } from './commands/find.ts';
+import { addImport } from './commands/import.ts';
 import { addInfo } from './commands/info.ts';
 import { addInstances } from './commands/instances.ts';
 import { addItems } from './commands/items.ts';
@@ -49,6 +51,8 @@ const COMMANDS = [
   addStats,
   addFind,
   addItems,
+  addExport,
+  addImport,
   addStorage,
   addTask,
   addOutbox,

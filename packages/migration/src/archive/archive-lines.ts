@@ -1,0 +1,99 @@
+import { codecs, codecsV2, type ItemsItem, type QueueInfo } from '@querator/protocol';
+import type { DigestValue } from '../items/item-digest.ts';
+import { ArchiveFault } from './archive-fault.ts';
+
+/** The format that this version writes and reads. */
+const FORMAT = 1;
+
+/** The first line of an archive. */
+export interface ArchiveHeader {
+  /** Random. Archives of two exports differ. */
+  readonly id: string;
+  /** When the export began, in RFC 3339. */
+  readonly createdAt: string;
+}
+
+/** How far an export is, after the lines above it. */
+export interface Checkpoint {
+  /** SHA-256 over the chain of the checkpoint before and the lines since then, in hex. */
+  readonly chain: string;
+}
+
+/** The last line. */
+export interface ArchiveEnd extends Checkpoint {
+  /** By names of queues. */
+  readonly queues: ReadonlyMap<string, DigestValue>;
+}
+
+/** A line of an archive. */
+export type ArchiveLine =
+  | { readonly is: 'header'; readonly header: ArchiveHeader }
+  /** The settings of a queue. They come before all items. */
+  | { readonly is: 'queue'; readonly info: QueueInfo }
+  /** The items up to the next such line are those of this queue. */
+  | { readonly is: 'section'; readonly queue: string }
+  | { readonly is: 'item'; readonly item: ItemsItem }
+  | { readonly is: 'checkpoint'; readonly checkpoint: Checkpoint }
+  | { readonly is: 'end'; readonly end: ArchiveEnd };
+
+const NEW_LINE = Buffer.from('\n');
+/** What tells the lines of an archive from items, which have no such field. */
+const MARK = '{"querator":';
+
+/** The bytes of a line, with its line feed. */
+export function encodeLine(line: ArchiveLine): Uint8Array {
+  if (line.is === 'item') return Buffer.concat([codecsV2.ItemsItem.toJson(line.item), NEW_LINE]);
+  return Buffer.from(`${JSON.stringify({ querator: line.is, ...fieldsOf(line) })}\n`);
+}
+
+function fieldsOf(line: Exclude<ArchiveLine, { is: 'item' }>): object {
+  switch (line.is) {
+    case 'header':
+      return { format: FORMAT, id: line.header.id, created_at: line.header.createdAt };
+    case 'queue':
+      return { settings: JSON.parse(new TextDecoder().decode(codecs.QueueInfo.toJson(line.info))) };
+    case 'section':
+      return { queue: line.queue };
+    case 'checkpoint':
+      return { chain: line.checkpoint.chain };
+    case 'end':
+      return { queues: queuesOf(line.end.queues), chain: line.end.chain };
+  }
+}
+
+function queuesOf(queues: ArchiveEnd['queues']): readonly object[] {
+  return [...queues].map(([queue, { items, digest }]) => ({ queue, items, digest }));
+}
+
+/** What the last chain covers besides the lines: the numbers and digests of the last line itself. */
+export function endBytes(queues: ArchiveEnd['queues']): Uint8Array {
+  return Buffer.from(JSON.stringify(queuesOf(queues)));
+}
+
+/** Reads a line without its line feed. @throws ArchiveFault if it is none of an archive of this format. */
+export function decodeLine(bytes: Uint8Array): ArchiveLine {
+  const line = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (line.toString('latin1', 0, MARK.length) !== MARK) {
+    return { is: 'item', item: codecsV2.ItemsItem.fromJson(bytes) };
+  }
+  const value = JSON.parse(line.toString()) as Record<string, unknown>;
+  switch (value['querator']) {
+    case 'header':
+      if (value['format'] === FORMAT) break;
+      throw new ArchiveFault(`its format is ${value['format']}, and this version reads format ${FORMAT}`);
+    case 'queue':
+      return { is: 'queue', info: codecs.QueueInfo.fromJson(Buffer.from(JSON.stringify(value['settings']))) };
+    case 'section':
+      return { is: 'section', queue: String(value['queue']) };
+    case 'checkpoint':
+      return { is: 'checkpoint', checkpoint: { chain: String(value['chain']) } };
+    case 'end': {
+      const queues = value['queues'] as readonly ({ readonly queue: string } & DigestValue)[];
+      const values = queues.map(({ queue, items, digest }) => [queue, { items, digest }] as const);
+      return { is: 'end', end: { queues: new Map(values), chain: String(value['chain']) } };
+    }
+    default:
+      throw new ArchiveFault(`it has a line of the unknown kind '${value['querator']}'`);
+  }
+  return { is: 'header', header: { id: String(value['id']), createdAt: String(value['created_at']) } };
+}

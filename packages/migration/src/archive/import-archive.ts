@@ -1,0 +1,123 @@
+import type { Client } from '@querator/client';
+import type { ItemsItem, QueueInfo } from '@querator/protocol';
+import { type DigestValue, ItemDigest } from '../items/item-digest.ts';
+import { KeyedImporter } from '../items/keyed-importer.ts';
+import { createQueues, type TargetQueue } from '../queues/create-queues.ts';
+import { repeat, type Work } from '../repeat.ts';
+import { ArchiveFault } from './archive-fault.ts';
+import type { ArchiveLine } from './archive-lines.ts';
+
+export interface ImportOptions extends Work {
+  readonly client: Client;
+  readonly lines: AsyncIterable<ArchiveLine>;
+  /** What to import. Empty: all queues of the archive. */
+  readonly queues: readonly string[];
+  /** Where new queues go. Undefined: the namespace that each had. */
+  readonly namespace?: string | undefined;
+  /** How long an import of the same items may be repeated, such as `24h`. */
+  readonly window: string;
+  /** Called with the number of items of the queue so far. */
+  readonly progress?: ((queue: string, items: number) => void) | undefined;
+}
+
+/** What became of a queue of an archive. */
+export interface ImportedQueue extends TargetQueue {
+  /** What the archive has of it. */
+  readonly archived: DigestValue;
+  /** Items that this import stored. */
+  readonly stored: number;
+  /** Items that an earlier import stored, or that the archive has twice. */
+  readonly present: number;
+}
+
+/**
+ * Imports the queues of an archive: creates those that do not exist, and adds the items.
+ * May be repeated after any interruption within the window: an item is stored once,
+ * whatever has become of it.
+ *
+ * @throws ArchiveFault if the archive is not what it should be. ItemRefused. The error of a call.
+ */
+export async function importArchive(options: ImportOptions): Promise<ReadonlyMap<string, ImportedQueue>> {
+  const { lines, queues, progress } = options;
+  const infos: QueueInfo[] = [];
+  const sections = new Map<string, Section>();
+  const isChosen = (name: string) => queues.length === 0 || queues.includes(name);
+  let targets: ReadonlyMap<string, TargetQueue> | undefined;
+  let section: Section | undefined;
+  for await (const line of lines) {
+    if (line.is === 'queue' && isChosen(line.info.queueName)) infos.push(line.info);
+    if (line.is === 'section') {
+      await section?.importer.flush();
+      targets ??= await targetsOf(options, infos);
+      section = undefined;
+      const target = targets.get(line.queue);
+      if (target === undefined) continue;
+      section = sections.get(line.queue) ?? newSection(options, line.queue, target);
+      sections.set(line.queue, section);
+    }
+    if (line.is === 'item' && section !== undefined) {
+      await addItem(section, line.item);
+      progress?.(section.queue, section.digest.value.items);
+    }
+  }
+  await section?.importer.flush();
+  targets ??= await targetsOf(options, infos);
+  return new Map(
+    infos.map(({ queueName }) => {
+      const { digest, importer } = sections.get(queueName) ?? {};
+      const counts = importer?.counts ?? { stored: 0, present: 0 };
+      const target = targets.get(queueName) as TargetQueue;
+      return [queueName, { ...target, archived: digest?.value ?? new ItemDigest().value, ...counts }];
+    }),
+  );
+}
+
+interface Section {
+  readonly queue: string;
+  readonly partitions: number;
+  readonly importer: KeyedImporter;
+  readonly digest: ItemDigest;
+}
+
+function newSection(options: ImportOptions, queue: string, { partitions }: TargetQueue): Section {
+  const importer = new KeyedImporter({ ...options, queueName: queue });
+  return { queue, partitions, importer, digest: new ItemDigest() };
+}
+
+async function addItem({ queue, importer, digest, partitions }: Section, item: ItemsItem): Promise<void> {
+  if (item.firstId === '') throw new ArchiveFault(`an item of queue '${queue}' has no first_id`);
+  digest.add(item);
+  const partition = item.partition % partitions;
+  await importer.add({ key: `import/${item.firstId}`, item: { ...item, partition } });
+}
+
+async function targetsOf(
+  options: ImportOptions,
+  infos: readonly QueueInfo[],
+): Promise<ReadonlyMap<string, TargetQueue>> {
+  const missing = options.queues.find((name) => !infos.some(({ queueName }) => queueName === name));
+  if (missing !== undefined) throw new ArchiveFault(`it has no queue '${missing}'`);
+  return createQueues(options, infos);
+}
+
+/**
+ * Reads a queue, and tells what it holds: what an import has stored, if the queue was
+ * empty before and nobody has worked on it since.
+ *
+ * @throws the error of a call.
+ */
+export async function digestOfQueue(
+  options: Work & { readonly client: Client },
+  queueName: string,
+): Promise<DigestValue> {
+  const { client, signal } = options;
+  const digest = new ItemDigest();
+  let cursor = '';
+  do {
+    const request = { queueName, cursor, limit: 1_000 };
+    const page = await repeat(options, () => client.v2.items.export(request, { signal }));
+    for (const item of page.items) digest.add(item);
+    cursor = page.cursor;
+  } while (cursor !== '');
+  return digest.value;
+}

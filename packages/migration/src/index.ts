@@ -1,0 +1,16 @@
+export { ArchiveFault } from './archive/archive-fault.ts';
+export { ArchiveFile, archiveBytes } from './archive/archive-file.ts';
+export type { ArchiveEnd, ArchiveHeader, ArchiveLine, Checkpoint } from './archive/archive-lines.ts';
+export { readArchive } from './archive/archive-reader.ts';
+export type { ArchiveSink, ResumePoint } from './archive/archive-writer.ts';
+export { type ExportOptions, type ExportReport, exportQueues } from './archive/export-queues.ts';
+export {
+  digestOfQueue,
+  type ImportedQueue,
+  type ImportOptions,
+  importArchive,
+} from './archive/import-archive.ts';
+export type { DigestValue } from './items/item-digest.ts';
+export { ItemRefused } from './items/keyed-importer.ts';
+export type { TargetQueue } from './queues/create-queues.ts';
+export type { Work } from './repeat.ts';

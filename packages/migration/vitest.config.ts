@@ -1,0 +1,1 @@
+export { unisolated as default } from '@querator/tooling-vitest';
