@@ -14,3 +14,8 @@ export type { DigestValue } from './items/item-digest.ts';
 export { ItemRefused } from './items/keyed-importer.ts';
 export type { TargetQueue } from './queues/create-queues.ts';
 export type { Work } from './repeat.ts';
+export type { InDoubt, InFlight, Journal, MoveMemory } from './servers/in-flight.ts';
+export { JournalFault, JournalFile } from './servers/journal-file.ts';
+export { type LiveMoveOptions, moveLive } from './servers/move-live.ts';
+export type { MovedQueue, MoveOptions, MoveReport } from './servers/move-options.ts';
+export { moveStopped, type StoppedMoveOptions } from './servers/move-stopped.ts';

@@ -1,5 +1,5 @@
 import { backOffMs, ClientError, isTransient } from '@querator/client';
-import { QueueError, type Random } from '@querator/core';
+import { MESSAGES, QueueError, type Random } from '@querator/core';
 
 /** What a program gives to long work on servers. */
 export interface Work {
@@ -32,8 +32,9 @@ export async function repeat<T>({ random, sleep, signal }: Work, call: () => Pro
   }
 }
 
-/** A queue that holds too many dedup keys or items stays so for longer than this waits. */
+/** An empty queue is no failure. One that holds too many dedup keys or items stays so for longer than this waits. */
 function mayPass(error: unknown): boolean {
   if (error instanceof ClientError) return isTransient(error);
-  return error instanceof QueueError && isTransient(error) && error.reason !== 'over_limit';
+  if (!(error instanceof QueueError) || error.message === MESSAGES.leaseTimedOut) return false;
+  return isTransient(error) && error.reason !== 'over_limit';
 }

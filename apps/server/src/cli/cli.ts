@@ -51,9 +51,16 @@ export class Cli {
     return flag || this.io.env[variable] || undefined;
   }
 
-  /** A client for the chosen server. @throws CommandError if its address or a file for TLS is invalid. */
-  client(): Client {
-    const { endpoint, apiKey, apiKeyFile, caFile, certFile, keyFile } = this.#globals();
+  /**
+   * A client for the chosen server.
+   *
+   * @param other another server, with its own key instead of the chosen one's.
+   * @throws CommandError if its address or a file for TLS is invalid.
+   */
+  client(other: { readonly endpoint?: string; readonly apiKeyFile?: string } = {}): Client {
+    const { caFile, certFile, keyFile, ...chosen } = this.#globals();
+    const endpoint = other.endpoint ?? chosen.endpoint;
+    const { apiKey, apiKeyFile } = chosen;
     const tls = {
       ca: this.#contents('ca-file', this.setting(caFile, 'QUERATOR_CA_FILE')),
       cert: this.#contents('cert-file', this.setting(certFile, 'QUERATOR_CERT_FILE')),
@@ -66,8 +73,10 @@ export class Cli {
       return createClient({
         endpoint: this.setting(endpoint, 'QUERATOR_ENDPOINT') ?? DEFAULT_ENDPOINT,
         apiKey:
-          this.setting(apiKey, 'QUERATOR_API_KEY') ??
-          this.#contents('api-key-file', this.setting(apiKeyFile, 'QUERATOR_API_KEY_FILE'))?.trim(),
+          other.apiKeyFile === undefined
+            ? (this.setting(apiKey, 'QUERATOR_API_KEY') ??
+              this.#contents('api-key-file', this.setting(apiKeyFile, 'QUERATOR_API_KEY_FILE'))?.trim())
+            : this.#contents('api-key-file', other.apiKeyFile)?.trim(),
         fetch: this.io.fetch,
         tls,
       });

@@ -21,6 +21,7 @@ import { addInstances } from './commands/instances.ts';
 import { addItems } from './commands/items.ts';
 import { addLease } from './commands/lease.ts';
 import { addList } from './commands/list.ts';
+import { addMigrate } from './commands/migrate.ts';
 import { addOutbox } from './commands/outbox.ts';
 import { addPause } from './commands/pause.ts';
 import { addProduce } from './commands/produce.ts';
@@ -53,6 +54,7 @@ const COMMANDS = [
   addItems,
   addExport,
   addImport,
+  addMigrate,
   addStorage,
   addTask,
   addOutbox,

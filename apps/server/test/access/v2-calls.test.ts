@@ -55,6 +55,7 @@ describe.each(STORAGES)('the calls under /v2/ on %s', { timeout: 60_000 }, (stor
           'items.export',
           'items.find',
           'items.import',
+          'items.import.dedup',
           'items.retry',
           'items.summarize',
           'metadata',

@@ -44,7 +44,9 @@ export async function importArchive(options: ImportOptions): Promise<ReadonlyMap
   const isChosen = (name: string) => queues.length === 0 || queues.includes(name);
   let targets: ReadonlyMap<string, TargetQueue> | undefined;
   let section: Section | undefined;
+  let archive = '';
   for await (const line of lines) {
+    if (line.is === 'header') archive = line.header.id;
     if (line.is === 'queue' && isChosen(line.info.queueName)) infos.push(line.info);
     if (line.is === 'section') {
       await section?.importer.flush();
@@ -56,7 +58,7 @@ export async function importArchive(options: ImportOptions): Promise<ReadonlyMap
       sections.set(line.queue, section);
     }
     if (line.is === 'item' && section !== undefined) {
-      await addItem(section, line.item);
+      await addItem(section, line.item, archive);
       progress?.(section.queue, section.digest.value.items);
     }
   }
@@ -84,11 +86,15 @@ function newSection(options: ImportOptions, queue: string, { partitions }: Targe
   return { queue, partitions, importer, digest: new ItemDigest() };
 }
 
-async function addItem({ queue, importer, digest, partitions }: Section, item: ItemsItem): Promise<void> {
+async function addItem(
+  { queue, importer, digest, partitions }: Section,
+  item: ItemsItem,
+  archive: string,
+): Promise<void> {
   if (item.firstId === '') throw new ArchiveFault(`an item of queue '${queue}' has no first_id`);
   digest.add(item);
   const partition = item.partition % partitions;
-  await importer.add({ key: `import/${item.firstId}`, item: { ...item, partition } });
+  await importer.add({ key: `import/${archive}/${item.firstId}`, item: { ...item, partition } });
 }
 
 async function targetsOf(

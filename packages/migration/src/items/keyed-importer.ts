@@ -11,6 +11,8 @@ export interface KeyedImporterOptions extends Work {
   readonly queueName: string;
   /** How long the server remembers the keys, such as `24h`. */
   readonly window: string;
+  /** Called with the key of each item that the queue had before. */
+  readonly present?: ((key: string) => void) | undefined;
 }
 
 /** An item, and the key under which it is stored once. */
@@ -79,9 +81,10 @@ export class KeyedImporter {
     this.#batch = [];
     this.#bytes = 0;
     const outcomes = await repeat(this.#options, () => this.#send(batch));
-    const present = outcomes.filter(({ duplicate }) => duplicate).length;
-    this.#present += present;
-    this.#stored += batch.length - present;
+    const present = batch.filter((_, n) => outcomes[n]?.duplicate === true);
+    for (const { key } of present) this.#options.present?.(key);
+    this.#present += present.length;
+    this.#stored += batch.length - present.length;
   }
 
   async #send(batch: readonly ItemToImport[]): Promise<readonly QueueProducedItem[]> {

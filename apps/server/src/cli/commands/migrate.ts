@@ -1,0 +1,29 @@
+import type { Command } from 'commander';
+import type { Cli } from '../cli.ts';
+import { CommandError } from '../command-error.ts';
+import { type MigrateFlags, migrateServers } from '../migrate-servers.ts';
+
+/** `querator migrate` */
+export function addMigrate(program: Command, cli: Cli): void {
+  program
+    .command('migrate')
+    .description('move the items of queues to another server')
+    .argument('[queue...]', 'which queues (default: all of the namespace)')
+    .requiredOption('--from <url>', 'the server that has them')
+    .requiredOption('--to <url>', 'the server that gets them')
+    .option('--live', 'while consumers work: as a consumer of the first server', false)
+    .option('--follow', 'with --live: go on when the queues are empty, until Ctrl-C', false)
+    .option('--wait <duration>', 'without --live: how long to wait for leases to end', '0s')
+    .option('--window <duration>', 'how long the move may be repeated, 1s to 336h', '24h')
+    .option('--journal <file>', 'what a move that was killed goes on with', 'querator-migrate.json')
+    .option('--from-api-key-file <file>', 'the key for the first server (default: --api-key)')
+    .option('--to-api-key-file <file>', 'the key for the second server (default: --api-key)')
+    .option('--namespace <name>', 'whose queues to move if none is named')
+    .option('--to-namespace <name>', 'where new queues go (default: where each is)')
+    .option('--dry-run', 'only show what there is', false)
+    .option('--json', 'print JSON instead of a table', false)
+    .action(async (queues: string[], flags: MigrateFlags) => {
+      if (flags.follow && !flags.live) throw new CommandError('--follow needs --live');
+      await migrateServers(cli, queues, flags);
+    });
+}

@@ -1,0 +1,121 @@
+import { type Client, listQueues } from '@querator/client';
+import { SystemClock } from '@querator/core';
+import type { MoveReport } from '@querator/migration';
+import type { Cli } from './cli.ts';
+import { CommandError, describeError } from './command-error.ts';
+import { duration } from './flags.ts';
+import { Progress } from './progress.ts';
+import { textTable } from './text-table.ts';
+import { workOf } from './work-of.ts';
+
+/** The flags of `querator migrate`. */
+export interface MigrateFlags {
+  readonly from: string;
+  readonly to: string;
+  readonly live: boolean;
+  readonly follow: boolean;
+  readonly wait: string;
+  readonly window: string;
+  readonly journal: string;
+  readonly fromApiKeyFile?: string;
+  readonly toApiKeyFile?: string;
+  readonly namespace?: string;
+  readonly toNamespace?: string;
+  readonly dryRun: boolean;
+  readonly json: boolean;
+}
+
+/** Moves queues from one Querator server to another. */
+export async function migrateServers(
+  cli: Cli,
+  queues: readonly string[],
+  flags: MigrateFlags,
+): Promise<void> {
+  const wait = duration('wait', flags.wait);
+  const { from: endpoint, fromApiKeyFile, toApiKeyFile } = flags;
+  const from = cli.client({ endpoint, ...(fromApiKeyFile && { apiKeyFile: fromApiKeyFile }) });
+  const to = cli.client({ endpoint: flags.to, ...(toApiKeyFile && { apiKeyFile: toApiKeyFile }) });
+  if (flags.dryRun) return dryRun(cli, from, queues, flags);
+  const { JournalFile, moveLive, moveStopped } = await import('@querator/migration');
+  const progress = new Progress(cli, 'item(s) moved');
+  const work = workOf(cli);
+  const options = {
+    ...work,
+    ...{ from, to, queues, clock: new SystemClock(), window: flags.window },
+    ...{ namespace: flags.namespace, targetNamespace: flags.toNamespace },
+    journal: new JournalFile(flags.journal, `${flags.from} -> ${flags.to}`),
+    progress: (_: string, items: number) => progress.show(items),
+  };
+  try {
+    // Ctrl-C lets a batch that is leased arrive.
+    const live = { stop: work.signal, follow: flags.follow, signal: new AbortController().signal };
+    const report = flags.live
+      ? await moveLive({ ...options, ...live })
+      : await moveStopped({ ...options, wait });
+    progress.clear();
+    await tell(cli, report, flags);
+  } catch (error) {
+    progress.clear();
+    if (error instanceof CommandError) throw error;
+    const advice = 'run the same command again to go on';
+    if (cli.wasInterrupted) {
+      throw new CommandError(`Interrupted; ${advice}`, { cause: error, exitCode: 130 });
+    }
+    throw new CommandError(`failed to migrate: ${describeError(error)}; ${advice}`, { cause: error });
+  }
+}
+
+async function tell(cli: Cli, { queues, inDoubt }: MoveReport, { json }: MigrateFlags): Promise<void> {
+  const moved = queues.reduce((sum, queue) => sum + queue.moved, 0);
+  const left = queues.reduce((sum, queue) => sum + queue.left, 0);
+  for (const { queue, differences } of queues) {
+    if (differences.length === 0) continue;
+    cli.output.say(`Queue '${queue}' existed, and keeps its own settings: ${differences.join(', ')}`);
+  }
+  cli.output.say(`Moved ${moved} item(s) of ${queues.length} queue(s); ${left} are left`);
+  if (json) await cli.output.value({ queues: queues.map(shown), in_doubt: inDoubt });
+  else {
+    const rows = queues.map(({ queue, moved, left, isNew }) => {
+      return [queue, String(moved), String(left), isNew ? 'created' : 'existed'];
+    });
+    await cli.output.data(textTable(['QUEUE', 'MOVED', 'LEFT', 'QUEUE WAS'], rows));
+  }
+  for (const { queue, partition, ids } of inDoubt) {
+    cli.output.say(`In doubt, partition ${partition} of queue '${queue}': ${ids.join(' ')}`);
+  }
+  const doubts = inDoubt.reduce((sum, { ids }) => sum + ids.length, 0);
+  if (doubts > 0) {
+    throw new CommandError(
+      `${doubts} item(s) are in doubt: they may be at both servers, because the move before was killed and went on too late`,
+    );
+  }
+}
+
+function shown({ queue, moved, left, isNew, differences }: MoveReport['queues'][number]) {
+  return { queue, moved, left, created: isNew, other_settings: differences };
+}
+
+async function dryRun(
+  cli: Cli,
+  from: Client,
+  queues: readonly string[],
+  { namespace, json }: MigrateFlags,
+): Promise<void> {
+  const signal = cli.interrupted();
+  const names = [...queues];
+  if (names.length === 0) {
+    for await (const { queueName } of listQueues(from, { namespace }, { signal })) names.push(queueName);
+  }
+  const found = [];
+  for (const queueName of names) {
+    const { logicalQueues } = await from.queue.stats({ queueName }, { signal });
+    const partitions = logicalQueues.flatMap((each) => each.partitions);
+    const sum = (field: 'total' | 'totalLeased' | 'scheduled') =>
+      partitions.reduce((all, each) => all + each[field], 0);
+    const leased = sum('totalLeased');
+    found.push({ queue: queueName, waiting: sum('total') - leased, leased, scheduled: sum('scheduled') });
+  }
+  if (json) return cli.output.value({ queues: found });
+  const rows = found.map(({ queue, ...counts }) => [queue, ...Object.values(counts).map(String)]);
+  await cli.output.data(textTable(['QUEUE', 'WAITING', 'LEASED', 'SCHEDULED'], rows));
+}

@@ -1,0 +1,66 @@
+import type { InFlight } from './in-flight.ts';
+import type { MovedQueue, MoveOptions, MoveReport } from './move-options.ts';
+import { MoveState } from './move-state.ts';
+import { queuePairs } from './queue-pairs.ts';
+import { recover } from './recover.ts';
+import { type SourceServer, sourceServer } from './source-server.ts';
+import { moveItems } from './target-batches.ts';
+
+export interface LiveMoveOptions extends MoveOptions {
+  /** Ends the move after the batch that is under way. `signal` aborts it at once. */
+  readonly stop: AbortSignal;
+  /** Whether to go on when the queues are empty, until `stop`. */
+  readonly follow: boolean;
+}
+
+/**
+ * Moves items while consumers and producers work at both servers, as a consumer does:
+ * leases them, stores them at the target, and completes them. The target gives them its
+ * own expire timeout. Scheduled items move once they are available.
+ *
+ * If the source does not know first ids, a move that was killed must go on before the
+ * leases of its last batch end. Else the report has their ids.
+ *
+ * @throws JournalFault, ItemRefused, or the error of a call. Then the move may be begun again.
+ */
+export async function moveLive(options: LiveMoveOptions): Promise<MoveReport> {
+  const { stop, follow } = options;
+  const state = await MoveState.open(options.journal, options.random);
+  const source = await sourceServer(options.from, options, state.id);
+  const pairs = await queuePairs(options);
+  const moved = new Map<string, number>();
+  const complete = ({ queue, partition, ids }: InFlight) => source.complete(queue, partition, ids);
+  const inDoubt = [...(await recover({ ...options, state }, source, pairs, complete))];
+  for (;;) {
+    const queues: MovedQueue[] = [];
+    for (const pair of pairs) {
+      const queue = pair.info.queueName;
+      while (!stop.aborted) {
+        const leased = await leaseUnlessStopped(source, queue, stop);
+        if (leased === undefined) break;
+        const { partition, items } = leased;
+        const ended = await moveItems({ ...options, state }, pair, items, complete);
+        // The source gives those away once more. With first ids, the target knows them.
+        if (!source.hasFirstIds && ended.length > 0) inDoubt.push({ queue, partition, ids: ended });
+        moved.set(queue, (moved.get(queue) ?? 0) + items.length - ended.length);
+        options.progress?.(queue, moved.get(queue) ?? 0);
+      }
+      const left = await source.count(queue);
+      queues.push({ ...pair.target, queue, moved: moved.get(queue) ?? 0, left });
+    }
+    const isEmpty = queues.every(({ left }) => left === 0);
+    if (stop.aborted || (isEmpty && !follow)) {
+      await state.end(isEmpty);
+      return { queues, inDoubt };
+    }
+  }
+}
+
+async function leaseUnlessStopped(source: SourceServer, queue: string, stop: AbortSignal) {
+  try {
+    return await source.lease(queue, stop);
+  } catch (error) {
+    if (stop.aborted) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,55 @@
+import type { Client } from '@querator/client';
+import { addDuration, type Clock, type Instant, parseDuration } from '@querator/core';
+import type { QueueInfo } from '@querator/protocol';
+import type { TargetQueue } from '../queues/create-queues.ts';
+import type { Work } from '../repeat.ts';
+import type { InDoubt, Journal } from './in-flight.ts';
+
+export interface MoveOptions extends Work {
+  readonly from: Client;
+  readonly to: Client;
+  /** Judges the deadlines of the source. A difference of 5 s does no harm. */
+  readonly clock: Clock;
+  /** What the move goes on with if it is killed. */
+  readonly journal: Journal;
+  /** What to move. Empty: all queues of the namespace. */
+  readonly queues: readonly string[];
+  /** Whose queues to move if none is named. Undefined: the system namespace. */
+  readonly namespace?: string | undefined;
+  /** Where new queues go. Undefined: the namespace that each has. */
+  readonly targetNamespace?: string | undefined;
+  /** How long a move may be repeated, such as `24h`. */
+  readonly window: string;
+  /** Called with the number of items of the queue so far. */
+  readonly progress?: ((queue: string, items: number) => void) | undefined;
+}
+
+/** What became of one queue. */
+export interface MovedQueue extends TargetQueue {
+  readonly queue: string;
+  /** Items that are at the target now, and no longer at the source. */
+  readonly moved: number;
+  /** Items that the source could not give away, when they were last looked at. */
+  readonly left: number;
+}
+
+/** What a move did. */
+export interface MoveReport {
+  readonly queues: readonly MovedQueue[];
+  /** Of a move that was killed and begun again too late. They are at the source, at the target, or at both. */
+  readonly inDoubt: readonly InDoubt[];
+}
+
+/** A queue at both servers. */
+export interface QueuePair {
+  readonly info: QueueInfo;
+  readonly target: TargetQueue;
+}
+
+/** How far the clocks of the source and of this process may differ. */
+const SKEW = parseDuration('-5s');
+
+/** Whether an item that is safe until then still is, whatever the difference of the clocks. */
+export function isSafe(safeUntil: Instant, now: Instant): boolean {
+  return now < addDuration(safeUntil, SKEW);
+}
