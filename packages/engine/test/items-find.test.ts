@@ -45,6 +45,10 @@ describe('items.find', () => {
       ['a0', 'b0', 'a1', 'b1'],
       ['a2', 'b2'],
     ]);
+    // A page may end in the middle of a partition, and no page has more items than the limit.
+    const odd = await find(h, { limit: 3 });
+    expect(textsOf(odd.items)).toEqual(['a0', 'b0', 'a1']);
+    expect(textsOf((await find(h, { cursor: odd.cursor, limit: 3 })).items)).toEqual(['b1', 'a2', 'b2']);
     const one = await find(h, { limit: 1, filter: { kind: 'k1' } });
     expect(textsOf(one.items)).toEqual(['a1']);
     // A cursor belongs to no filter.

@@ -75,36 +75,36 @@ export class ItemSearch {
   /** The first items, at most `limit`. @throws as `each`. */
   async find(request: SearchRequest): Promise<SearchPage> {
     const items: SearchedItem[] = [];
-    const end = await this.each(request, (item) => items.push(item) < request.limit);
+    const end = await this.each(request, (item) => request.limit - items.push(item));
     return { ...end, items };
   }
 
   /**
    * Visits items, in order of their partitions and ids.
    *
-   * @param request its `limit` is the most items to hold at a time.
-   * @param visit returns whether to go on after the items that are held.
+   * @param request its `limit` is the most items to hold at first.
+   * @param visit returns how many items to hold at most after those that are held. 0: it ends.
    * @throws StorageError if a partition cannot be read and nothing was read before;
    *   QueueError `failed` if a storage cannot find items, or once the queue stops.
    */
-  async each(request: SearchRequest, visit: (found: SearchedItem) => boolean): Promise<SearchEnd> {
+  async each(request: SearchRequest, visit: (found: SearchedItem) => number): Promise<SearchEnd> {
     let { rows, bytes, ms } = FIND_BOUNDS;
     let position = request.from;
-    let goesOn = true;
-    while (goesOn && rows > 0 && bytes > 0 && ms > 0) {
+    let { limit } = request;
+    while (limit > 0 && rows > 0 && bytes > 0 && ms > 0) {
       const state = this.#partitions[position.partition];
       if (state === undefined) break;
       const { number } = state;
       const start = this.#clock.now();
       let page: FindPage;
       try {
-        page = await this.#read(state, { ...request, from: position }, { rows, bytes, ms });
+        page = await this.#read(state, { ...request, limit, from: position }, { rows, bytes, ms });
       } catch (error) {
         const hasRead = rows < FIND_BOUNDS.rows;
         if (!hasRead || !(error instanceof StorageError || error instanceof CallerGone)) throw error;
         break;
       }
-      for (const item of page.items) goesOn = visit({ partition: number, item });
+      for (const item of page.items) limit = visit({ partition: number, item });
       rows -= page.scanned;
       bytes -= page.bytes;
       ms -= millisecondsBetween(start, this.#clock.now());

@@ -147,7 +147,7 @@ export class ItemsService {
         ({ item }) => {
           const value = TEXT_OF[by](item) ?? '';
           counts.set(value, (counts.get(value) ?? 0) + 1);
-          return true;
+          return COUNTED_AT_ONCE;
         },
       );
       const groups = [...counts].map(([value, count]) => ({ value, count }));
