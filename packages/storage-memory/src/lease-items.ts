@@ -3,6 +3,7 @@ import {
   addDuration,
   detailsBytes,
   type Instant,
+  type ItemId,
   type LeaseBatch,
   type LeasedItem,
 } from '@querator/core';
@@ -38,4 +39,17 @@ export function leaseItems(
     leased.push({ ...item, createdAt: entry.createdAt, details: kept });
   }
   return leased;
+}
+
+/** Undoes leases; see core's `PartitionStore`. @returns the number of items that wait again. */
+export function releaseItems(table: ItemTable, ids: readonly ItemId[]): number {
+  let released = 0;
+  for (const id of ids) {
+    const entry = table.get(id);
+    if (entry?.state !== 'leased') continue;
+    entry.attempts = Math.max(entry.attempts - 1, 0);
+    table.change(entry, 'waiting', entry.expireDeadline);
+    released++;
+  }
+  return released;
 }

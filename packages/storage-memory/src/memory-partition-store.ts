@@ -57,7 +57,7 @@ import { importKeyed } from './import-keyed.ts';
 import type { ItemIds } from './item-ids.ts';
 import type { ItemTable } from './item-table.ts';
 import { keptUnderNewId } from './kept-details.ts';
-import { leaseItems } from './lease-items.ts';
+import { leaseItems, releaseItems } from './lease-items.ts';
 import { listItems } from './list-items.ts';
 import { markMoved } from './mark-moved.ts';
 import { packContent } from './packed-content.ts';
@@ -158,16 +158,7 @@ export class MemoryPartitionStore implements PartitionStore {
   }
 
   async release(ids: readonly ItemId[]): Promise<number> {
-    const table = this.#table();
-    let released = 0;
-    for (const id of ids) {
-      const entry = table.get(id);
-      if (entry?.state !== 'leased') continue;
-      entry.attempts = Math.max(entry.attempts - 1, 0);
-      table.change(entry, 'waiting', entry.expireDeadline);
-      released++;
-    }
-    return released;
+    return releaseItems(this.#table(), ids);
   }
 
   async complete(requests: readonly CompleteRequest[]): Promise<readonly Outcome<void>[]> {
