@@ -173,7 +173,6 @@ export {
   type InstanceView,
   type UnrecordedInstance,
 } from './storage/instance-store.ts';
-export type { KeyedImport, KeyedImportItems, KeyedImportResult } from './storage/keyed-import.ts';
 export type {
   Adopted,
   Dropped,
@@ -181,6 +180,7 @@ export type {
   ListedTable,
   TableState,
 } from './storage/items-tables.ts';
+export type { KeyedImport, KeyedImportItems, KeyedImportResult } from './storage/keyed-import.ts';
 export type {
   KeyedItems,
   KeyedItemsResult,
