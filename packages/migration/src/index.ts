@@ -19,3 +19,13 @@ export { JournalFault, JournalFile } from './servers/journal-file.ts';
 export { type LiveMoveOptions, moveLive } from './servers/move-live.ts';
 export type { MovedQueue, MoveOptions, MoveReport } from './servers/move-options.ts';
 export { moveStopped, type StoppedMoveOptions } from './servers/move-stopped.ts';
+export { type CopiedQueue, type CopyOptions, copyJobs } from './sources/copy-jobs.ts';
+export {
+  type ForeignBatch,
+  type ForeignJob,
+  type ForeignQueue,
+  type ForeignSettings,
+  type ForeignSystem,
+  ForeignSystemFault,
+} from './sources/foreign-system.ts';
+export { isForeign, openSystem } from './sources/open-system.ts';

@@ -17,6 +17,7 @@ import {
   poolerProgram,
   postgresServerTools,
   postgresTools,
+  redisProgram,
 } from '@querator/tooling-postgres/debian';
 import { runVitest } from '@querator/tooling-vitest/run-vitest';
 import { OLDER_VERSIONS, olderVersion, whyNoOlderVersion } from './older-version.ts';
@@ -90,6 +91,7 @@ const PARTS: readonly Part[] = [
     install: postgresServerTools,
     run: () => testFile('new-primary'),
   },
+  { name: 'BullMQ', inShort: true, install: () => redisProgram(), run: () => testFile('bullmq') },
   { name: 'several instances', inShort: false, run: () => severalInstances() },
   { name: 'older server', inShort: true, waits: true, obstacle: whyNoOlderVersion, run: olderServer },
   { name: 'rolling upgrade', inShort: false, obstacle: whyNoOlderVersion, run: () => rollingUpgrade() },

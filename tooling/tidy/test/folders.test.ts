@@ -128,7 +128,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'heap.ts',
     'packed-content.ts',
   ],
-  'packages/migration/src': ['index.ts', 'archive', 'servers', 'queues', 'items', 'repeat.ts'],
+  'packages/migration/src': ['index.ts', 'archive', 'servers', 'sources', 'queues', 'items', 'repeat.ts'],
   'packages/storage-conformance/src': ['index.ts', 'describe-storage.ts', 'contract', 'model', 'fixture'],
   'packages/engine/src': [
     'index.ts',

@@ -1,6 +1,5 @@
 import { type Instant, LAST_INSTANT, UNSET_INSTANT } from '@querator/core';
 import {
-  codecsV2,
   fromOptionalTimestamp,
   type ItemsItem,
   type QueueLeaseItem,
@@ -8,6 +7,7 @@ import {
   type StorageItem,
   type Timestamp,
 } from '@querator/protocol';
+import { EMPTY_ITEM } from '../items/empty-item.ts';
 
 /** An item of the source as the target imports it. */
 export interface SourceItem {
@@ -26,9 +26,6 @@ export interface HeldItem {
   /** When that may change. */
   readonly heldUntil: Instant;
 }
-
-/** An item without any field. */
-const EMPTY_ITEM: ItemsItem = codecsV2.ItemsItem.fromJson(new TextEncoder().encode('{}'));
 
 /** An item as `v1/storage/items.list` and `scheduled.list` show it, unless it is leased. */
 export function fromStorageItem(found: StorageItem, partition: number): SourceItem | HeldItem {

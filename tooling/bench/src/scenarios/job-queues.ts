@@ -1,5 +1,5 @@
+import { Redis } from '@querator/tooling-postgres/debian';
 import type { JobCommands, JobPlace } from '../job-systems/main.ts';
-import { Redis } from '../job-systems/redis.ts';
 import type { BossCommands } from '../pg-boss/main.ts';
 import { databaseOf, httpSide } from '../testbed/sides.ts';
 import type { TestBed } from '../testbed/test-bed.ts';

@@ -1,15 +1,19 @@
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { CommandError } from '../command-error.ts';
+import { migrateJobs } from '../migrate-jobs.ts';
 import { type MigrateFlags, migrateServers } from '../migrate-servers.ts';
 
 /** `querator migrate` */
 export function addMigrate(program: Command, cli: Cli): void {
   program
     .command('migrate')
-    .description('move the items of queues to another server')
+    .description('move the items of queues to another server, or copy the jobs of another system')
     .argument('[queue...]', 'which queues (default: all of the namespace)')
-    .requiredOption('--from <url>', 'the server that has them')
+    .requiredOption(
+      '--from <url>',
+      'the server that has them, or a system: pg-boss:<url>, graphile-worker:<url>, bullmq:<url>',
+    )
     .requiredOption('--to <url>', 'the server that gets them')
     .option('--live', 'while consumers work: as a consumer of the first server', false)
     .option('--follow', 'with --live: go on when the queues are empty, until Ctrl-C', false)
@@ -24,6 +28,8 @@ export function addMigrate(program: Command, cli: Cli): void {
     .option('--json', 'print JSON instead of a table', false)
     .action(async (queues: string[], flags: MigrateFlags) => {
       if (flags.follow && !flags.live) throw new CommandError('--follow needs --live');
-      await migrateServers(cli, queues, flags);
+      const { isForeign } = await import('@querator/migration');
+      const work = isForeign(flags.from) ? migrateJobs : migrateServers;
+      await work(cli, queues, flags);
     });
 }

@@ -3,8 +3,8 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { redisProgram } from '@querator/tooling-postgres/debian';
 import { BackgroundProgram, freePort } from '@querator/tooling-processes';
+import { redisProgram } from './debian-tools.ts';
 
 const START_LIMIT_MS = 10_000;
 const STOP_LIMIT_MS = 5_000;
