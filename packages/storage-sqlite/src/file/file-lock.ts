@@ -28,12 +28,19 @@ export class FileLock {
       this.#lock.close();
       throw isSqliteError(error) && codeOf(error) === SQLITE.BUSY ? inUse(file) : error;
     }
-    writeFileSync(file + HOLDER, `process ${process.pid} on ${hostname()}\n`);
+    nameHolder(file);
   }
 
   release(): void {
     this.#lock.close();
   }
+}
+
+/** The name is a help for people: a full disk must not keep the file from being read. */
+function nameHolder(file: string): void {
+  try {
+    writeFileSync(file + HOLDER, `process ${process.pid} on ${hostname()}\n`);
+  } catch {}
 }
 
 function inUse(file: string): StorageError {

@@ -25,6 +25,7 @@ const VERSIONS: readonly string[] = [
     queue text not null,
     number integer not null,
     created_at integer,
+    emptied integer not null default 0,
     unique (queue, number)
   ) strict;
   create table dropped_partitions (id integer primary key) strict;
@@ -75,6 +76,8 @@ const VERSIONS: readonly string[] = [
     partitions text not null,
     pauses text not null,
     ends_at integer,
+    closure text,
+    closed_until integer,
     created_at integer not null,
     updated_at integer not null
   ) strict, without rowid;

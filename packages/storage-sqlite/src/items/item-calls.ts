@@ -25,6 +25,16 @@ function drop({ partitions }: Transaction, { key }: { readonly key: OwnedKey }):
   partitions.drop(key.queue, key.partition, key.createdAt);
 }
 
+/** Removes a partition that holds no item. @returns whether it holds none. */
+function dropEmpty({ partitions, sequence }: Transaction, { key }: { readonly key: OwnedKey }): boolean {
+  return partitions.dropEmpty(key, sequence.next().seq);
+}
+
+/** Makes a partition if it is not there. */
+function make({ partitions }: Transaction, { key }: InPartition): void {
+  partitions.use(key);
+}
+
 /** Removes the partition of an earlier queue. */
 function dropEarlier(
   { partitions }: Transaction,
@@ -68,5 +78,7 @@ export const ITEM_CALLS = {
   returnTaken,
   removeTaken,
   drop,
+  dropEmpty,
+  make,
   dropEarlier,
 };

@@ -45,6 +45,16 @@ export class ItemTable {
     );
   }
 
+  /** The place and the state of the item with an id. */
+  findState(id: ItemId): Pick<ItemHead, 'seq' | 'state'> | undefined {
+    const place = placeOf(id);
+    if (place === undefined) return undefined;
+    return this.connection.get<Pick<ItemHead, 'seq' | 'state'>>(
+      'select seq, state from items where seq = ? and partition = ? and tail = ?',
+      ...[place.seq, this.partition, place.tail],
+    );
+  }
+
   /** The items with these ids, each once, in the order of ids. */
   findAll(ids: readonly ItemId[]): ItemHead[] {
     return [...new Set(ids)]

@@ -33,7 +33,7 @@ export function complete(
   const table = tableOf(transaction, args);
   return sendOutcomes(
     requests.map(({ ids }): Outcome<void> => {
-      const found = findAllLeased(table, ids, 'completed');
+      const found = allLeased(ids, 'completed', (id) => table.findState(id));
       if (!found.ok) return found;
       for (const item of found.value) table.remove(item);
       return { ok: true, value: undefined };
@@ -64,7 +64,7 @@ function extendLease(
   { id, leaseTimeout, maxHold }: ExtendedItem,
   now: Instant,
 ): Outcome<Instant> {
-  const found = findLeased(table, id, 'extended');
+  const found = leased(table.find(id), id, 'extended');
   if (!found.ok) return found;
   const item = found.value;
   const leaseDeadline = addDuration(now, leaseTimeout);
@@ -91,7 +91,7 @@ export function retry(
   return sendOutcomes(
     requests.map(({ items }): Outcome<RetryResult> => {
       const ids = items.map((item) => item.id);
-      const found = findAllLeased(table, ids, 'retried');
+      const found = allLeased(ids, 'retried', (id) => table.find(id));
       if (!found.ok) return found;
       const result = { waiting: 0, scheduled: 0, moving: 0, deleted: 0 };
       items.forEach((item, index) => {
@@ -134,18 +134,25 @@ export function isOutOfAttempts({ attempts }: Pick<ItemHead, 'attempts'>, maxAtt
 }
 
 /** The items of all ids, or the error for the first id that is not leased. */
-function findAllLeased(table: ItemTable, ids: readonly ItemId[], action: LeaseAction): Outcome<ItemHead[]> {
-  const items: ItemHead[] = [];
+function allLeased<Item extends Pick<ItemHead, 'state'>>(
+  ids: readonly ItemId[],
+  action: LeaseAction,
+  find: (id: ItemId) => Item | undefined,
+): Outcome<Item[]> {
+  const items: Item[] = [];
   for (const id of ids) {
-    const found = findLeased(table, id, action);
+    const found = leased(find(id), id, action);
     if (!found.ok) return found;
     items.push(found.value);
   }
   return { ok: true, value: items };
 }
 
-function findLeased(table: ItemTable, id: ItemId, action: LeaseAction): Outcome<ItemHead> {
-  const item = table.find(id);
+function leased<Item extends Pick<ItemHead, 'state'>>(
+  item: Item | undefined,
+  id: ItemId,
+  action: LeaseAction,
+): Outcome<Item> {
   if (item?.state === STATE.leased) return { ok: true, value: item };
   if (item?.state === STATE.waiting) return { ok: false, error: itemNotLeased(id, action) };
   const isLater = item !== undefined && isScheduled(item.state);

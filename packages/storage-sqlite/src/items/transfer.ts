@@ -9,9 +9,11 @@ import {
 import type { OwnedKey } from '../file/partitions.ts';
 import { idOf } from '../file/sequence.ts';
 import type { Transaction } from '../file/transaction.ts';
+import { OtherOwnerError, UnmadePartitionError } from '../messages/failed-call.ts';
 import { bytesOf } from './content-bytes.ts';
 import { type InPartition, tableOf } from './in-partition.ts';
 import { type ItemRow, ROW_COLUMNS, STATE } from './item-row.ts';
+import type { ItemTable } from './item-table.ts';
 import { keptUnderNewId, readKept } from './kept.ts';
 
 interface TransferArgs extends InPartition {
@@ -23,9 +25,10 @@ interface TransferArgs extends InPartition {
 export function transfer(
   transaction: Transaction,
   { target: key, request, ...args }: TransferArgs,
-): TransferResult {
+): TransferResult | 'unmade target' {
   const source = tableOf(transaction, args);
-  const target = tableOf(transaction, { key });
+  const target = targetOf(transaction, key);
+  if (target === undefined) return 'unmade target';
   const { now } = transaction;
   const items = source.findAll(request.ids).filter(({ state }) => state === STATE[request.state]);
   let bytes = 0;
@@ -57,4 +60,14 @@ export function transfer(
 
 function laterOf(at: Instant | undefined, now: Instant): Instant {
   return at !== undefined && at > now ? at : now;
+}
+
+/** Undefined: its owner has to be asked whether it may be made. */
+function targetOf(transaction: Transaction, key: OwnedKey): ItemTable | undefined {
+  try {
+    return tableOf(transaction, { key });
+  } catch (error) {
+    if (error instanceof UnmadePartitionError || error instanceof OtherOwnerError) return undefined;
+    throw error;
+  }
 }

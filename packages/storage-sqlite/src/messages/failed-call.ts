@@ -12,7 +12,9 @@ export type FailedCall =
     }
   | { readonly kind: 'storage'; readonly message: string; readonly outcome: StorageOutcome }
   /** The partition has items of an earlier queue of its name. */
-  | { readonly kind: 'other-owner'; readonly createdAt: Instant };
+  | { readonly kind: 'other-owner'; readonly createdAt: Instant }
+  /** The partition has to be made; see {@link UnmadePartitionError}. */
+  | { readonly kind: 'unmade'; readonly state: bigint };
 
 /** The partition has items of a queue of the same name that was created at another time. */
 export class OtherOwnerError extends Error {
@@ -26,9 +28,25 @@ export class OtherOwnerError extends Error {
   }
 }
 
+/**
+ * The partition does not exist, or was removed because it was empty. The owner has to say
+ * whether it may be made; the call is repeated with this state.
+ */
+export class UnmadePartitionError extends Error {
+  override readonly name = 'UnmadePartitionError';
+  /** Another one after each removal. */
+  readonly state: bigint;
+
+  constructor(state: bigint) {
+    super('the partition has to be made');
+    this.state = state;
+  }
+}
+
 /** The data of an error of the ports. Undefined: it is another error. */
 export function failureOf(error: unknown): FailedCall | undefined {
   if (error instanceof OtherOwnerError) return { kind: 'other-owner', createdAt: error.createdAt };
+  if (error instanceof UnmadePartitionError) return { kind: 'unmade', state: error.state };
   if (error instanceof StorageError) {
     return { kind: 'storage', message: error.message, outcome: error.outcome };
   }
@@ -48,5 +66,7 @@ export function errorOf(failure: FailedCall, storage: string): Error {
       return new StorageError(`storage '${storage}': ${failure.message}`, { outcome: failure.outcome });
     case 'other-owner':
       return new OtherOwnerError(failure.createdAt);
+    case 'unmade':
+      return new UnmadePartitionError(failure.state);
   }
 }

@@ -1,5 +1,6 @@
 import {
   addDuration,
+  CLOSURE_MARGIN,
   type Duration,
   type Instant,
   instantFromMicroseconds,
@@ -17,6 +18,7 @@ import {
 import { requireNamespace } from '../access/access-calls.ts';
 import type { Transaction } from '../file/transaction.ts';
 import {
+  closureOf,
   type PauseEnds,
   placementsText,
   type QueueRow,
@@ -150,6 +152,35 @@ function beginQueueDelete(
   connection.run('update queues set ends_at = ? where name = ?', addDuration(now, timeout), name);
 }
 
+interface Closure {
+  readonly token: string;
+  readonly timeout: Duration | undefined;
+}
+
+/** Closes a queue, or ends the closure of a token. @returns whether anything was changed. */
+function closeQueue(
+  { connection, now }: Transaction,
+  { name, createdAt, closure: { token, timeout } }: DeletedQueue & { readonly closure: Closure },
+): boolean {
+  const changed =
+    timeout === undefined
+      ? connection.run(
+          'update queues set closure = null where name = ? and created_at = ? and closure = ?',
+          ...[name, createdAt, token],
+        )
+      : connection.run(
+          'update queues set closure = ?, closed_until = ? where name = ? and created_at = ?',
+          ...[token, addDuration(now, timeout), name, createdAt],
+        );
+  return changed > 0;
+}
+
+/** The token of the closure of a queue, if it stays in force for {@link CLOSURE_MARGIN}. */
+function lastingClosure({ connection, now }: Transaction, { name }: Named): string | undefined {
+  const row = connection.get<QueueRow>('select * from queues where name = ?', name);
+  return row && closureOf(row, addDuration(now, CLOSURE_MARGIN));
+}
+
 /** Removes a queue, and records that it was deleted. */
 function deleteQueue({ connection }: Transaction, { name }: Named): void {
   connection.run(
@@ -192,6 +223,8 @@ export const QUEUE_CALLS = {
   queueRelations,
   userOfQueue,
   beginQueueDelete,
+  closeQueue,
+  lastingClosure,
   deleteQueue,
   wasQueueDeleted,
   forgetQueueDeletion,

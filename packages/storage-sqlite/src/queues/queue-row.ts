@@ -26,6 +26,9 @@ export interface QueueRow {
   readonly pauses: string;
   /** Until when the `beginDelete` of the queue is in force. */
   readonly ends_at: bigint | null;
+  /** The token of the last closure. */
+  readonly closure: string | null;
+  readonly closed_until: bigint | null;
   readonly created_at: bigint;
   readonly updated_at: bigint;
 }
@@ -33,9 +36,15 @@ export interface QueueRow {
 /** The ends of pauses that were started, in microseconds as text. Null: when the queue is resumed. */
 export type PauseEnds = Partial<Record<Pausable, string | null>>;
 
-/** The queue in a row, with its pauses that are in force. */
+/** The token of the closure of a queue, if it is in force at that time. */
+export function closureOf({ closure, closed_until: until }: QueueRow, at: Instant): string | undefined {
+  return closure === null || until === null || until <= at ? undefined : closure;
+}
+
+/** The queue in a row, with its closure and its pauses that are in force. */
 export function queueOf(row: QueueRow, now: Instant): Queue {
   const pauses = pausesOf(row, now);
+  const closure = closureOf(row, now);
   return {
     name: row.name,
     namespace: row.namespace,
@@ -49,6 +58,7 @@ export function queueOf(row: QueueRow, now: Instant): Queue {
     createdAt: instantFromMicroseconds(row.created_at),
     updatedAt: instantFromMicroseconds(row.updated_at),
     ...(pauses === undefined ? {} : { pauses }),
+    ...(closure === undefined ? {} : { closure }),
   };
 }
 

@@ -1,7 +1,7 @@
 import { type PartitionKey, type PartitionOwner, StorageError } from '@querator/core';
 import type { ArgsOf, Database, ResultOf } from '../database/database.ts';
 import type { OwnedKey } from '../file/partitions.ts';
-import { OtherOwnerError } from '../messages/failed-call.ts';
+import { OtherOwnerError, UnmadePartitionError } from '../messages/failed-call.ts';
 import type { Calls } from '../thread/calls.ts';
 
 /** The names of the calls on one partition. */
@@ -37,26 +37,40 @@ export class OwnedCalls {
 
   /** Changes something. */
   call<Name extends PartitionCall>(name: Name, args: OtherArgs<Name>): Promise<ResultOf<Name>> {
-    return this.#ofOwner(() => this.database.call(name, this.#with(args)));
+    return this.#ofOwner((key) => this.database.call(name, withKey<Name>(args, key)));
   }
 
   /** Only reads. */
   read<Name extends PartitionCall>(name: Name, args: OtherArgs<Name>): Promise<ResultOf<Name>> {
-    return this.#ofOwner(() => this.database.read(name, this.#with(args)));
+    return this.#ofOwner((key) => this.database.read(name, withKey<Name>(args, key)));
   }
 
-  #with<Name extends PartitionCall>(args: OtherArgs<Name>): ArgsOf<Name> {
-    return { ...args, key: this.key } as ArgsOf<Name>;
-  }
-
-  async #ofOwner<T>(call: () => Promise<T>): Promise<T> {
-    try {
-      return await call();
-    } catch (error) {
-      if (!(error instanceof OtherOwnerError)) throw error;
-      await this.#removeEarlier(error);
-      return call();
+  /** Repeats a call until the partition is there, and belongs to the owner. */
+  async #ofOwner<T>(call: (key: OwnedKey) => Promise<T>): Promise<T> {
+    let { key } = this;
+    for (;;) {
+      try {
+        return await call(key);
+      } catch (error) {
+        if (error instanceof OtherOwnerError) {
+          await this.#removeEarlier(error);
+          key = this.key;
+        } else if (error instanceof UnmadePartitionError) {
+          await this.#checkIsThere();
+          key = { ...this.key, mayMake: error.state };
+        } else {
+          throw error;
+        }
+      }
     }
+  }
+
+  /** Asked after the state of the partition was read: if that changes meanwhile, the call is refused again. */
+  async #checkIsThere(): Promise<void> {
+    if ((await this.#owner?.isThere()) !== false) return;
+    const { queue, partition } = this.key;
+    const text = `partition ${partition} of queue '${queue}' is not made: the queue was deleted, or is being deleted`;
+    throw new StorageError(`storage '${this.name}': ${text}`, { outcome: 'not-applied' });
   }
 
   async #removeEarlier({ createdAt }: OtherOwnerError): Promise<void> {
@@ -67,4 +81,8 @@ export class OwnedCalls {
     }
     await this.database.call('dropEarlier', { key: { queue, partition }, createdAt });
   }
+}
+
+function withKey<Name extends PartitionCall>(args: OtherArgs<Name>, key: OwnedKey): ArgsOf<Name> {
+  return { ...args, key } as ArgsOf<Name>;
 }

@@ -204,7 +204,11 @@ export class SqlitePartitionStore implements PartitionStore {
 
   async transfer({ target, ...request }: TransferRequest): Promise<TransferResult | undefined> {
     if (!(target instanceof OwnedCalls) || !target.database.isSame(this.#calls.database)) return undefined;
-    return this.#calls.call('transfer', { target: target.key, request });
+    for (;;) {
+      const result = await this.#calls.call('transfer', { target: target.key, request });
+      if (result !== 'unmade target') return result;
+      await target.call('make', {});
+    }
   }
 
   async takeItems(request: TakeRequest): Promise<TakeResult> {
@@ -226,6 +230,10 @@ export class SqlitePartitionStore implements PartitionStore {
 
   removeTaken(request: TakenIds): Promise<void> {
     return this.#calls.call('removeTaken', { request });
+  }
+
+  dropEmpty(): Promise<boolean> {
+    return this.#calls.database.call('dropEmpty', { key: this.#calls.key });
   }
 
   drop(): Promise<void> {

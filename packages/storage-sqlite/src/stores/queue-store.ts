@@ -15,7 +15,7 @@ import type { Database, OpenTransaction } from '../database/database.ts';
 import { addEvent } from './add-event.ts';
 
 /** Checks the queue that uses another one as dead-letter queue. */
-type CheckUser = (usedBy: string | undefined) => void;
+type CheckUser = (usedBy: string | undefined, closure?: string) => void;
 
 /** The settings of the queues of a file. Callbacks run in the main thread, within an open transaction. */
 export class SqliteQueueStore implements QueueStore {
@@ -93,6 +93,15 @@ export class SqliteQueueStore implements QueueStore {
     });
   }
 
+  close(
+    name: string,
+    createdAt: Instant,
+    closure: { readonly token: string; readonly timeout: Duration | undefined },
+  ): Promise<boolean> {
+    const { token, timeout } = closure;
+    return this.#database.call('closeQueue', { name, createdAt, closure: { token, timeout } });
+  }
+
   delete(name: string, createdAt?: Instant, check?: CheckUser, audit?: MakeAuditEvent): Promise<boolean> {
     return this.#database.transaction(async (transaction) => {
       if (!(await this.#mayEnd(transaction, name, createdAt, check))) return false;
@@ -127,7 +136,9 @@ export class SqliteQueueStore implements QueueStore {
   ): Promise<boolean> {
     const stored = await transaction.call('findQueue', { name });
     if (stored === undefined || (createdAt !== undefined && stored.createdAt !== createdAt)) return false;
-    check?.(await transaction.call('userOfQueue', { name }));
+    if (check === undefined) return true;
+    const usedBy = await transaction.call('userOfQueue', { name });
+    check(usedBy, await transaction.call('lastingClosure', { name }));
     return true;
   }
 }

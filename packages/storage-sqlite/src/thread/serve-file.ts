@@ -86,6 +86,13 @@ export class FileServer {
 
   #group(calls: readonly NamedCall[]): readonly Result[] {
     const transaction = this.#begin();
+    const [first] = calls;
+    if (first !== undefined && calls.length === 1) {
+      const result = this.#attempt(transaction, first);
+      if (result.ok) this.#commit();
+      else this.#abandon();
+      return [result];
+    }
     const results = calls.map((call) => this.#call(transaction, call));
     this.#commit();
     return results;
@@ -96,7 +103,7 @@ export class FileServer {
     assertInPlace();
     // What this thread knows of partitions may have changed since.
     partitions.forget();
-    connection.exec('begin');
+    connection.run('begin');
     try {
       return calls.map((call) => this.#attempt({ connection, partitions, sequence }, call));
     } finally {
@@ -116,7 +123,7 @@ export class FileServer {
   #begin(): OpenTransaction {
     const { connection, partitions, sequence, assertInPlace } = this.#file();
     assertInPlace();
-    connection.exec('begin immediate');
+    connection.run('begin immediate');
     this.#transaction = { connection, partitions, sequence };
     return this.#transaction;
   }
@@ -132,7 +139,7 @@ export class FileServer {
   #commit(): void {
     const { connection } = this.#current();
     try {
-      connection.exec('commit');
+      connection.run('commit');
     } catch (error) {
       if (!isSqliteError(error)) throw error;
       throw new TransactionFailed(storageErrorOf(error, this.#name, true));
@@ -144,14 +151,14 @@ export class FileServer {
   /** Runs a call as a whole or not at all. @throws if the transaction cannot go on. */
   #call(transaction: OpenTransaction, call: NamedCall): Result {
     const { connection, partitions, sequence } = transaction;
-    connection.exec('savepoint one_call');
+    connection.run('savepoint one_call');
     const result = this.#attempt(transaction, call);
     if (!result.ok) {
-      connection.exec('rollback to one_call');
+      connection.run('rollback to one_call');
       partitions.forget();
       sequence.rolledBack();
     }
-    connection.exec('release one_call');
+    connection.run('release one_call');
     return result;
   }
 
@@ -190,12 +197,12 @@ export class FileServer {
     }
     const { connection, assertInPlace } = this.#file();
     assertInPlace();
-    connection.exec('begin immediate');
+    connection.run('begin immediate');
     // Only a real write tells that a disk has room again.
     const text = `update numbers set value = value + 1 where name = 'write_checks'`;
     try {
       if (this.#lastWriteFailed) connection.run(text);
-      connection.exec('commit');
+      connection.run('commit');
       this.#lastWriteFailed = false;
     } catch (error) {
       connection.exec('rollback');
