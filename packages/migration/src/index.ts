@@ -27,5 +27,7 @@ export {
   type ForeignSettings,
   type ForeignSystem,
   ForeignSystemFault,
+  type JobCounts,
+  type SystemDeps,
 } from './sources/foreign-system.ts';
 export { isForeign, openSystem } from './sources/open-system.ts';

@@ -20,6 +20,7 @@ import {
   redisProgram,
 } from '@querator/tooling-postgres/debian';
 import { runVitest } from '@querator/tooling-vitest/run-vitest';
+import { whyNoMoto } from './moto.ts';
 import { OLDER_VERSIONS, olderVersion, whyNoOlderVersion } from './older-version.ts';
 import { root } from './repository.ts';
 import { whyNoSmallDisk } from './small-disk.ts';
@@ -92,6 +93,7 @@ const PARTS: readonly Part[] = [
     run: () => testFile('new-primary'),
   },
   { name: 'BullMQ', inShort: true, install: () => redisProgram(), run: () => testFile('bullmq') },
+  { name: 'SQS', inShort: false, obstacle: whyNoMoto, run: () => testFile('sqs') },
   { name: 'several instances', inShort: false, run: () => severalInstances() },
   { name: 'older server', inShort: true, waits: true, obstacle: whyNoOlderVersion, run: olderServer },
   { name: 'rolling upgrade', inShort: false, obstacle: whyNoOlderVersion, run: () => rollingUpgrade() },

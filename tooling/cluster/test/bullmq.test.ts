@@ -40,7 +40,10 @@ async function take() {
 }
 
 async function copy(dryRun = false) {
-  const system = await openSystem(`bullmq:redis://127.0.0.1:${redis.port}`);
+  const system = await openSystem(`bullmq:redis://127.0.0.1:${redis.port}`, {
+    clock: new SystemClock(),
+    env: {},
+  });
   const work = { random: new SystemRandom(), sleep: async () => {}, signal: new AbortController().signal };
   try {
     return await copyJobs({ ...work, system, to: dryRun ? undefined : to, queues: ['mail'], window: '1h' });

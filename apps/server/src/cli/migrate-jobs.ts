@@ -1,3 +1,4 @@
+import { SystemClock } from '@querator/core';
 import type { CopiedQueue } from '@querator/migration';
 import type { Cli } from './cli.ts';
 import { CommandError, describeError } from './command-error.ts';
@@ -15,7 +16,7 @@ export async function migrateJobs(cli: Cli, queues: readonly string[], flags: Mi
   const to = cli.client({ endpoint, ...(toApiKeyFile && { apiKeyFile: toApiKeyFile }) });
   const progress = new Progress(cli, 'job(s) read');
   try {
-    const system = await openSystem(flags.from);
+    const system = await openSystem(flags.from, { clock: new SystemClock(), env: cli.io.env });
     try {
       const copied = await copyJobs({
         ...workOf(cli),

@@ -152,6 +152,7 @@ describe('the jobs of pg-boss', () => {
     await refused(['--from', `pg-boss:${other.href}`], "schema 'elsewhere' has no table 'queue'");
     await refused(['--from', 'pg-boss:nothing'], 'what follows the name is not a URL');
     await refused(['--from', `pg-boss:${connectionString}`, '--live'], '--live needs a Querator server');
+    await refused(['--from', 'sqs:http://localhost/1/mail'], 'SQS needs AWS_ACCESS_KEY_ID and');
     await refused(
       ['--from', 'bullmq:http://localhost'],
       'the address of Redis begins with redis: or rediss:',

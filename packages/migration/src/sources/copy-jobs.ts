@@ -3,7 +3,12 @@ import { codecs } from '@querator/protocol';
 import { type ImportCounts, KeyedImporter } from '../items/keyed-importer.ts';
 import { createQueues } from '../queues/create-queues.ts';
 import type { Work } from '../repeat.ts';
-import { type ForeignQueue, type ForeignSystem, ForeignSystemFault } from './foreign-system.ts';
+import {
+  type ForeignQueue,
+  type ForeignSystem,
+  ForeignSystemFault,
+  type JobCounts,
+} from './foreign-system.ts';
 
 export interface CopyOptions extends Work {
   readonly system: ForeignSystem;
@@ -23,7 +28,7 @@ export interface CopyOptions extends Work {
 export interface CopiedQueue extends ImportCounts {
   readonly queue: string;
   /** The jobs that are to be worked on, by the state of their items. */
-  readonly jobs: { readonly waiting: number; readonly scheduled: number; readonly leased: number };
+  readonly jobs: JobCounts;
   /** Jobs that are not copied, by their state in the system. */
   readonly staying: ReadonlyMap<string, number>;
   /** What has no equivalent, and how many jobs have it. 0: the queue itself. */
@@ -66,6 +71,10 @@ async function copyQueue(options: CopyOptions, queue: ForeignQueue): Promise<Cop
   const importer = to && new KeyedImporter({ ...options, client: to, queueName: queue.name });
   const jobs = { waiting: 0, scheduled: 0, leased: 0 };
   const lacks = new Map<string, number>(queue.lacks.map((lack) => [lack, 0]));
+  if (to === undefined && system.counts !== undefined) {
+    const counted = await system.counts(queue.name);
+    return { queue: queue.name, jobs: counted, staying: queue.staying, lacks, stored: 0, present: 0 };
+  }
   for await (const batch of system.batches(queue.name)) {
     for (const job of batch.jobs) {
       const state = job.item.state === '' ? 'waiting' : (job.item.state as keyof typeof jobs);

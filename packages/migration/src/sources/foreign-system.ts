@@ -1,4 +1,4 @@
-import { addDuration, type Instant, LAST_INSTANT, parseDuration } from '@querator/core';
+import { addDuration, type Clock, type Instant, LAST_INSTANT, parseDuration } from '@querator/core';
 import { type ItemsItem, type QueueInfo, toTimestamp } from '@querator/protocol';
 import { EMPTY_ITEM } from '../items/empty-item.ts';
 
@@ -31,12 +31,28 @@ export interface ForeignQueue {
   readonly staying: ReadonlyMap<string, number>;
 }
 
+/** Numbers of jobs by the states of their items. */
+export interface JobCounts {
+  readonly waiting: number;
+  readonly scheduled: number;
+  readonly leased: number;
+}
+
 /** Another system, whose workers are stopped. All methods throw the error of its client. */
 export interface ForeignSystem {
   queues(): Promise<readonly ForeignQueue[]>;
   /** The jobs that are to be worked on, in the order of the system. */
   batches(queue: string): AsyncGenerator<ForeignBatch>;
+  /** How many jobs there are to be worked on, if they cannot be read without being taken. */
+  counts?(queue: string): Promise<JobCounts>;
   close(): Promise<void>;
+}
+
+/** What a reader gets besides an address. */
+export interface SystemDeps {
+  readonly clock: Clock;
+  /** The environment, in which credentials may be. */
+  readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 /** The address of a system is wrong, or the system is not what it should be. */

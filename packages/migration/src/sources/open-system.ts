@@ -1,10 +1,11 @@
-import { type ForeignSystem, ForeignSystemFault } from './foreign-system.ts';
+import { type ForeignSystem, ForeignSystemFault, type SystemDeps } from './foreign-system.ts';
 
 /** The systems whose jobs can be read. Each reader is loaded when it is used. */
-const READERS: Readonly<Record<string, (address: string) => Promise<ForeignSystem>>> = {
+const READERS: Readonly<Record<string, (address: string, deps: SystemDeps) => Promise<ForeignSystem>>> = {
   'pg-boss': async (address) => (await import('./pg-boss.ts')).openPgBoss(address),
   'graphile-worker': async (address) => (await import('./graphile-worker.ts')).openGraphileWorker(address),
   bullmq: async (address) => (await import('./bullmq.ts')).openBullMq(address),
+  sqs: async (address, deps) => (await import('./sqs.ts')).openSqs(address, deps),
 };
 
 /** Whether an address is that of another system: `pg-boss:postgres://…`. */
@@ -18,7 +19,7 @@ export function isForeign(address: string): boolean {
  * @param address its name, a colon, and its own address.
  * @throws ForeignSystemFault if it is none, or the error of its client.
  */
-export async function openSystem(address: string): Promise<ForeignSystem> {
+export async function openSystem(address: string, deps: SystemDeps): Promise<ForeignSystem> {
   const colon = address.indexOf(':');
   const open = READERS[address.slice(0, colon)];
   if (open === undefined) {
@@ -27,5 +28,5 @@ export async function openSystem(address: string): Promise<ForeignSystem> {
   }
   const own = address.slice(colon + 1);
   if (!URL.canParse(own)) throw new ForeignSystemFault('what follows the name is not a URL');
-  return open(own);
+  return open(own, deps);
 }

@@ -12,7 +12,7 @@ export function addMigrate(program: Command, cli: Cli): void {
     .argument('[queue...]', 'which queues (default: all of the namespace)')
     .requiredOption(
       '--from <url>',
-      'the server that has them, or a system: pg-boss:<url>, graphile-worker:<url>, bullmq:<url>',
+      'the server that has them, or a system: pg-boss:<url>, graphile-worker:<url>, bullmq:<url>, sqs:<url>',
     )
     .requiredOption('--to <url>', 'the server that gets them')
     .option('--live', 'while consumers work: as a consumer of the first server', false)
