@@ -75,7 +75,13 @@ export type {
   ListItemsCall,
   StorageService,
 } from './service/storage-service.ts';
-export type { CreateTaskCall, ListTasksCall, TasksPage, TasksService } from './service/tasks-service.ts';
+export type {
+  CreateTaskCall,
+  ListTasksCall,
+  ShownTask,
+  TasksPage,
+  TasksService,
+} from './service/tasks-service.ts';
 export type {
   JudgeQueue,
   PreparedTask,

@@ -36,5 +36,7 @@ export const TASK_FIELDS: Readonly<Record<string, readonly string[]>> = {
     '14 started_at started_at Timestamp',
     '15 ended_at ended_at Timestamp',
     '16 cancel_requested_at cancel_requested_at Timestamp',
+    '17 filter filter ItemsFilter',
+    '18 to to string',
   ],
 };

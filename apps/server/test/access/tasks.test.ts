@@ -47,6 +47,24 @@ describe.each(STORAGES)('who may do what with tasks on %s', { timeout: 60_000 },
     await expect(cancel({ id })).rejects.toMatchObject(denied);
   });
 
+  test('a task is shown with its filter and target, but for what its viewer may not know', async () => {
+    const admin = clientWith(server, ADMIN_KEY).v2.tasks;
+    const to = await newQueue(server, (await newTenant(server, ['queue.stats'])).namespace);
+    const filter = { ids: ['an-id'], firstId: 'another-id', kind: 'order' };
+    const shown = { ...filter, ids: [], firstId: '' };
+    for (const mayComplete of [true, false]) {
+      const permissions = ['queue.stats', ...(mayComplete ? ['queue.complete'] : [])];
+      const { key, namespace } = await newTenant(server, permissions);
+      const queueName = await newQueue(server, namespace);
+      const { id } = await admin.create({ kind: 'move', queueName, to, filter, dryRun: true });
+      expect(await admin.get({ id })).toMatchObject({ filter, to });
+      const { get, list } = clientWith(server, key).v2.tasks;
+      const seen = { filter: mayComplete ? filter : shown, to: '' };
+      expect(await get({ id })).toMatchObject(seen);
+      expect((await list({})).items).toMatchObject([seen]);
+    }
+  });
+
   test('items go to another namespace only if the caller may produce there', async () => {
     const clears = await newTenant(server, ['queue.clear', 'queue.stats']);
     const both = await newTenant(server, ['queue.clear', 'queue.stats', 'queue.produce']);

@@ -11,15 +11,18 @@ test('tasks are created, shown as tables or JSON, and cancelled', async () => {
   await terminal.ok('produce q --payload a --kind order');
   const created = await terminal.ok('task delete-items q --kind order --rate 5 --json');
   const { id } = JSON.parse(created.stdout);
-  expect(JSON.parse(created.stdout)).toMatchObject({ kind: 'delete', queue_name: 'q', rate: 5 });
+  expect(JSON.parse(created.stdout)).toMatchObject({
+    ...{ kind: 'delete', queue_name: 'q', rate: 5 },
+    filter: { kind: 'order' },
+  });
   expect(created.stderr).toBe(`Successfully created task '${id}'\n`);
   await vi.waitFor(async () => {
     const { stdout } = await terminal.ok(`task get ${id} --json`);
     expect(JSON.parse(stdout)).toMatchObject({ state: 'done', done: 1 });
   });
   const { stdout } = await terminal.ok(`task get ${id}`);
-  expect(stdout).toMatch(/^ID +KIND +STATE +QUEUE +MATCHED +DONE +FAILED +CREATED +ERROR\n/);
-  expect(stdout).toMatch(new RegExp(`^${id} +delete +done +q +1 +1 +0 +20`, 'm'));
+  expect(stdout).toMatch(/^ID +KIND +STATE +QUEUE +TO +FILTER +MATCHED +DONE +FAILED +CREATED +ERROR\n/);
+  expect(stdout).toMatch(new RegExp(`^${id} +delete +done +q +{"kind":"order"} +1 +1 +0 +20`, 'm'));
   const dry = await terminal.ok('task delete-items q --dry-run');
   expect(dry.stdout).toContain(' delete ');
   const listed = await terminal.ok('task list --queue q --kind delete');

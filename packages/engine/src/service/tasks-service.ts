@@ -3,6 +3,7 @@ import {
   type Caller,
   checkQueueKnown,
   errorText,
+  type ItemFilter,
   invalid,
   LIMITS,
   noSuchQueue,
@@ -51,9 +52,17 @@ export interface ListTasksCall {
   readonly limit: number;
 }
 
+/** A task as its callers see it. */
+export interface ShownTask extends Task {
+  /** Undefined: all items, or this process does not know what the task takes. */
+  readonly filter: ItemFilter | undefined;
+  /** The queue that gets the items. Undefined: none, or where each came from. */
+  readonly to: string | undefined;
+}
+
 /** A page of tasks, the newest first. */
 export interface TasksPage {
-  readonly items: readonly Task[];
+  readonly items: readonly ShownTask[];
   /** Where the next page begins. Empty: no more tasks. */
   readonly cursor: string;
 }
@@ -104,7 +113,7 @@ export class TasksService {
   }
 
   /** Stores a task. Any process that can run it begins at once. @throws QueueError also `retry` if too many run. */
-  async create(call: CreateTaskCall, { caller, audit }: CallerOptions = {}): Promise<Task> {
+  async create(call: CreateTaskCall, { caller, audit }: CallerOptions = {}): Promise<ShownTask> {
     const store = this.#store();
     const { kinds, random, runner, requireCapability } = this.#deps;
     const kind = kinds.get(call.kind);
@@ -142,14 +151,14 @@ export class TasksService {
       audit?.storedEvent,
     );
     runner?.wake();
-    return task;
+    return this.#shown(task, caller);
   }
 
   /** A task that the caller may see. */
-  async get(id: string, { caller }: CallerOptions = {}): Promise<Task> {
+  async get(id: string, { caller }: CallerOptions = {}): Promise<ShownTask> {
     const task = await this.#find(id, 'queue.stats', caller);
     if (!may(caller, 'queue.stats', task.namespace)) throw accessDenied();
-    return task;
+    return this.#shown(task, caller);
   }
 
   /** A page of the tasks that the caller may see, the newest first. */
@@ -173,7 +182,8 @@ export class TasksService {
     });
     const items = found.slice(0, most);
     const last = items.at(-1);
-    return { items, cursor: found.length > most && last !== undefined ? cursorOf(last) : '' };
+    const shown = items.map((task) => this.#shown(task, caller));
+    return { items: shown, cursor: found.length > most && last !== undefined ? cursorOf(last) : '' };
   }
 
   /**
@@ -181,7 +191,7 @@ export class TasksService {
    * takes a second. It has no effect on a task that has ended. The caller needs the
    * permissions that its creator needed.
    */
-  async cancel(id: string, { caller, audit }: CallerOptions = {}): Promise<Task> {
+  async cancel(id: string, { caller, audit }: CallerOptions = {}): Promise<ShownTask> {
     const found = await this.#find(id, 'queue.clear', caller);
     for (const { permission, namespace } of found.needs) {
       if (!may(caller, permission, namespace)) throw accessDenied();
@@ -189,7 +199,26 @@ export class TasksService {
     const task = await this.#store().requestCancel(id, audit?.storedEvent);
     if (task === undefined) throw noSuchTask(id);
     this.#deps.runner?.wake();
-    return task;
+    return this.#shown(task, caller);
+  }
+
+  /** A task of a later version, or of a kind that this process does not know, is shown without what it takes. */
+  #shown(task: Task, caller: Caller | undefined): ShownTask {
+    const kind = this.#deps.kinds.get(task.kind);
+    const asked = kind?.version === task.version ? kind.askedFor?.(task.parameters) : undefined;
+    if (asked === undefined) return { ...task, filter: undefined, to: undefined };
+    // Knowing the id of a leased item is enough to complete it.
+    const hidden = may(caller, 'queue.complete', task.namespace)
+      ? {}
+      : { ids: undefined, firstId: undefined };
+    const filter = { ...asked.filter, ...hidden };
+    const isAll = Object.values(asked.filter).every((condition) => condition === undefined);
+    // The names of queues in other namespaces are not shown.
+    const seesTarget = task.needs.every(
+      ({ permission, namespace }) =>
+        may(caller, 'queue.stats', namespace) || may(caller, permission, namespace),
+    );
+    return { ...task, filter: isAll ? undefined : filter, to: seesTarget ? asked.to : undefined };
   }
 
   /**

@@ -10,7 +10,15 @@ import {
   type Task,
 } from '@querator/core';
 import { filterFromJson, filterToJson } from './filter-json.ts';
-import type { JudgeQueue, PreparedTask, StepBudget, StepResult, TaskCall, TaskKind } from './task-kind.ts';
+import type {
+  AskedItems,
+  JudgeQueue,
+  PreparedTask,
+  StepBudget,
+  StepResult,
+  TaskCall,
+  TaskKind,
+} from './task-kind.ts';
 import type { TaskQueues } from './task-queues.ts';
 
 /**
@@ -68,6 +76,10 @@ export class DeleteItems implements TaskKind {
       until: await this.#queues.ends(queue),
     };
     return { queue, parameters };
+  }
+
+  askedFor(parameters: JsonValue): AskedItems {
+    return { filter: filterFromJson((parameters as Parameters).filter), to: undefined };
   }
 
   async step(task: Task, checkpoint: JsonValue | undefined, budget: StepBudget): Promise<StepResult> {

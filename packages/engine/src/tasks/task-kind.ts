@@ -25,6 +25,13 @@ export interface PreparedTask {
   readonly parameters: JsonValue;
 }
 
+/** Which items a task takes, and which queue gets them. */
+export interface AskedItems {
+  readonly filter: ItemFilter;
+  /** Undefined: none, or where each item came from. */
+  readonly to: string | undefined;
+}
+
 /** How much one step of a task may do. */
 export interface StepBudget {
   /** The most items that the step may handle; at least 1. */
@@ -60,6 +67,8 @@ export interface TaskKind {
    * @throws QueueError `invalid`, and what `judge` throws; StorageError.
    */
   prepare(call: TaskCall, judge: JudgeQueue): Promise<PreparedTask>;
+  /** What the creator of a task asked for. Undefined: this kind takes no items. @param parameters of this version. */
+  askedFor?(parameters: JsonValue): AskedItems;
   /**
    * One step of a task: handles some items, and says how far it has come.
    *

@@ -18,7 +18,7 @@ import {
 } from '@querator/core';
 import { ManualClock, SeededRandom } from '@querator/core/testing';
 import { memoryBackend } from '@querator/storage-memory';
-import { type CreateTaskCall, createService, type Service } from '../../src/index.ts';
+import { type CreateTaskCall, createService, type Service, type ShownTask } from '../../src/index.ts';
 import { item, payloadOf, queueCall } from './harness.ts';
 
 /** What becomes of a storage call: it is carried out, or the process dies before or after it. */
@@ -58,7 +58,7 @@ export class TaskProcess {
     this.isDead = true;
   }
 
-  create(call: Partial<CreateTaskCall> = {}): Promise<Task> {
+  create(call: Partial<CreateTaskCall> = {}): Promise<ShownTask> {
     return this.service.tasks.create({
       ...{ kind: 'delete', queueName: 'q', to: '', rate: 0, dryRun: false },
       ...call,

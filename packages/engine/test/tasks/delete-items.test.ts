@@ -37,6 +37,24 @@ describe('a task that deletes items', () => {
     expect(await store.stats()).toMatchObject({ waiting: 0, leased: 0, scheduled: 0 });
   });
 
+  test('is shown with its filter, and without one if it takes all items', async () => {
+    const world = new TaskProcesses();
+    const process = world.make();
+    await world.createQueue(process);
+    const filter = { kind: 'a', metadata: new Map([['k', 'v']]), payload: Buffer.from('p') };
+    const { id } = await process.create({ filter });
+    await world.clock.advance('1us');
+    await process.create();
+    const { tasks } = process.service;
+    expect((await tasks.get(id)).filter).toEqual(filter);
+    const all = { namespace: '', queueName: '', kind: '', state: '', cursor: '', limit: 0 };
+    const { items } = await tasks.list(all);
+    expect(items.map((task) => [task.filter, task.to])).toEqual([
+      [undefined, undefined],
+      [filter, undefined],
+    ]);
+  });
+
   test('leaves an item to the consumer that leased it meanwhile', async () => {
     const world = new TaskProcesses();
     const process = world.start();

@@ -44,6 +44,30 @@ export function toItemFilter(message: ItemsFilter | undefined): GivenFilter {
   };
 }
 
+/** The wire form of a filter. */
+export function fromItemFilter(filter: ItemFilter): ItemsFilter {
+  const { ids = [], metadata, created, due, payload } = filter;
+  return {
+    ids: [...ids],
+    state: filter.state ?? '',
+    firstId: filter.firstId ?? '',
+    sourceId: filter.sourceId ?? '',
+    reference: filter.reference ?? '',
+    kind: filter.kind ?? '',
+    encoding: filter.encoding ?? '',
+    metadata: new Map(metadata),
+    error: filter.error ?? '',
+    reason: filter.reason ?? '',
+    created: fromRange(created),
+    due: fromRange(due),
+    payload: payload ?? new Uint8Array(),
+  };
+}
+
+function fromRange(range: InstantRange | undefined): ItemsRange | undefined {
+  return range && { from: range.from && toTimestamp(range.from), to: range.to && toTimestamp(range.to) };
+}
+
 function toRange(range: ItemsRange | undefined): InstantRange | undefined {
   return range && { from: fromOptionalTimestamp(range.from), to: fromOptionalTimestamp(range.to) };
 }

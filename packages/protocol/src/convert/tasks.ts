@@ -1,9 +1,16 @@
-import type { Task } from '@querator/core';
+import type { ItemFilter, Task } from '@querator/core';
 import type { Task as TaskMessage } from '../gen/querator/v2/tasks.ts';
 import { toTimestamp } from '../time/wire-time.ts';
+import { fromItemFilter } from './items.ts';
+
+/** A task, with which items it takes and which queue gets them. */
+interface ShownTask extends Task {
+  readonly filter: ItemFilter | undefined;
+  readonly to: string | undefined;
+}
 
 /** The wire form of a task. */
-export function fromTask(task: Task): TaskMessage {
+export function fromTask(task: ShownTask): TaskMessage {
   const { id, kind, state, queue, namespace, matched, done, failed, error, rate, dryRun, createdBy } = task;
   const { createdAt, startedAt, endedAt, cancelRequestedAt } = task;
   return {
@@ -14,5 +21,7 @@ export function fromTask(task: Task): TaskMessage {
     startedAt: startedAt && toTimestamp(startedAt),
     endedAt: endedAt && toTimestamp(endedAt),
     cancelRequestedAt: cancelRequestedAt && toTimestamp(cancelRequestedAt),
+    filter: task.filter && fromItemFilter(task.filter),
+    to: task.to ?? '',
   };
 }

@@ -828,7 +828,7 @@ export const TasksListRequest = messageTable(
 
 export const Task = messageTable(
   'Task',
-  () => ({ id: '', kind: '', state: '', queueName: '', namespace: '', matched: 0, done: 0, failed: 0, error: '', rate: 0, dryRun: false, createdBy: '', createdAt: undefined, startedAt: undefined, endedAt: undefined, cancelRequestedAt: undefined }),
+  () => ({ id: '', kind: '', state: '', queueName: '', namespace: '', matched: 0, done: 0, failed: 0, error: '', rate: 0, dryRun: false, createdBy: '', createdAt: undefined, startedAt: undefined, endedAt: undefined, cancelRequestedAt: undefined, filter: undefined, to: '' }),
   [
     { number: 1, name: 'id', protoName: 'id', jsonName: 'id', kind: 'string', repeated: false },
     { number: 2, name: 'kind', protoName: 'kind', jsonName: 'kind', kind: 'string', repeated: false },
@@ -846,6 +846,8 @@ export const Task = messageTable(
     { number: 14, name: 'startedAt', protoName: 'started_at', jsonName: 'started_at', kind: 'timestamp', repeated: false },
     { number: 15, name: 'endedAt', protoName: 'ended_at', jsonName: 'ended_at', kind: 'timestamp', repeated: false },
     { number: 16, name: 'cancelRequestedAt', protoName: 'cancel_requested_at', jsonName: 'cancel_requested_at', kind: 'timestamp', repeated: false },
+    { number: 17, name: 'filter', protoName: 'filter', jsonName: 'filter', kind: 'message', repeated: false, message: ItemsFilter },
+    { number: 18, name: 'to', protoName: 'to', jsonName: 'to', kind: 'string', repeated: false },
   ],
 );
 

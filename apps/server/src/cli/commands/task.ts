@@ -1,4 +1,4 @@
-import { endpointsV2, formatTimestamp, type Task } from '@querator/protocol';
+import { codecsV2, endpointsV2, formatTimestamp, type Task } from '@querator/protocol';
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { attempt } from '../command-error.ts';
@@ -77,11 +77,19 @@ export function addTask(program: Command, cli: Cli): void {
   });
 }
 
-const HEADS = ['ID', 'KIND', 'STATE', 'QUEUE', 'MATCHED', 'DONE', 'FAILED', 'CREATED', 'ERROR'];
+const HEADS = [
+  ...['ID', 'KIND', 'STATE', 'QUEUE', 'TO', 'FILTER', 'MATCHED', 'DONE', 'FAILED', 'CREATED', 'ERROR'],
+];
 
 function rowOf(task: Task): readonly string[] {
-  const { id, kind, state, queueName, matched, done, failed, createdAt, error, cancelRequestedAt } = task;
+  const { id, kind, state, queueName, to, matched, done, failed, createdAt, error, cancelRequestedAt } = task;
   const shown = state === 'running' && cancelRequestedAt !== undefined ? 'cancelling' : state;
   const created = createdAt === undefined ? '' : formatTimestamp(createdAt);
-  return [id, kind, shown, queueName, String(matched), String(done), String(failed), created, error];
+  const counts = [matched, done, failed].map(String);
+  return [id, kind, shown, queueName, to, filterText(task), ...counts, created, error];
+}
+
+/** The conditions as JSON. Empty: there are none. `--json` prints those that do not fit in a cell. */
+function filterText({ filter }: Task): string {
+  return filter === undefined ? '' : Buffer.from(codecsV2.ItemsFilter.toJson(filter)).toString();
 }

@@ -1,7 +1,15 @@
 import { errorText, type ItemFilter, invalid, type JsonValue, type Task } from '@querator/core';
 import type { LogicalQueue } from '../../queue/logical-queue.ts';
 import { filterFromJson, filterToJson } from '../filter-json.ts';
-import type { JudgeQueue, PreparedTask, StepBudget, StepResult, TaskCall, TaskKind } from '../task-kind.ts';
+import type {
+  AskedItems,
+  JudgeQueue,
+  PreparedTask,
+  StepBudget,
+  StepResult,
+  TaskCall,
+  TaskKind,
+} from '../task-kind.ts';
 import type { TaskQueues } from '../task-queues.ts';
 import { resumeMoves, undoMoves } from './across-storages.ts';
 import { type Destinations, type Origin, toQueue, toSources } from './destinations.ts';
@@ -49,6 +57,11 @@ export class TransferItems implements TaskKind {
       ...(to !== '' && { to: { queue: target.name, createdAt: String(target.createdAt) } }),
     };
     return { queue, parameters };
+  }
+
+  askedFor(parameters: JsonValue): AskedItems {
+    const { filter, to } = parameters as Parameters;
+    return { filter: filterFromJson(filter), to: to?.queue };
   }
 
   async step(task: Task, checkpoint: JsonValue | undefined, budget: StepBudget): Promise<StepResult> {

@@ -106,7 +106,15 @@ export interface Task {
     | Timestamp
     | undefined;
   /** When somebody asked for its end. It then ends within a second. */
-  cancelRequestedAt: Timestamp | undefined;
+  cancelRequestedAt:
+    | Timestamp
+    | undefined;
+  /** Which items it takes. Absent: all. Its `ids` and `first_id` are only shown to callers who may complete items. */
+  filter:
+    | ItemsFilter
+    | undefined;
+  /** The queue that gets the items. Empty: none, where each came from, or a queue that the caller may not see. */
+  to: string;
 }
 
 function createBaseTasksCreateRequest(): TasksCreateRequest {
@@ -283,6 +291,8 @@ function createBaseTask(): Task {
     startedAt: undefined,
     endedAt: undefined,
     cancelRequestedAt: undefined,
+    filter: undefined,
+    to: "",
   };
 }
 
@@ -336,6 +346,12 @@ export const Task: MessageFns<Task> = {
     if (message.cancelRequestedAt !== undefined) {
       Timestamp.encode(message.cancelRequestedAt, writer.uint32(130).fork()).join();
     }
+    if (message.filter !== undefined) {
+      ItemsFilter.encode(message.filter, writer.uint32(138).fork()).join();
+    }
+    if (message.to !== "") {
+      writer.uint32(146).string(message.to);
+    }
     return writer;
   },
 
@@ -368,6 +384,10 @@ export const Task: MessageFns<Task> = {
     message.cancelRequestedAt = (object.cancelRequestedAt !== undefined && object.cancelRequestedAt !== null)
       ? Timestamp.fromPartial(object.cancelRequestedAt)
       : undefined;
+    message.filter = (object.filter !== undefined && object.filter !== null)
+      ? ItemsFilter.fromPartial(object.filter)
+      : undefined;
+    message.to = object.to ?? "";
     return message;
   },
 };
