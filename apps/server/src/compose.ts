@@ -78,6 +78,7 @@ export function compose(given: Config, deps: ServerDeps): Composition {
     requireCapability: (capability) => instances.require(capability),
     ...storesOf(queueStorage),
     admitFiring: (firing) => quotas && admitFiring(quotas, firing),
+    admitMove: ({ namespace, ...brings }) => quotas?.enter(namespace, brings),
     storages,
     waitForStorage: true,
     observer: metrics.observer,

@@ -82,6 +82,7 @@ export type {
   TasksPage,
   TasksService,
 } from './service/tasks-service.ts';
+export type { AdmitMove, EnteringItems } from './tasks/kinds/admission.ts';
 export type {
   JudgeQueue,
   PreparedTask,

@@ -153,6 +153,27 @@ describe.each(STORAGES)('stocks on %s', { timeout: 60_000 }, (storage) => {
     expect(await call(server, queueEndpoints.produce, produceOf(dead))).toMatchObject({ status: 454 });
   });
 
+  test('items that a task moves to a namespace that is full wait until it has room', async () => {
+    const { queue: to, namespace } = await tenantWithQueue(server);
+    const { queue } = await tenantWithQueue(server);
+    await call(server, queueEndpoints.produce, produceOf(queue, 5));
+    await setQuota(server, { namespace, limits: { items_waiting: 3 } });
+    const request = { kind: 'move', queue_name: queue, to };
+    const { id } = (await call(server, endpointsV2.tasks.create, request)).body;
+    const task = async () => (await call(server, endpointsV2.tasks.get, { id })).body;
+    while ((await task()).error === undefined);
+    expect(await task()).toMatchObject({
+      ...{ state: 'running', done: 3 },
+      error: `quota exceeded; namespace '${namespace}' may hold 3 items and holds 3, try again later`,
+    });
+    const leased = await call(server, queueEndpoints.lease, leaseOf(to, 3));
+    const ids = leased.body.items.map(({ id: item }: { readonly id: string }) => item);
+    const completed = { queue_name: to, partition: 0, request_timeout: '5s', ids };
+    await call(server, queueEndpoints.complete, completed);
+    while ((await task()).state === 'running') await pass(SECOND_MS + 1);
+    expect(await task()).toMatchObject({ state: 'done', done: 5 });
+  });
+
   test('items that could not be stored do not count', async () => {
     const { queue, key, namespace } = await tenantWithQueue(server);
     await setQuota(server, { namespace, limits: { items_waiting: 3 } });

@@ -159,6 +159,30 @@ export class Quotas {
   }
 
   /**
+   * Judges items that enter a namespace without a call, such as those that a task moves:
+   * only by what the namespace may hold. Returns a promise only if it has to wait for a
+   * sample.
+   *
+   * @returns ends that, with the error that it failed with; undefined if nothing has to be ended.
+   * @throws QuotaError. The promise may reject with it too.
+   */
+  enter(namespace: string, brings: StockSize): EndCall | undefined | Promise<EndCall | undefined> {
+    const meters = this.#meters.of(undefined, namespace).filter(limitsStock);
+    if (meters.length === 0) return undefined;
+    const enter = () => {
+      const stock = this.#sampler.of(namespace);
+      this.#counting(() => {
+        const refusal = exceeded(meters, stock, { namespace, brings });
+        if (refusal !== undefined) throw refusal.error;
+      });
+      this.#sampler.touch(namespace);
+      const stored = stock.begin(brings);
+      return (error: unknown) => stored(!isCertainlyNotStored(error));
+    };
+    return this.#sampled(meters, namespace, brings)?.then(enter) ?? enter();
+  }
+
+  /**
    * Stores a new queue, if the limits of its namespace and of the caller's key allow it.
    *
    * @throws QuotaError; whatever `store` throws.

@@ -3,6 +3,7 @@ import type { EngineDeps } from '../engine-deps.ts';
 import type { PartitionStorage } from '../manager/placements.ts';
 import type { QueueManager } from '../manager/queue-manager.ts';
 import { DeleteItems } from '../tasks/delete-items.ts';
+import type { AdmitMove } from '../tasks/kinds/admission.ts';
 import { TransferItems } from '../tasks/kinds/transfer-items.ts';
 import type { TaskKind } from '../tasks/task-kind.ts';
 import { TaskQueues } from '../tasks/task-queues.ts';
@@ -21,14 +22,15 @@ export function createTasks(
     readonly store: TaskStore | undefined;
     readonly signals: StorageSignals | undefined;
     readonly requireCapability: RequireCapability;
+    readonly admitMove: AdmitMove | undefined;
   },
 ): TasksService {
-  const { manager, storages, store, signals, requireCapability } = deps;
+  const { manager, storages, store, signals, requireCapability, admitMove } = deps;
   const queues = new TaskQueues(manager, storages);
   const all: readonly TaskKind[] = [
     new DeleteItems(queues),
-    new TransferItems('redrive', queues),
-    new TransferItems('move', queues),
+    new TransferItems('redrive', queues, admitMove),
+    new TransferItems('move', queues, admitMove),
   ];
   const kinds = new Map(all.map((kind) => [kind.kind, kind]));
   // Each process has another owner id, so that it does not take the claims of another one for its own.

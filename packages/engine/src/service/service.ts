@@ -18,6 +18,7 @@ import type { LogicalQueue, RequestsWaiting } from '../queue/logical-queue.ts';
 import type { QueueDepth } from '../queue/queue-counts.ts';
 import { ScheduleLoop } from '../schedules/schedule-loop.ts';
 import { TimeZones } from '../schedules/time-zone.ts';
+import type { AdmitMove } from '../tasks/kinds/admission.ts';
 import { createTasks } from './create-tasks.ts';
 import { DescriptionsService } from './descriptions-service.ts';
 import { engineDeps } from './engine-options.ts';
@@ -59,6 +60,8 @@ export interface ServiceOptions {
   readonly scheduleStore?: ScheduleStore | undefined;
   /** Judges the items of schedules, as a producer is judged by whoever calls `queue.produce`. Undefined: all are stored. */
   readonly admitFiring?: AdmitFiring | undefined;
+  /** Judges items that tasks move to another namespace. Undefined: all may go. */
+  readonly admitMove?: AdmitMove | undefined;
   /** Stores tasks, beside `queueStore`. Undefined: there are none. */
   readonly taskStore?: TaskStore | undefined;
   /** Store the items. The service does not close them. */
@@ -160,7 +163,10 @@ export function createService(options: ServiceOptions): Service {
   const signals = queueSignals;
   const parts = store && { store, loop: new ScheduleLoop({ engine: deps, store, signals, zones, fireItem }) };
   const schedules = new SchedulesService({ manager, parts, random: deps.random, zones });
-  const tasks = createTasks(deps, { manager, storages, store: taskStore, signals, requireCapability });
+  const tasks = createTasks(deps, {
+    ...{ manager, storages, store: taskStore, signals, requireCapability },
+    admitMove: options.admitMove,
+  });
   return {
     batchLimits: deps.limits,
     queue: new QueueService(lookups, requests),

@@ -14,7 +14,7 @@ import {
 import type { EngineObserver } from '../observer.ts';
 import { backOffMs } from '../partition/back-off.ts';
 import type { HeldTask } from './held-task.ts';
-import { isOutage, reasonOf } from './step-failure.ts';
+import { isOutage, isOverLimit, reasonOf } from './step-failure.ts';
 import type { StepResult, TaskKind } from './task-kind.ts';
 import { pauseAfter, stepItems } from './task-rate.ts';
 
@@ -135,7 +135,13 @@ export class TaskRun {
   /** A step has failed. @returns whether the task has ended. */
   async #failed(error: unknown): Promise<boolean> {
     if (isOutage(error)) {
-      if (this.#outages++ === 0) this.#log('warn', 'a task waits for storage', { err: error });
+      const isFull = isOverLimit(error);
+      if (this.#outages++ === 0) {
+        this.#log('warn', isFull ? 'a task waits for room' : 'a task waits for storage', { err: error });
+      }
+      // Its operator has to see why it does not go on.
+      if (isFull && this.#held.task.error !== reasonOf(error))
+        await this.#held.save({ error: reasonOf(error) });
       await this.#sleep(backOffMs(this.#outages - 1));
       return false;
     }

@@ -2,6 +2,7 @@ import {
   invalid,
   type JsonValue,
   type NewTask,
+  QueueError,
   StorageError,
   silentLogger,
   type Task,
@@ -213,6 +214,25 @@ test('a storage failure is waited for, however long it lasts', async () => {
   await world.clock.advance('6s');
   expect(await world.task(id)).toMatchObject({ state: 'done', done: 1 });
   expect(world.logged).toEqual(['task begins', 'a task waits for storage', 'a task goes on', 'task ended']);
+});
+
+test('a task whose items have no room waits for it, and says so', async () => {
+  const world = new World();
+  let isFull = true;
+  world.step = async () => {
+    if (isFull) throw new QueueError('retry', 'quota exceeded; try again later', { reason: 'over_limit' });
+    return { ...ONE, checkpoint: null, end: 'done' };
+  };
+  const id = await world.create();
+  world.runner();
+  await world.clock.advance('2h');
+  expect(await world.task(id)).toMatchObject({
+    ...{ state: 'running', faults: 0, error: 'quota exceeded; try again later' },
+  });
+  isFull = false;
+  await world.clock.advance('6s');
+  expect(await world.task(id)).toMatchObject({ state: 'done', done: 1, error: undefined });
+  expect(world.logged).toEqual(['task begins', 'a task waits for room', 'a task goes on', 'task ended']);
 });
 
 test('a step that always fails fails its task with the reason, and one that recovers does not', async () => {

@@ -10,6 +10,7 @@ import {
 import { SeededRandom } from '@querator/core/testing';
 import { QueueManager } from '../../src/manager/queue-manager.ts';
 import { engineDeps } from '../../src/service/engine-options.ts';
+import type { AdmitMove } from '../../src/tasks/kinds/admission.ts';
 import { TransferItems } from '../../src/tasks/kinds/transfer-items.ts';
 import type { StepResult, TaskKind } from '../../src/tasks/task-kind.ts';
 import { TaskQueues } from '../../src/tasks/task-queues.ts';
@@ -21,6 +22,7 @@ export interface TransferStorage {
   readonly clock: Clock;
   readonly queueStore: QueueStore;
   readonly storages: readonly { readonly backend: StorageBackend; readonly affinity: number }[];
+  readonly admit?: AdmitMove;
 }
 
 /** A task that moves items. */
@@ -56,12 +58,12 @@ export class TransferRun {
     return new TransferRun(storage, kind, task as Task);
   }
 
-  static #process({ clock, queueStore: store, storages }: TransferStorage, name: 'redrive' | 'move') {
+  static #process({ clock, queueStore: store, storages, admit }: TransferStorage, name: 'redrive' | 'move') {
     const manager = new QueueManager({
       engine: engineDeps({ clock, random: new SeededRandom(), logger: silentLogger }),
       ...{ store, storages, queueSignals: undefined, activated: () => {} },
     });
-    return { kind: new TransferItems(name, new TaskQueues(manager, storages)), manager };
+    return { kind: new TransferItems(name, new TaskQueues(manager, storages), admit), manager };
   }
 
   /** Another process that goes on with the task where its last stored step ended. */

@@ -12,6 +12,7 @@ import type {
 } from '../task-kind.ts';
 import type { TaskQueues } from '../task-queues.ts';
 import { resumeMoves, undoMoves } from './across-storages.ts';
+import type { AdmitMove } from './admission.ts';
 import { type Destinations, type Origin, toQueue, toSources } from './destinations.ts';
 import { position, type TransferCheckpoint, transferStep } from './transfer-step.ts';
 
@@ -32,10 +33,13 @@ export class TransferItems implements TaskKind {
   readonly version = 1;
   readonly structural = false;
   readonly #queues: TaskQueues;
+  readonly #admit: AdmitMove | undefined;
 
-  constructor(kind: 'redrive' | 'move', queues: TaskQueues) {
+  /** @param admit judges items that enter another namespace. Undefined: all may. */
+  constructor(kind: 'redrive' | 'move', queues: TaskQueues, admit?: AdmitMove) {
     this.kind = kind;
     this.#queues = queues;
+    this.#admit = admit;
   }
 
   /** @throws QueueError `invalid`, and what `judge` and a storage throw. */
@@ -84,7 +88,8 @@ export class TransferItems implements TaskKind {
     const resumed = place.across === true ? await resumeMoves(this.#queues, leaving, destinations) : 0;
     const end = until[partition.storageName];
     const wanted = before(filterFromJson(filter), end === undefined ? task.createdAt : BigInt(end));
-    const moving = { queue, leaving, filter: wanted, dryRun: task.dryRun, checkpoint: place };
+    const asked = { filter: wanted, dryRun: task.dryRun, checkpoint: place };
+    const moving = { ...asked, queue, leaving, admit: this.#admit };
     const result = await transferStep(moving, destinations, budget);
     return { ...result, matched: result.matched + resumed, done: result.done + resumed };
   }

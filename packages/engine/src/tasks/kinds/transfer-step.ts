@@ -11,6 +11,7 @@ import type { LogicalQueue } from '../../queue/logical-queue.ts';
 import { idsOf } from '../../queue/queue-transfers.ts';
 import type { StepBudget, StepResult } from '../task-kind.ts';
 import { type Leaving, moveAcross } from './across-storages.ts';
+import { type Admission, type AdmitMove, moveAdmitted } from './admission.ts';
 import type { Destination, Destinations } from './destinations.ts';
 
 /** The most ids in one transfer. */
@@ -31,6 +32,8 @@ export interface MovingItems {
   /** The source queue. */
   readonly queue: LogicalQueue;
   readonly leaving: Leaving;
+  /** Judges items that enter another namespace than that of the source queue. Undefined: all may. */
+  readonly admit: AdmitMove | undefined;
   /** Only of items that were there when the task was created. */
   readonly filter: ItemFilter;
   /** Only counts. */
@@ -67,16 +70,18 @@ interface Handled {
  * @throws the error of the first transfer, if nothing was done before it.
  */
 export async function transferStep(
-  { queue, leaving, filter, dryRun, checkpoint: { partition: place, after, across = false } }: MovingItems,
+  moving: MovingItems,
   destinations: Destinations,
   { items: limit, signal }: StepBudget,
 ): Promise<StepResult> {
+  const { queue, leaving, filter, dryRun } = moving;
+  const { partition: place, after, across = false } = moving.checkpoint;
   const from = { partition: leaving.partition, after };
   const page = await queue.search.findIn({ filter, limit, from, withPayload: false, signal });
   const movable = page.items.filter(isMovable);
   const handled = dryRun
     ? await countOnly(movable, destinations)
-    : await moveAll(leaving, movable, destinations, across);
+    : await moveAll(moving, movable, destinations);
   const { gone, stay, error } = handled;
   const hasGoneAcross = across || handled.across === true;
   if (hasGoneAcross && !across && error === undefined) {
@@ -115,10 +120,9 @@ async function countOnly(items: readonly Movable[], destinations: Destinations):
 }
 
 async function moveAll(
-  leaving: Leaving,
+  { queue, leaving, admit, checkpoint }: MovingItems,
   items: readonly Movable[],
   destinations: Destinations,
-  isAcrossKnown: boolean,
 ): Promise<Handled> {
   const gone = new Set<ItemId>();
   const stay = new Set<ItemId>();
@@ -138,8 +142,12 @@ async function moveAll(
       across ||= !destination.isOnSameStorage;
     }
     // Otherwise the next process would not look for the items that this one has taken.
-    if (across && !isAcrossKnown) return { gone, stay: new Set(), across };
-    for (const share of shares.values()) await moveShare(leaving, share, gone);
+    if (across && checkpoint.across !== true) return { gone, stay: new Set(), across };
+    for (const share of shares.values()) {
+      const { namespace } = share.destination.queue.queue;
+      const admission = admit && namespace !== queue.queue.namespace ? { admit, namespace } : undefined;
+      await moveShare(leaving, share, admission, gone);
+    }
     return { gone, stay, across };
   } catch (error) {
     if (!(error instanceof StorageError || error instanceof QueueError)) throw error;
@@ -156,29 +164,41 @@ function canGo({ state }: Movable, { isOnSameStorage }: Destination): boolean {
 async function moveShare(
   leaving: Leaving,
   { destination, items }: { readonly destination: Destination; readonly items: readonly Movable[] },
+  admission: Admission | undefined,
   gone: Set<ItemId>,
 ): Promise<void> {
-  const { transfers, partition } = leaving;
+  const moved = (ids: readonly ItemId[]) => {
+    for (const id of ids) gone.add(id);
+  };
+  for (let start = 0; start < items.length; ) {
+    const next = items.slice(start, start + AT_ONCE);
+    const handled = await moveAdmitted(admission, next, (some) =>
+      destination.isOnSameStorage
+        ? moveNear(leaving, some, destination, moved)
+        : moveAcross(leaving, idsOf(some), destination, moved),
+    );
+    start += handled.length;
+  }
+}
+
+/** Moves items within a storage. */
+async function moveNear(
+  { transfers, partition }: Leaving,
+  items: readonly Movable[],
+  target: Destination,
+  moved: (ids: readonly ItemId[]) => void,
+): Promise<void> {
   const state = items[0]?.state ?? 'waiting';
-  for (let start = 0; start < items.length; start += AT_ONCE) {
-    let ids = idsOf(items.slice(start, start + AT_ONCE));
-    if (!destination.isOnSameStorage) {
-      await moveAcross(leaving, ids, destination, (moved) => {
-        for (const id of moved) gone.add(id);
-      });
-      continue;
-    }
-    while (ids.length > 0) {
-      const { transferred, left } = await transfers.transfer(
-        partition,
-        { ids, state },
-        destination.queue.transfers,
-        destination.partition,
-      );
-      for (const id of transferred) gone.add(id);
-      if (transferred.length === 0 && left.length > 0) throw BUSY;
-      ids = left;
-    }
+  for (let ids = idsOf(items); ids.length > 0; ) {
+    const { transferred, left } = await transfers.transfer(
+      partition,
+      { ids, state },
+      target.queue.transfers,
+      target.partition,
+    );
+    moved(transferred);
+    if (transferred.length === 0 && left.length > 0) throw BUSY;
+    ids = left;
   }
 }
 
