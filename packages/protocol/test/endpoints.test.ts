@@ -114,6 +114,13 @@ describe('the endpoints', () => {
     ]);
   });
 
+  it('say which name the namespace that they concern', () => {
+    expect(ALL.filter(({ namesNamespace }) => namesNamespace).map(({ path }) => path)).toEqual([
+      ...['/v1/queues.create', '/v1/queues.list'],
+      ...['/v2/schedules.list', '/v2/schedules.pause', '/v2/schedules.resume', '/v2/schedules.delete'],
+    ]);
+  });
+
   it('have the types of their messages', () => {
     type Lease = (typeof queueEndpoints)['lease'];
     expectTypeOf<RequestOf<Lease>>().toEqualTypeOf<QueueLeaseRequest>();

@@ -163,10 +163,10 @@ describe.each(STORAGES)('the audit on %s', { timeout: 60_000 }, (storage) => {
     await call('items.delete', missing, counted, { ...inPartition, items: 0 }, 2);
     await call('queue.clear', { queue_name: 'q', queue: true }, counted, { ...q, items: 4 });
     const dryRun = { kind: 'delete', queue_name: 'q', dry_run: true };
-    const task = await call('tasks.create', dryRun, audited, { ...q, id }, 2);
+    const task = await call('tasks.create', dryRun, audited, { ...q, id, kind: 'delete' }, 2);
     await call('tasks.get', { id: task.id }, [], {}, 2);
     await call('tasks.list', {}, [], {}, 2);
-    await call('tasks.cancel', { id: task.id }, audited, { id: task.id }, 2);
+    await call('tasks.cancel', { id: task.id }, audited, { ...q, id: task.id, kind: 'delete' }, 2);
     const pause = (before: string, after: string) => [{ field: 'pause.lease', before, after }];
     const paused = { ...q, changes: pause('off', 'until resumed') };
     await call('queues.pause', { queue_name: 'q', lease: true }, audited, paused, 2);

@@ -86,6 +86,26 @@ describe.each(STORAGES)('rates on %s', { timeout: 60_000 }, (storage) => {
     });
   });
 
+  test('calls on schedules count for their namespace', async () => {
+    const { schedules } = endpointsV2;
+    const { namespace, queue } = await tenantWithQueue(server);
+    const named = { namespace, name: 'nightly' };
+    const settings = { cron: '0 0 1 1 *', time_zone: 'UTC', missed: 'one', item: { utf8: 'a' } };
+    const create = { name: named.name, queue_name: queue, ...settings };
+    expect(await call(server, schedules.create, create)).toMatchObject({ status: 200 });
+    await setQuota(server, { namespace, limits: { requests_per_second: 1 } });
+    for (const [endpoint, request] of [
+      [schedules.list, { namespace }],
+      [schedules.pause, named],
+      [schedules.resume, named],
+      [schedules.delete, named],
+    ] as const) {
+      expect(await call(server, endpoint, request)).toMatchObject({ status: 200 });
+      expect(await call(server, schedules.list, { namespace })).toMatchObject({ status: 429 });
+      await pass(1_000);
+    }
+  });
+
   test('completing and giving back is never refused, and counts', async () => {
     const { queue, key, namespace } = await tenantWithQueue(server);
     await call(server, queueEndpoints.produce, produceOf(queue, 6), { key });

@@ -7,6 +7,8 @@ export type MakeAuditEvent = () => NewAuditEvent;
 export interface AuditEffect {
   /** The id of a record that the call added. */
   readonly id?: string | undefined;
+  /** What the record is that the call names by its id only. */
+  readonly named?: { readonly namespace: string; readonly queue: string; readonly kind: string } | undefined;
   readonly changes?: readonly AuditChange[] | undefined;
   /** The number of items that the call stored or removed. */
   readonly items?: number | undefined;

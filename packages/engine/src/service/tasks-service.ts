@@ -196,6 +196,8 @@ export class TasksService {
     for (const { permission, namespace } of found.needs) {
       if (!may(caller, permission, namespace)) throw accessDenied();
     }
+    const { namespace, queue, kind } = found;
+    audit?.add({ named: { namespace, queue, kind } });
     const task = await this.#store().requestCancel(id, audit?.storedEvent);
     if (task === undefined) throw noSuchTask(id);
     this.#deps.runner?.wake();

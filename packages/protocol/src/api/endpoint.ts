@@ -37,6 +37,12 @@ export interface Endpoint<Request, Response> {
   readonly audited: Audited;
   /** What it does with items. Limits and priorities depend on it. */
   readonly traffic: ItemTraffic;
+  /**
+   * Whether the request names the namespace of the queues that the call concerns, which is
+   * `_system` if the name is empty. Limits depend on it. That of a call which is judged by
+   * the queue is that of the queue.
+   */
+  readonly namesNamespace: boolean;
   /** The largest request body, in bytes. */
   readonly bodyLimit: number;
 }

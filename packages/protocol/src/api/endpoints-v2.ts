@@ -1,7 +1,7 @@
 import { codecs } from '../messages/codecs.ts';
 import { codecsV2 as c } from '../messages/codecs-v2.ts';
 import { BODY_LIMITS } from './body-limits.ts';
-import { endpoint, onQueue } from './new-endpoint.ts';
+import { endpoint, inNamespace, onQueue } from './new-endpoint.ts';
 
 /** The calls under `/v2/`: what the API of `/v1/` lacks. */
 export const endpointsV2 = {
@@ -119,16 +119,16 @@ export const endpointsV2 = {
     update: onQueue('/v2/schedules.update', c.ScheduleSettings, c.Schedule, 'queue.update', {
       audited: 'settings',
     }),
-    list: endpoint('/v2/schedules.list', c.SchedulesListRequest, c.SchedulesListResponse, 'queue.update', {
+    list: inNamespace('/v2/schedules.list', c.SchedulesListRequest, c.SchedulesListResponse, 'queue.update', {
       audited: false,
     }),
-    pause: endpoint('/v2/schedules.pause', c.ScheduleName, c.Schedule, 'queue.update', {
+    pause: inNamespace('/v2/schedules.pause', c.ScheduleName, c.Schedule, 'queue.update', {
       audited: 'settings',
     }),
-    resume: endpoint('/v2/schedules.resume', c.ScheduleName, c.Schedule, 'queue.update', {
+    resume: inNamespace('/v2/schedules.resume', c.ScheduleName, c.Schedule, 'queue.update', {
       audited: 'settings',
     }),
-    delete: endpoint('/v2/schedules.delete', c.ScheduleName, codecs.Reply, 'queue.update', {
+    delete: inNamespace('/v2/schedules.delete', c.ScheduleName, codecs.Reply, 'queue.update', {
       audited: 'settings',
     }),
   },

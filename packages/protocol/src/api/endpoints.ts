@@ -1,6 +1,6 @@
 import { codecs } from '../messages/codecs.ts';
 import { BODY_LIMITS } from './body-limits.ts';
-import { endpoint, onQueue } from './new-endpoint.ts';
+import { endpoint, inNamespace, onQueue } from './new-endpoint.ts';
 
 const c = codecs;
 
@@ -32,8 +32,8 @@ export const queueEndpoints = {
 
 /** Management of queues. */
 export const queuesEndpoints = {
-  create: endpoint('/v1/queues.create', c.QueueInfo, c.Reply, 'queue.create', { audited: 'settings' }),
-  list: endpoint('/v1/queues.list', c.QueuesListRequest, c.QueuesListResponse, 'queue.list', {
+  create: inNamespace('/v1/queues.create', c.QueueInfo, c.Reply, 'queue.create', { audited: 'settings' }),
+  list: inNamespace('/v1/queues.list', c.QueuesListRequest, c.QueuesListResponse, 'queue.list', {
     audited: false,
   }),
   info: onQueue('/v1/queues.info', c.QueuesInfoRequest, c.QueueInfo, 'queue.stats', { audited: false }),

@@ -11,8 +11,15 @@ export function endpoint<Request, Response>(
   permission: Permission,
   { audited }: { readonly audited: Audited },
 ): Endpoint<Request, Response> {
-  const bodyLimit = BODY_LIMITS.other;
-  return { path, request, response, permission, audited, judgedBy: 'service', traffic: 'other', bodyLimit };
+  const fixed = { judgedBy: 'service', traffic: 'other', namesNamespace: false } as const;
+  return { path, request, response, permission, audited, ...fixed, bodyLimit: BODY_LIMITS.other };
+}
+
+/** A call whose request names the namespace of the queues that it concerns. Its service judges the permission. */
+export function inNamespace<Request extends { readonly namespace: string }, Response>(
+  ...call: Parameters<typeof endpoint<Request, Response>>
+): Endpoint<Request, Response> {
+  return { ...endpoint(...call), namesNamespace: true };
 }
 
 /** A call on the queue that its request names. */
@@ -27,5 +34,6 @@ export function onQueue<Request extends { readonly queueName: string }, Response
     bodyLimit = BODY_LIMITS.other,
   }: { readonly audited: Audited; readonly traffic?: ItemTraffic; readonly bodyLimit?: number },
 ): Endpoint<Request, Response> {
-  return { path, request, response, permission, audited, judgedBy: 'queue', traffic, bodyLimit };
+  const fixed = { judgedBy: 'queue', namesNamespace: false } as const;
+  return { path, request, response, permission, audited, ...fixed, traffic, bodyLimit };
 }

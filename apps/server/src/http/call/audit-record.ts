@@ -160,14 +160,15 @@ export class AuditRecord implements CallAudit {
   #event(outcome: AuditOutcome): NewAuditEvent {
     const { path, headers } = this.#call;
     const { userId, username, keyId } = this.#caller.principal;
-    const { id, items, changes = [] } = outcome === 'ok' ? this.#effect : {};
+    const { id, items, named, changes = [] } = outcome === 'ok' ? this.#effect : {};
+    if (named !== undefined) this.#namespace = named.namespace;
     return {
       callId: this.#callId,
       outcome,
       action: path.startsWith(FIRST_VERSION) ? path.slice(FIRST_VERSION.length) : path.slice(1),
       namespace: this.#visibleIn,
       ...{ userId, username, keyId, peer: this.#peer, requestId: headers.requestId },
-      object: { ...this.#object, ...(id === undefined ? {} : { id }) },
+      object: { ...this.#object, ...(id === undefined ? {} : { id }), ...(named && objectOf(named)) },
       ...{ changes, items, code: undefined, reason: undefined },
     };
   }

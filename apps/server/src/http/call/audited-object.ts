@@ -6,6 +6,8 @@ export type AuditedObject = Readonly<Record<string, string | number>>;
 /** The fields of requests that name an object, and their fields in an event. */
 const NAMING = [
   ['queueName', 'queue'],
+  ['queue', 'queue'],
+  ['kind', 'kind'],
   ['name', 'name'],
   ['username', 'name'],
   ['id', 'id'],

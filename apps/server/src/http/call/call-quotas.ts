@@ -66,7 +66,7 @@ export class CallQuotas {
       const namespace = this.#namespaceOf(request as { readonly queueName: string });
       return namespace instanceof Promise ? namespace.then(judge) : judge(namespace);
     }
-    if (!namesNamespace(endpoint)) return judge(undefined);
+    if (!endpoint.namesNamespace) return judge(undefined);
     // Somebody who may not do this must not use up the limits of the namespace.
     const namespace = (request as { readonly namespace: string }).namespace || SYSTEM_NAMESPACE;
     return judge(caller.may(endpoint.permission, namespace) ? namespace : undefined);
@@ -120,11 +120,6 @@ export class CallQuotas {
  */
 function isRefusable({ traffic }: AnyEndpoint): boolean {
   return traffic !== 'leased';
-}
-
-/** Whether the request of a call names a namespace in which it concerns queues. */
-function namesNamespace({ permission }: AnyEndpoint): boolean {
-  return permission === 'queue.create' || permission === 'queue.list';
 }
 
 function itemsOf(request: unknown): readonly object[] {
