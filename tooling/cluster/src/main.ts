@@ -192,12 +192,13 @@ async function rollingUpgrade() {
   return total;
 }
 
-/** A server notices one of an earlier version. The short form takes the last of them. */
+/** A server notices one of an earlier version, and fires schedules beside it. The short form takes the last of them. */
 async function olderServer(short: boolean) {
   const total = { passed: 0, failed: 0 };
   const versions = OLDER_VERSIONS.filter(({ notifies }) => notifies);
   for (const version of short ? versions.slice(-1) : versions) {
-    const run = await runVitest(join(root, 'apps/server'), ['test/instances/older-server'], {
+    const files = ['test/instances/older-server', 'test/upgrade/schedules'];
+    const run = await runVitest(join(root, 'apps/server'), files, {
       QUERATOR_OLDER_MAIN: olderVersion(version),
     });
     total.passed += run.passed;
