@@ -40,6 +40,7 @@ export {
   serviceShutdown,
   storageFailed,
   storageTooSlow,
+  takenTooLate,
   taskExcluded,
   tooManySchedules,
   tooManyTasks,

@@ -307,7 +307,7 @@ export class MemoryPartitionStore implements PartitionStore {
   }
 
   async takeItems(request: TakeRequest): Promise<TakeResult> {
-    return takeItems(this.#table(), request);
+    return takeItems(this.#table(), request, this.#clock.now());
   }
 
   async takenItems(task: string, limit: number): Promise<readonly TakenItem[]> {

@@ -1,4 +1,5 @@
 import {
+  type Instant,
   type ItemId,
   LAST_INSTANT,
   type MarkResult,
@@ -7,6 +8,7 @@ import {
   type TakenItem,
   type TakeRequest,
   type TakeResult,
+  takenTooLate,
 } from '@querator/core';
 import { type Entry, type TakenEntry, toDetailedItem } from './entry.ts';
 import type { ItemTable } from './item-table.ts';
@@ -15,7 +17,12 @@ import { packedBytes } from './packed-content.ts';
 type Taken = Entry & { taken: TakenEntry };
 
 /** Takes waiting entries for a task. */
-export function takeItems(table: ItemTable, { task, ids, target }: TakeRequest): TakeResult {
+export function takeItems(
+  table: ItemTable,
+  { task, ids, target, before }: TakeRequest,
+  now: Instant,
+): TakeResult {
+  if (before !== undefined && now >= before) throw takenTooLate();
   const entries = inOrder(table, ids).filter(
     ({ state, taken }) => state === 'waiting' || (taken?.task === task && !taken.isMarked),
   );

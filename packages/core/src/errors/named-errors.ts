@@ -77,6 +77,11 @@ export function storageTooSlow(what: string): QueueError {
   return storageFailed(new StorageError(what, { outcome: 'not-applied' }));
 }
 
+/** Items were to be taken for a task when its time for that was over. */
+export function takenTooLate(): QueueError {
+  return unavailable('retry', 'the items were not taken in time; another attempt follows');
+}
+
 /** A request needs metadata, and a partition keeps none. @param fault of the partition's `ProbeResult`. */
 export function metadataUnavailable(fault: string): QueueError {
   return capabilityMissing('metadata', errorText`metadata is not available; ${verbatim(fault)}`);

@@ -1,5 +1,6 @@
 import type { StoredItem } from '../item/item.ts';
 import type { ItemId } from '../item/item-id.ts';
+import type { Instant } from '../time/instant.ts';
 import type { MarkResult } from './partition-calls.ts';
 
 /** Where a taken item goes. */
@@ -14,6 +15,11 @@ export interface TakeRequest {
   /** At most 1,000, none twice, in any order. May contain malformed ids. */
   readonly ids: readonly ItemId[];
   readonly target: TakenTarget;
+  /**
+   * The end of the time in which the take may begin, by the storage's clock. After it, the
+   * task may have ended, and nobody would give the items back. Undefined: no end.
+   */
+  readonly before?: Instant | undefined;
 }
 
 /** An item that a task has taken. */
@@ -55,7 +61,7 @@ export interface TakenItemsStore {
    * Takes items that wait. Stops once the contents (payloads and texts) add up to at least
    * `PAYLOAD_BUDGET`.
    *
-   * @throws QueueError `metadataUnavailable`.
+   * @throws QueueError `metadataUnavailable`; `takenTooLate` once `before` has come. Then nothing was taken.
    */
   takeItems?(request: TakeRequest): Promise<TakeResult>;
 

@@ -10,6 +10,7 @@ import type {
   StorageCapabilities,
   StorageNotice,
 } from '../storage/storage-backend.ts';
+import type { Instant } from '../time/instant.ts';
 
 /** How a storage call fails: without effect, or with outcome `unknown` after it was applied or lost. */
 export type Fault = 'not-applied' | 'unknown-applied' | 'unknown-lost';
@@ -144,6 +145,14 @@ export class FaultyStorage implements StorageBackend {
   async measure(keys: readonly PartitionKey[]): Promise<readonly PartitionSize[]> {
     if (this.#unreachable) throw new StorageError('injected', { outcome: 'not-applied' });
     return this.#inner.measure(keys);
+  }
+
+  /** The clock of the storage. */
+  async now(): Promise<Instant> {
+    if (this.#unreachable) throw new StorageError('injected', { outcome: 'not-applied' });
+    const now = await this.#inner.now?.();
+    if (now === undefined) throw new Error('the storage behind has no clock');
+    return now;
   }
 
   close(): Promise<void> {

@@ -106,6 +106,12 @@ export class HeldTask {
     this.#arm();
   }
 
+  /** Renews the claim. @returns whether this process still has the task. @throws StorageError */
+  async stillHeld(): Promise<boolean> {
+    if (!this.#lost) await this.#inOrder(async () => this.#see(await this.#save({})));
+    return !this.#lost;
+  }
+
   #save(change: TaskChange): Promise<ClaimedTask | undefined> {
     return this.#deps.store.save(this.#task, change, CLAIM_TIMEOUT);
   }

@@ -41,6 +41,13 @@ export interface StepBudget {
    * cancelled, or another process has taken over. A step that takes long looks at it.
    */
   readonly signal: AbortSignal;
+  /**
+   * Renews the claim of this process. If the answer is yes, no other process works on the
+   * task until the time of a claim has passed, from the moment of the question on.
+   *
+   * @throws StorageError
+   */
+  readonly stillHeld: () => Promise<boolean>;
 }
 
 /** What a step has done. The counts are added to those of the task. */

@@ -1,4 +1,11 @@
-import { addDuration, microseconds, type Queue, queueShutdown, type StorageBackend } from '@querator/core';
+import {
+  addDuration,
+  type Instant,
+  microseconds,
+  type Queue,
+  queueShutdown,
+  type StorageBackend,
+} from '@querator/core';
 import type { PartitionStorage } from '../manager/placements.ts';
 import type { QueueManager } from '../manager/queue-manager.ts';
 import type { LogicalQueue } from '../queue/logical-queue.ts';
@@ -11,6 +18,11 @@ export class TaskQueues {
   constructor(manager: QueueManager, storages: readonly PartitionStorage[]) {
     this.#manager = manager;
     this.#storages = new Map(storages.map(({ backend }) => [backend.name, backend]));
+  }
+
+  /** The clock of a storage. Undefined: it cannot tell. @throws StorageError if it does not answer. */
+  async now(storageName: string): Promise<Instant | undefined> {
+    return this.#storages.get(storageName)?.now?.();
   }
 
   /** The queue as it is stored now. Undefined: there is none. */
@@ -43,7 +55,7 @@ export class TaskQueues {
   async ends(queue: Queue): Promise<Readonly<Record<string, string>>> {
     const names = [...new Set(queue.partitions.map(({ storageName }) => storageName))];
     const ends = names.map(async (name) => {
-      const now = await this.#storages.get(name)?.now?.();
+      const now = await this.now(name);
       return now === undefined ? [] : [[name, String(addDuration(now, microseconds(1n)))] as const];
     });
     return Object.fromEntries((await Promise.all(ends)).flat());

@@ -107,7 +107,7 @@ export class TaskRun {
       const items = stepItems(task.dryRun ? undefined : task.rate);
       const result = await this.#deps.inTurn(() => {
         signal.throwIfAborted();
-        const budget = { items, signal };
+        const budget = { items, signal, stillHeld: () => this.#held.stillHeld() };
         const undone = which === 'undo' ? kind.undo?.(task, task.checkpoint, budget) : undefined;
         return undone ?? kind.step(task, task.checkpoint, budget);
       });

@@ -39,6 +39,9 @@ export class TransferRun {
   readonly #kind: TaskKind;
   readonly #task: Task;
   checkpoint: JsonValue | undefined;
+  /** Whether the process still has the task. */
+  isHeld = true;
+  readonly #budget = { ...BUDGET, stillHeld: async () => this.isHeld };
   counts = { matched: 0, done: 0, failed: 0 };
   end: StepResult['end'];
 
@@ -76,13 +79,13 @@ export class TransferRun {
 
   /** @param isStored whether the result of the step is stored, or the process killed before. */
   async step(isStored = true): Promise<void> {
-    const result = await this.#kind.step(this.#task, this.checkpoint, BUDGET);
+    const result = await this.#kind.step(this.#task, this.checkpoint, this.#budget);
     if (isStored) this.#store(result);
   }
 
   /** Cancels the task. */
   async undo(): Promise<void> {
-    const result = await this.#kind.undo?.(this.#task, this.checkpoint, BUDGET);
+    const result = await this.#kind.undo?.(this.#task, this.checkpoint, this.#budget);
     if (result === undefined) throw new Error('the kind of task has an undo');
     this.#store(result);
   }

@@ -66,6 +66,30 @@ describe('a task that moves items to another storage', () => {
     expect(after.map(({ attempts }) => attempts)).toEqual(TEXTS.map(() => 0));
   });
 
+  test('takes nothing for a process that was suspended until the task was cancelled', async () => {
+    const { clock, move, texted, storages } = await start();
+    const run = await move();
+    await run.step();
+    const wakes = storages.near.hold('takeItems', 0, 'before');
+    const suspended = expect(run.step()).rejects.toMatchObject({ code: 'retry' });
+    await clock.advance('10s');
+    await run.takenOver().undo();
+    // The process sends what it was about to send, and is killed.
+    wakes();
+    await suspended;
+    expect([await texted('from', 'queued'), await texted('from', 'scheduled')]).toEqual([TEXTS, []]);
+    expect([await texted('to', 'queued'), await texted('to', 'prepared')]).toEqual([[], []]);
+  });
+
+  test('takes nothing once another process has the task', async () => {
+    const { move, texted } = await start();
+    const run = await move();
+    await run.step();
+    run.isHeld = false;
+    await expect(run.step()).rejects.toMatchObject({ code: 'retry', reason: 'unavailable' });
+    expect([await texted('from', 'queued'), await texted('from', 'scheduled')]).toEqual([TEXTS, []]);
+  });
+
   test('leaves scheduled items, and counts them as failed', async () => {
     const { move, service, texted, clock } = await start(['a']);
     const enqueueAt = (clock.now() + 60_000_000n) as never;

@@ -36,6 +36,26 @@ export function describeTakenItems(test: StorageTest): void {
       expect(await script.store.stats()).toMatchObject({ waiting: 0, scheduled: 1 });
     });
 
+    // `before`: "The end of the time in which the take may begin … Then nothing was taken"
+    test.ifTakes('are not taken when it is too late', async (fixture) => {
+      const script = fixture.script();
+      await script.produce('a');
+      const ids = (await script.queued()).map(idOf);
+      const request = { task: TASK, ids, target: TARGET };
+      const before = script.in('1s');
+      await fixture.clock.advance('1s');
+      await expect(script.store.takeItems?.({ ...request, before })).rejects.toMatchObject({
+        ...{ code: 'retry', reason: 'unavailable' },
+      });
+      expect(await script.store.takenItems?.(TASK, 10)).toEqual([]);
+      expect(await script.queuedTexts()).toEqual(['a']);
+      const none = { ...request, ids: [UNKNOWN_ID], before: script.in('1us') };
+      expect(await script.store.takeItems?.(none)).toEqual({ taken: [], left: [] });
+      expect((await script.store.takeItems?.({ ...request, before: script.in('1us') }))?.taken).toHaveLength(
+        1,
+      );
+    });
+
     // "the items wait again, under the same ids at their old place, with their old deadlines"
     test.ifTakes('wait again at their old place if the take is undone', async (fixture) => {
       const script = fixture.script();

@@ -8,6 +8,7 @@ import {
   type TakenTarget,
   type TakeRequest,
   type TakeResult,
+  takenTooLate,
 } from '@querator/core';
 import {
   DEADLINE_BEFORE,
@@ -19,7 +20,7 @@ import {
   withTaken,
 } from '../sql/item-details.ts';
 import { HELD_STATE } from '../sql/leased-items.ts';
-import type { PartitionContext } from '../sql/partition-table.ts';
+import { nowParameter, nowSql, type PartitionContext } from '../sql/partition-table.ts';
 import { bytesBefore, CONTENT_BYTES, withinBudget } from '../sql/payload-budget.ts';
 import { isPossibleId } from '../sql/refused-data.ts';
 import { ITEM_COLUMNS, type ItemRow, readItem } from '../sql/row-to-item.ts';
@@ -32,11 +33,15 @@ import { instantToText } from '../wire/instant-text.ts';
  */
 const LAST = `'${instantToText(LAST_INSTANT)}'::timestamptz`;
 
+/** Whether the time for a take, $5, is over. A null has no end. */
+const IS_LATE = `coalesce(${nowSql('$4')} >= $5::timestamptz, false)`;
+
 /** Locks rows in the order of ids, so that callers with ids in common cannot deadlock. */
 const takeWaiting = (table: string) => `
   WITH locked AS MATERIALIZED (
     SELECT id, ${CONTENT_BYTES} AS bytes FROM ${table}
     WHERE id = ANY ($1::text[])
+      AND NOT ${IS_LATE}
       AND CASE ${HELD_STATE} WHEN 'waiting' THEN true WHEN 'scheduled' THEN ${TAKEN_BY} = $2 AND NOT ${TAKEN_MARKED} END
     ORDER BY id FOR UPDATE),
   measured AS MATERIALIZED (SELECT id, ${bytesBefore('bytes')} AS bytes_before FROM locked),
@@ -45,8 +50,8 @@ const takeWaiting = (table: string) => `
       metadata = CASE WHEN ${TAKEN_BY} IS NULL THEN ${withTaken('$2::text', '$3::jsonb')} ELSE metadata END
     WHERE id = ANY (ARRAY(SELECT id FROM measured WHERE ${withinBudget('bytes_before')}))
     RETURNING ${ITEM_COLUMNS.join(', ')}, metadata::text, ${TAKEN_TARGET} AS target)
-  SELECT taken.*, ARRAY(SELECT id FROM measured WHERE NOT ${withinBudget('bytes_before')}) AS left_over
-  FROM taken`;
+  SELECT taken.*, ARRAY(SELECT id FROM measured WHERE NOT ${withinBudget('bytes_before')}) AS left_over, late
+  FROM (SELECT ${IS_LATE} AS late) AS fence LEFT JOIN taken ON true`;
 
 /** Finds the items by the index of schedules. */
 const listTaken = (table: string) => `
@@ -71,21 +76,32 @@ const returnItems = (table: string) => `
 const removeItems = (table: string) => `
   DELETE FROM ${table} WHERE id = ANY ($1::text[]) AND ${TAKEN_BY} = $2 AND ${TAKEN_MARKED}`;
 
-type TakenRow = ItemRow & { readonly target: string; readonly left_over: readonly ItemId[] };
+type TakenRow = ItemRow & {
+  readonly target: string;
+  readonly left_over: readonly ItemId[];
+  readonly late: boolean;
+};
 
 /** Takes waiting items for a task. */
 export async function takeItems(
-  { db, table }: PartitionContext,
-  { task, ids, target }: TakeRequest,
+  context: PartitionContext,
+  { task, ids, target, before }: TakeRequest,
 ): Promise<TakeResult> {
+  const { db, table } = context;
   const { fault } = table.metadata;
   if (fault !== undefined) throw metadataUnavailable(fault);
   const rows = await db.write<TakenRow>({
     ...table.prepared('take_items', takeWaiting),
-    values: [idArray(ids), task, JSON.stringify(target)],
+    values: [
+      ...[idArray(ids), task, JSON.stringify(target), nowParameter(context)],
+      before === undefined ? null : instantToText(before),
+    ],
   });
+  if (rows[0]?.late === true) throw takenTooLate();
   const read = readItem(true);
-  const taken = rows.map((row) => ({ ...read(row), target: targetOf(row.target), isMarked: false }));
+  // One row without an item tells that none was taken.
+  const found = rows.filter(({ id }) => id !== null);
+  const taken = found.map((row) => ({ ...read(row), target: targetOf(row.target), isMarked: false }));
   return {
     taken: taken.sort((a, b) => (a.id < b.id ? -1 : 1)),
     left: rows[0]?.left_over ?? [],

@@ -7,6 +7,7 @@ import {
   type TakenIds,
   type TakenItem,
   type TakeRequest,
+  takenTooLate,
 } from '@querator/core';
 import { idOf } from '../file/sequence.ts';
 import type { Transaction } from '../file/transaction.ts';
@@ -33,8 +34,9 @@ interface TakenHead {
 
 export function takeItems(
   transaction: Transaction,
-  { request: { task, ids, target }, ...args }: InPartition & { readonly request: TakeRequest },
+  { request: { task, ids, target, before }, ...args }: InPartition & { readonly request: TakeRequest },
 ): TakenAway {
+  if (before !== undefined && transaction.now >= before) throw takenTooLate();
   const table = tableOf(transaction, args);
   const items = table.findAll(ids).filter((item) => {
     if (item.state === STATE.waiting) return true;

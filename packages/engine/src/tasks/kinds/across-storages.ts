@@ -1,4 +1,11 @@
-import { type DeadLetter, type ItemId, type StoredItem, type TakenItem, unavailable } from '@querator/core';
+import {
+  type DeadLetter,
+  type Instant,
+  type ItemId,
+  type StoredItem,
+  type TakenItem,
+  unavailable,
+} from '@querator/core';
 import { idsOf, type QueueTransfers } from '../../queue/queue-transfers.ts';
 import type { TaskQueues } from '../task-queues.ts';
 import { type Destination, type Destinations, takenDestination } from './destinations.ts';
@@ -9,10 +16,16 @@ const AT_ONCE = 1_000;
 const MOST_PASSES = 100;
 
 /** The partition that items leave, and the task that moves them. */
-export interface Leaving {
+export interface Departure {
   readonly task: string;
   readonly transfers: QueueTransfers;
   readonly partition: number;
+}
+
+/** A departure of which more items may be taken. */
+export interface Leaving extends Departure {
+  /** When a take that begins now must have begun, so that the task cannot end before it. */
+  readonly takeBefore: () => Promise<Instant | undefined>;
 }
 
 type Target = Pick<Destination, 'queue' | 'partition'>;
@@ -22,7 +35,8 @@ type Taken = StoredItem & TakenItem;
  * Moves waiting items to a partition on another storage (decision 35). Each step can be
  * repeated by any process that works on the task:
  *
- * 1. take: nobody is offered the items any more. They keep their ids and places.
+ * 1. take: nobody is offered the items any more. They keep their ids and places. A take that
+ *    comes when the task may have ended has no effect.
  * 2. prepare: the target stores prepared copies. It leaves out those that it has.
  * 3. mark: the items never return to their queue.
  * 4. commit: the copies become available.
@@ -39,7 +53,8 @@ export async function moveAcross(
   const { task, transfers, partition } = leaving;
   const place = { queue: target.queue.queue.name, partition: target.partition };
   for (let rest = ids; rest.length > 0; ) {
-    const { taken, left } = await transfers.take(partition, { task, ids: rest, target: place });
+    const before = await leaving.takeBefore();
+    const { taken, left } = await transfers.take(partition, { task, ids: rest, target: place, before });
     moved(await finish(leaving, taken, target));
     rest = left;
   }
@@ -58,7 +73,8 @@ export function resumeMoves(
 ): Promise<number> {
   return eachTaken(queues, leaving, async (unmarked, place, target) => {
     const { task, transfers, partition } = leaving;
-    const { taken, left } = await transfers.take(partition, { task, ids: unmarked, target: place });
+    const before = await leaving.takeBefore();
+    const { taken, left } = await transfers.take(partition, { task, ids: unmarked, target: place, before });
     const going: Taken[] = [];
     for (const item of taken) if (await isStill(destinations, item)) going.push(item);
     const goes = new Set(idsOf(going));
@@ -75,7 +91,7 @@ export function resumeMoves(
  *
  * @returns how many items have left.
  */
-export function undoMoves(queues: TaskQueues, leaving: Leaving): Promise<number> {
+export function undoMoves(queues: TaskQueues, leaving: Departure): Promise<number> {
   return eachTaken(queues, leaving, async (unmarked, _, target) => {
     await giveBack(leaving, unmarked, target);
     return 0;
@@ -97,7 +113,7 @@ async function isStill(destinations: Destinations, { details, target }: Taken): 
  */
 async function eachTaken(
   queues: TaskQueues,
-  leaving: Leaving,
+  leaving: Departure,
   handle: (ids: readonly ItemId[], place: TakenItem['target'], target: Target | undefined) => Promise<number>,
 ): Promise<number> {
   const { task, transfers, partition } = leaving;
@@ -121,7 +137,11 @@ async function eachTaken(
 }
 
 /** Steps 2 to 5. @returns the ids of the items that have left. */
-async function finish(leaving: Leaving, taken: readonly Taken[], target: Target): Promise<readonly ItemId[]> {
+async function finish(
+  leaving: Departure,
+  taken: readonly Taken[],
+  target: Target,
+): Promise<readonly ItemId[]> {
   if (taken.length === 0) return [];
   const { task, transfers, partition } = leaving;
   const ids = idsOf(taken);
@@ -138,7 +158,7 @@ async function finish(leaving: Leaving, taken: readonly Taken[], target: Target)
 
 /** Steps 4 and 5. */
 async function settle(
-  { task, transfers, partition }: Leaving,
+  { task, transfers, partition }: Departure,
   ids: readonly ItemId[],
   target: Target | undefined,
 ): Promise<void> {
@@ -149,7 +169,7 @@ async function settle(
 
 /** Aborts the copies first: an item that waits again must have none. */
 async function giveBack(
-  { task, transfers, partition }: Leaving,
+  { task, transfers, partition }: Departure,
   ids: readonly ItemId[],
   target: Target | undefined,
 ): Promise<void> {

@@ -1,4 +1,14 @@
-import { errorText, type ItemFilter, invalid, type JsonValue, type Task } from '@querator/core';
+import {
+  addDuration,
+  errorText,
+  type ItemFilter,
+  invalid,
+  type JsonValue,
+  milliseconds,
+  type PartitionPlacement,
+  type Task,
+  unavailable,
+} from '@querator/core';
 import type { LogicalQueue } from '../../queue/logical-queue.ts';
 import { filterFromJson, filterToJson } from '../filter-json.ts';
 import type {
@@ -11,7 +21,7 @@ import type {
   TaskKind,
 } from '../task-kind.ts';
 import type { TaskQueues } from '../task-queues.ts';
-import { resumeMoves, undoMoves } from './across-storages.ts';
+import { type Leaving, resumeMoves, undoMoves } from './across-storages.ts';
 import type { AdmitMove } from './admission.ts';
 import { type Destinations, type Origin, toQueue, toSources } from './destinations.ts';
 import { position, type TransferCheckpoint, transferStep } from './transfer-step.ts';
@@ -81,10 +91,11 @@ export class TransferItems implements TaskKind {
     const destinationsFrom = (origin: Origin) =>
       target === undefined ? toSources(this.#queues, origin) : toQueue(target, origin);
     const partition = queue.queue.partitions[place.partition];
-    if (partition === undefined) return this.#end(task, queue, place, destinationsFrom);
+    const leavingFrom = (placement: PartitionPlacement) => this.#leaving({ task, queue, budget }, placement);
+    if (partition === undefined) return this.#end(queue, place, { leavingFrom, destinationsFrom });
     const origin = { queue: queue.queue, partition: partition.partition };
     const destinations = destinationsFrom(origin);
-    const leaving = { task: task.id, transfers: queue.transfers, partition: partition.partition };
+    const leaving = leavingFrom(partition);
     const resumed = place.across === true ? await resumeMoves(this.#queues, leaving, destinations) : 0;
     const end = until[partition.storageName];
     const wanted = before(filterFromJson(filter), end === undefined ? task.createdAt : BigInt(end));
@@ -104,17 +115,36 @@ export class TransferItems implements TaskKind {
 
   /** Finishes what a process that was suspended may have begun in a partition since. */
   async #end(
-    task: Task,
-    { transfers, queue }: LogicalQueue,
+    { queue }: LogicalQueue,
     place: TransferCheckpoint,
-    destinationsFrom: (origin: Origin) => Destinations,
+    from: {
+      readonly leavingFrom: (placement: PartitionPlacement) => Leaving;
+      readonly destinationsFrom: (origin: Origin) => Destinations;
+    },
   ): Promise<StepResult> {
     let done = 0;
-    for (const { partition } of place.across === true ? queue.partitions : []) {
-      const leaving = { task: task.id, transfers, partition };
-      done += await resumeMoves(this.#queues, leaving, destinationsFrom({ queue, partition }));
+    for (const placement of place.across === true ? queue.partitions : []) {
+      const destinations = from.destinationsFrom({ queue, partition: placement.partition });
+      done += await resumeMoves(this.#queues, from.leavingFrom(placement), destinations);
     }
     return { matched: done, done, failed: 0, checkpoint: positionOf(place), end: 'done' };
+  }
+
+  #leaving(
+    {
+      task,
+      queue,
+      budget,
+    }: { readonly task: Task; readonly queue: LogicalQueue; readonly budget: StepBudget },
+    { partition, storageName }: PartitionPlacement,
+  ): Leaving {
+    const takeBefore = async () => {
+      // Read first: the claim then holds for its whole time from here on.
+      const now = await this.#queues.now(storageName);
+      if (!(await budget.stillHeld())) throw LOST;
+      return now && addDuration(now, TAKE_TIMEOUT);
+    };
+    return { task: task.id, transfers: queue.transfers, partition, takeBefore };
   }
 
   /** @returns how many items have left nevertheless. */
@@ -126,6 +156,14 @@ export class TransferItems implements TaskKind {
     return done;
   }
 }
+
+/**
+ * How long a take may be under way before the storage begins with it. A claim of a task lasts
+ * 5 s, and a statement 3 s. So no other process can have ended the task by then.
+ */
+const TAKE_TIMEOUT = milliseconds(1_500);
+
+const LOST = unavailable('retry', 'another process works on the task');
 
 function checkState({ state }: ItemFilter): void {
   if (state === undefined || state === 'waiting' || state === 'scheduled') return;
