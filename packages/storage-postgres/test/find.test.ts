@@ -1,4 +1,12 @@
-import { FIND_BOUNDS, type FindRequest, StorageError, SystemClock } from '@querator/core';
+import {
+  FIND_BOUNDS,
+  type FindRequest,
+  type Instant,
+  instantFromMilliseconds,
+  milliseconds,
+  StorageError,
+  SystemClock,
+} from '@querator/core';
 import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -16,6 +24,9 @@ import { testBackend } from './support/test-backend.ts';
 const KEY = { queue: 'searched', partition: 0 };
 const TABLE = itemsTableName(KEY);
 const ITEMS = 30_000;
+const EPOCH = 0n as Instant;
+const LATER = instantFromMilliseconds(Date.UTC(2027, 0, 1));
+const RULES = { maxAttempts: 0, dead: 'delete', claimTimeout: HOUR } as const;
 
 describe('find', { timeout: 60_000 }, () => {
   let database: TestDatabase;
@@ -142,6 +153,84 @@ describe('find', { timeout: 60_000 }, () => {
     for (const scan of scans as (PlanNode & { 'Actual Rows': number })[]) {
       expect(scan['Actual Rows']).toBeLessThanOrEqual(12);
     }
+  });
+
+  const narrow: readonly [string, FindRequest['filter'], readonly string[]][] = [
+    ['leased items', { state: 'leased' }, ['dln']],
+    ['leased items by their deadlines', { state: 'leased', due: { from: EPOCH, to: LATER } }, ['dln']],
+    ['dead items', { state: 'dead' }, ['dln']],
+    ['scheduled items', { state: 'scheduled', kind: 'k' }, ['sch']],
+    ['scheduled items by their times', { state: 'scheduled', due: { to: LATER } }, ['sch']],
+    ['taken items', { state: 'moving' }, ['sch']],
+    ['waiting items by their deadlines', { state: 'waiting', due: { from: EPOCH } }, ['exp']],
+    ['deadlines', { due: { from: EPOCH, to: LATER } }, ['sch', 'dln', 'exp']],
+  ];
+  describe.each(['without', 'with'])('%s statistics', (statistics) => {
+    beforeAll(async () => {
+      if (statistics === 'with') await client.query(`ANALYZE ${TABLE}`);
+    });
+
+    test.each(narrow)('%s are found by reading a part of an index in order', async (_, filter, indexes) => {
+      await search({ filter });
+      const plan = await explain(client, firstSent(), 'custom');
+      const steps = stepsOf(plan);
+      const used = steps.flatMap((step) => step['Index Name'] ?? []).map((name) => name.split('_').at(-1));
+      expect(used, draw(plan)).toEqual(indexes);
+      const types = steps.map((step) => step['Node Type']);
+      expect(types, draw(plan)).not.toContain('Seq Scan');
+      expect(types, draw(plan)).not.toContain('Sort');
+    });
+  });
+
+  test('of few items in a state reads only those', async () => {
+    const found = await search({ filter: { state: 'leased' }, limit: 200 });
+    expect(found).toMatchObject({ scanned: 200 });
+    expect(found.items).toHaveLength(200);
+    const rest = await search({ filter: { state: 'leased' }, after: found.next });
+    expect(rest).toMatchObject({ scanned: ITEMS / 100 - 200 });
+    expect(rest.next).toBeUndefined();
+    const ids = [...found.items, ...rest.items].map(({ id }) => id);
+    expect(ids).toEqual([...ids].sort());
+    expect(new Set(ids).size).toBe(ITEMS / 100);
+    expect(await search({ filter: { state: 'scheduled' } })).toEqual({ items: [], scanned: 0, bytes: 0 });
+  });
+
+  test('of many items in a state, or behind a slow index, reads along the ids', async () => {
+    const bounds = { ...FIND_BOUNDS, ms: 60_000 };
+    const many = { due: { from: EPOCH } };
+    // Ten leased ones without a deadline are passed by.
+    expect(await search({ filter: many, bounds, limit: 1_000 })).toMatchObject({ scanned: 1_010 });
+    slow = [0];
+    sent = [];
+    expect(await search({ filter: { state: 'leased' }, bounds })).toMatchObject({ scanned: 20_000 });
+    expect(sent[0]?.limitMs).toBeLessThanOrEqual(250);
+  });
+
+  test('finds each item once that stays in its state while others leave and enter it', async () => {
+    const own = testBackend(database.connectionString);
+    const store = own.partitionStore({ queue: 'changing', partition: 0 });
+    await store.produce([{ items: Array.from({ length: 40 }, (_, n) => item(`${n}`)) }], HOUR);
+    const leased = await store.lease({ limit: 30, leaseTimeout: HOUR });
+    const idOf = ({ id }: { readonly id: string }) => id;
+    const stays = leased.filter((_, n) => n % 3 !== 0).map(idOf);
+    const leaves = leased.filter((_, n) => n % 3 === 0).map(idOf);
+    const seen: string[] = [];
+    let after: string | undefined;
+    do {
+      const page = await store.find?.({ filter: { state: 'leased' }, limit: 4, after });
+      seen.push(...(page?.items ?? []).map(idOf));
+      after = page?.next;
+      const id = leaves.pop();
+      if (id !== undefined) await store.retry([{ items: [{ id, dead: false, retryAt: undefined }] }], RULES);
+      await store.lease({ limit: 1, leaseTimeout: HOUR });
+      // Changes the order of the index, and no id.
+      await store.extend?.([
+        { id: stays[seen.length % stays.length] ?? '', leaseTimeout: milliseconds(60_000) },
+      ]);
+    } while (after !== undefined);
+    expect(new Set(seen).size).toBe(seen.length);
+    expect(stays.filter((id) => !seen.includes(id))).toEqual([]);
+    await own.close();
   });
 
   test('works on a table without the column for details', async () => {

@@ -12,6 +12,7 @@ import type { PartitionContext } from '../sql/partition-table.ts';
 import { isRefusedData } from '../sql/refused-data.ts';
 import { rowToFoundItem } from '../sql/row-to-item.ts';
 import { type FindRow, findStatement } from './find-statement.ts';
+import { narrowIds } from './narrow-search.ts';
 
 /** Rows of the first statement: some milliseconds, unless the disk is slow. */
 const FIRST_ROWS = 1_000;
@@ -34,13 +35,16 @@ const NOTHING: Part = { items: [], scanned: 0, bytes: 0, next: undefined };
 
 /**
  * Finds items; see core's `PartitionStore`. Reads the rows in several statements, so that
- * a slow one ends the search and not what was found before it.
+ * a slow one ends the search and not what was found before it. Items in few states or with
+ * few deadlines are found by an index first.
  */
 export async function find(context: PartitionContext, request: FindRequest): Promise<FindPage> {
   const { clock } = context.db;
   const { bounds = FIND_BOUNDS, limit, signal } = request;
   const start = clock.now();
   const msLeft = () => bounds.ms - millisecondsBetween(start, clock.now());
+  const ids = await narrowIds(context, request.filter, { msLeft: msLeft(), signal });
+  const filter = ids === undefined ? request.filter : { ...request.filter, ids };
   const items: FoundItem[] = [];
   let scanned = 0;
   let bytes = 0;
@@ -50,7 +54,7 @@ export async function find(context: PartitionContext, request: FindRequest): Pro
     const began = clock.now();
     const part = await readPart(
       context,
-      { ...request, after, limit: limit - items.length },
+      { ...request, filter, after, limit: limit - items.length },
       {
         rows: Math.min(rows, bounds.rows - scanned),
         bytes: bounds.bytes - bytes,
