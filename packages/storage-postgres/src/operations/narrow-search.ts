@@ -67,7 +67,10 @@ function narrowStatement(table: string, filter: ItemFilter): Statement | undefin
     ];
     return `(SELECT id FROM ${table} WHERE ${conditions.join(' AND ')} ORDER BY ${column} LIMIT $1)`;
   });
-  return { text: `SELECT id FROM (${parts.join(' UNION ALL ')}) AS ranges LIMIT $1`, values: parameters.values };
+  return {
+    text: `SELECT id FROM (${parts.join(' UNION ALL ')}) AS ranges LIMIT $1`,
+    values: parameters.values,
+  };
 }
 
 /** The indexes that have all rows which may match. Empty: there are none, or another index is better. */

@@ -1,6 +1,5 @@
 import {
   type ClaimedSchedule,
-  type Clock,
   type DueSchedules,
   type Duration,
   type Instant,
@@ -18,10 +17,10 @@ import {
   tooManySchedules,
 } from '@querator/core';
 import { insertEvents } from '../audit/audit-rows.ts';
-import type { Database, Session } from '../database/database.ts';
-import { allTables, type TableCalls } from '../database/table-calls.ts';
+import type { Session } from '../database/database.ts';
+import { allTables } from '../database/table-calls.ts';
 import { lockSchema } from '../schema/fixed-schema.ts';
-import type { SchemaManager } from '../schema/schema-manager.ts';
+import type { StoreParts } from '../schema/store-parts.ts';
 import { AUDIT } from '../schema/tables/audit.ts';
 import { QUEUES } from '../schema/tables/queues.ts';
 import { SCHEDULES } from '../schema/tables/schedules.ts';
@@ -52,22 +51,10 @@ type ClaimRow = { readonly now: string; readonly next_ms: number | null } & (
 
 /** Schedules in a table of their own; see core's `ScheduleStore` for the contract. */
 export class PostgresScheduleStore implements ScheduleStore {
-  readonly #db: Database;
-  readonly #schema: SchemaManager;
-  readonly #calls: TableCalls;
-  readonly #clock: Clock | undefined;
+  readonly #parts: StoreParts;
 
-  constructor(deps: {
-    readonly db: Database;
-    readonly schema: SchemaManager;
-    readonly calls: TableCalls;
-    /** Replaces the database's clock, for tests. */
-    readonly clock: Clock | undefined;
-  }) {
-    this.#db = deps.db;
-    this.#schema = deps.schema;
-    this.#calls = deps.calls;
-    this.#clock = deps.clock;
+  constructor(parts: StoreParts) {
+    this.#parts = parts;
   }
 
   create(
@@ -96,13 +83,13 @@ export class PostgresScheduleStore implements ScheduleStore {
     const values = [asciiText(namespace), asciiText(pivot), limit, queueName ?? null];
     if (!(await this.#areThere())) return [];
     try {
-      const rows = await this.#calls.run(this.#schema.schedules, () =>
-        this.#db.read<ScheduleRow>({ text: listIn(this.#tables), values }),
+      const rows = await this.#parts.calls.run(this.#parts.schema.schedules, () =>
+        this.#parts.db.read<ScheduleRow>({ text: listIn(this.#tables), values }),
       );
       return rows.map(rowToSchedule);
     } catch (error) {
       // No queue has a name that the database cannot hold.
-      if (queueName === undefined || !isRefusedData(error) || (await holds(this.#db, [queueName])))
+      if (queueName === undefined || !isRefusedData(error) || (await holds(this.#parts.db, [queueName])))
         throw error;
       return [];
     }
@@ -153,8 +140,8 @@ export class PostgresScheduleStore implements ScheduleStore {
     readonly timeout: Duration;
   }): Promise<DueSchedules> {
     if (!(await this.#areThere())) return { claimed: [], nextMs: undefined };
-    const rows = await this.#calls.run(this.#schema.schedules, () =>
-      this.#db.write<ClaimRow>({
+    const rows = await this.#parts.calls.run(this.#parts.schema.schedules, () =>
+      this.#parts.db.write<ClaimRow>({
         text: claimIn(this.#tables),
         values: [limit, durationToText(timeout), this.#now()],
       }),
@@ -165,25 +152,25 @@ export class PostgresScheduleStore implements ScheduleStore {
   async settle({ id, claim, state, retryAfter, doubtful }: SettledSchedule): Promise<boolean> {
     const retry = retryAfter === undefined ? null : durationToText(retryAfter);
     const values = [id, claim, stateToText(state), dueText(state.dueAt), retry, doubtful, this.#now()];
-    const rows = await this.#calls.run(this.#schema.schedules, () =>
-      this.#db.write({ text: settleIn(this.#tables), values }),
+    const rows = await this.#parts.calls.run(this.#parts.schema.schedules, () =>
+      this.#parts.db.write({ text: settleIn(this.#tables), values }),
     );
     return rows.length > 0;
   }
 
   get #tables(): ScheduleTables {
-    const { schema } = this.#db;
+    const { schema } = this.#parts.db;
     return { schedules: schema.relation(SCHEDULES), queues: schema.relation(QUEUES) };
   }
 
   /** Whether there is a table of schedules. Creates none. */
   #areThere(): Promise<boolean> {
-    const { fixed, schedules } = this.#schema;
-    return this.#calls.run(fixed, () => schedules.exists());
+    const { fixed, schedules } = this.#parts.schema;
+    return this.#parts.calls.run(fixed, () => schedules.exists());
   }
 
   #now(): string | null {
-    return nowParameter({ clock: this.#clock });
+    return nowParameter({ clock: this.#parts.clock });
   }
 
   /** @throws QueueError if the schedule's queue is not stored. */
@@ -224,21 +211,21 @@ export class PostgresScheduleStore implements ScheduleStore {
     try {
       return await this.#transaction(audit, work);
     } catch (error) {
-      if (isRefusedData(error) && !(await holds(this.#db, names))) return undefined;
+      if (isRefusedData(error) && !(await holds(this.#parts.db, names))) return undefined;
       throw error;
     }
   }
 
   #transaction<T>(audit: MakeAuditEvent | undefined, work: (session: Session) => Promise<T>): Promise<T> {
-    const { schedules, audit: events } = this.#schema;
+    const { schedules, audit: events } = this.#parts.schema;
     const tables = audit === undefined ? schedules : allTables(schedules, events);
-    return this.#calls.run(tables, () => this.#db.transaction(work));
+    return this.#parts.calls.run(tables, () => this.#parts.db.transaction(work));
   }
 
   /** Stores the event of a change in its transaction. */
   async #record(session: Session, audit: MakeAuditEvent | undefined): Promise<void> {
     if (audit === undefined) return;
-    await session.query(insertEvents(this.#db.schema.relation(AUDIT), [audit()], this.#now()));
+    await session.query(insertEvents(this.#parts.db.schema.relation(AUDIT), [audit()], this.#now()));
   }
 }
 

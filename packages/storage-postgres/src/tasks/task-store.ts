@@ -1,6 +1,5 @@
 import {
   type ClaimedTask,
-  type Clock,
   type Duration,
   type MakeAuditEvent,
   type NewTask,
@@ -16,11 +15,11 @@ import {
   tooManyTasks,
 } from '@querator/core';
 import { insertEvents } from '../audit/audit-rows.ts';
-import type { Database, Session } from '../database/database.ts';
-import { allTables, type TableCalls, type TableProvisioner } from '../database/table-calls.ts';
+import type { Session } from '../database/database.ts';
+import { allTables, type TableProvisioner } from '../database/table-calls.ts';
 import { lockSchema } from '../schema/fixed-schema.ts';
-import type { SchemaManager } from '../schema/schema-manager.ts';
 import { TASKS } from '../schema/separate-tables.ts';
+import type { StoreParts } from '../schema/store-parts.ts';
 import { AUDIT } from '../schema/tables/audit.ts';
 import { asciiJson, asciiText, fromAsciiText } from '../sql/ascii-json.ts';
 import { nowParameter } from '../sql/partition-table.ts';
@@ -45,27 +44,16 @@ type ClaimedRow = TaskRow & { readonly now: string };
 
 /** Tasks in a table of their own; see core's `TaskStore` for the contract. */
 export class PostgresTaskStore implements TaskStore {
-  readonly #db: Database;
-  readonly #schema: SchemaManager;
-  readonly #calls: TableCalls;
-  readonly #clock: Clock | undefined;
+  readonly #parts: StoreParts;
 
-  constructor(deps: {
-    readonly db: Database;
-    readonly schema: SchemaManager;
-    readonly calls: TableCalls;
-    readonly clock: Clock | undefined;
-  }) {
-    this.#db = deps.db;
-    this.#schema = deps.schema;
-    this.#calls = deps.calls;
-    this.#clock = deps.clock;
+  constructor(parts: StoreParts) {
+    this.#parts = parts;
   }
 
   create(task: NewTask, audit?: MakeAuditEvent): Promise<Task> {
     return this.#run(
       (tasks) =>
-        this.#db.transaction(async (session) => {
+        this.#parts.db.transaction(async (session) => {
           // One creation at a time, so that the number of tasks stays below its limit.
           await lockSchema(session, 'tasks');
           const existing = await this.#getIn(session, tasks, task.id);
@@ -87,14 +75,14 @@ export class PostgresTaskStore implements TaskStore {
 
   get(id: string): Promise<Task | undefined> {
     return this.#ifThere(undefined, (tasks) =>
-      this.#getIn({ query: (statement) => this.#db.read(statement) }, tasks, id),
+      this.#getIn({ query: (statement) => this.#parts.db.read(statement) }, tasks, id),
     );
   }
 
   namespaces(): Promise<readonly string[]> {
     return this.#ifThere([], async (tasks) => {
       const text = `SELECT DISTINCT namespace FROM ${tasks}`;
-      const rows = await this.#db.read<{ readonly namespace: string }>({ text });
+      const rows = await this.#parts.db.read<{ readonly namespace: string }>({ text });
       return rows.map(({ namespace }) => fromAsciiText(namespace));
     });
   }
@@ -109,7 +97,7 @@ export class PostgresTaskStore implements TaskStore {
         after === undefined ? null : asciiText(after.id),
         limit,
       ];
-      return (await this.#db.read<TaskRow>({ text: listFrom(tasks), values })).map(rowToTask);
+      return (await this.#parts.db.read<TaskRow>({ text: listFrom(tasks), values })).map(rowToTask);
     });
   }
 
@@ -122,7 +110,7 @@ export class PostgresTaskStore implements TaskStore {
         asciiText(owner),
         durationToText(timeout),
       ];
-      return claimedOf(await this.#db.write<ClaimedRow>({ text: claimIn(tasks), values }));
+      return claimedOf(await this.#parts.db.write<ClaimedRow>({ text: claimIn(tasks), values }));
     });
   }
 
@@ -133,7 +121,7 @@ export class PostgresTaskStore implements TaskStore {
         ...this.#changeOf(claim, change),
         ...[pause === undefined ? null : durationToText(pause), durationToText(timeout)],
       ];
-      return claimedOf(await this.#db.write<ClaimedRow>({ text: saveIn(tasks), values }));
+      return claimedOf(await this.#parts.db.write<ClaimedRow>({ text: saveIn(tasks), values }));
     });
   }
 
@@ -141,7 +129,7 @@ export class PostgresTaskStore implements TaskStore {
     return this.#ifThere(
       undefined,
       (tasks) =>
-        this.#db.transaction(async (session) => {
+        this.#parts.db.transaction(async (session) => {
           const values = [this.#now(), asciiText(id)];
           const [row] = await session.query<TaskRow>({ text: cancelIn(tasks), values });
           if (row === undefined) return this.#getIn(session, tasks, id);
@@ -155,7 +143,7 @@ export class PostgresTaskStore implements TaskStore {
   end(claim: TaskClaim, { state, ...change }: TaskEnd): Promise<Task | undefined> {
     return this.#ifThere(undefined, async (tasks) => {
       const values = [...this.#changeOf(claim, change), state];
-      const [row] = await this.#db.write<TaskRow>({ text: endIn(tasks), values });
+      const [row] = await this.#parts.db.write<TaskRow>({ text: endIn(tasks), values });
       return row && rowToTask(row);
     });
   }
@@ -163,7 +151,7 @@ export class PostgresTaskStore implements TaskStore {
   release({ id, generation }: TaskClaim): Promise<void> {
     return this.#ifThere(undefined, async (tasks) => {
       const values = [this.#now(), asciiText(id), generation];
-      await this.#db.write({ text: releaseIn(tasks), values });
+      await this.#parts.db.write({ text: releaseIn(tasks), values });
     });
   }
 
@@ -187,13 +175,15 @@ export class PostgresTaskStore implements TaskStore {
   }
 
   #now(): string | null {
-    return nowParameter({ clock: this.#clock });
+    return nowParameter({ clock: this.#parts.clock });
   }
 
   #run<T>(operation: (tasks: string) => Promise<T>, audit?: MakeAuditEvent): Promise<T> {
     const tables: TableProvisioner =
-      audit === undefined ? this.#schema.tasks : allTables(this.#schema.tasks, this.#schema.audit);
-    return this.#calls.run(tables, () => operation(this.#db.schema.relation(TABLE)));
+      audit === undefined
+        ? this.#parts.schema.tasks
+        : allTables(this.#parts.schema.tasks, this.#parts.schema.audit);
+    return this.#parts.calls.run(tables, () => operation(this.#parts.db.schema.relation(TABLE)));
   }
 
   /** Runs an operation on existing tasks. Without a table there are none. */
@@ -202,14 +192,14 @@ export class PostgresTaskStore implements TaskStore {
     operation: (tasks: string) => Promise<T>,
     audit?: MakeAuditEvent,
   ): Promise<T> {
-    const isThere = await this.#calls.track(() => this.#schema.tasks.exists());
+    const isThere = await this.#parts.calls.track(() => this.#parts.schema.tasks.exists());
     return isThere ? this.#run(operation, audit) : nothing;
   }
 
   /** Stores the event of a change in its transaction. */
   async #record(session: Session, audit: MakeAuditEvent | undefined): Promise<void> {
     if (audit === undefined) return;
-    await session.query(insertEvents(this.#db.schema.relation(AUDIT), [audit()], this.#now()));
+    await session.query(insertEvents(this.#parts.db.schema.relation(AUDIT), [audit()], this.#now()));
   }
 }
 
