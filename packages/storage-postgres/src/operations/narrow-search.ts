@@ -5,7 +5,7 @@ import type { PartitionContext } from '../sql/partition-table.ts';
 import { instantToText } from '../wire/instant-text.ts';
 
 /** With more rows in a range of an index, a search walks along the ids instead. */
-export const MOST_NARROW_ROWS = 5_000;
+const MOST_NARROW_ROWS = 5_000;
 /** The same if reading the range takes longer, as behind many dead entries. In milliseconds. */
 const NARROW_MS = 250;
 
