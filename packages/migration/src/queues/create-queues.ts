@@ -72,8 +72,9 @@ async function createQueue(options: CreateQueuesOptions, wanted: QueueInfo): Pro
         { signal },
       );
     } catch (error) {
-      // The attempt before may have created it.
       if (!(error instanceof QueueError && error.reason === 'queue_exists')) throw error;
+      // The attempt before may have created it. If not, it belongs to somebody else, and this is refused.
+      await client.queues.info({ queueName }, { signal });
     }
   });
   return { isNew: true, partitions: requestedPartitions, differences: [] };
@@ -84,7 +85,9 @@ async function find(options: CreateQueuesOptions, queueName: string): Promise<Qu
   try {
     return await repeat(options, () => client.queues.info({ queueName }, { signal }));
   } catch (error) {
-    if (error instanceof QueueError && error.reason === 'no_such_queue') return undefined;
+    if (!(error instanceof QueueError)) throw error;
+    // A caller with rights in one namespace only does not learn which queues there are.
+    if (error.reason === 'no_such_queue' || error.code === 'forbidden') return undefined;
     throw error;
   }
 }
