@@ -7,7 +7,7 @@ import { HiddenTimes } from './checker/hidden-times.ts';
 import { minimise } from './checker/minimise.ts';
 import { takingOf } from './checker/taking.ts';
 import type { RuleName, Violation } from './checker/violation.ts';
-import type { History } from './history/history.ts';
+import type { History, LetterTask } from './history/history.ts';
 import { saveHistory } from './history/history-file.ts';
 import { leftOver } from './left-over.ts';
 
@@ -93,15 +93,18 @@ function summary({ operations, disturbances, partitions, maxAttempts, firings = 
   const items = produces.reduce((sum, each) => sum + each.items.length, 0);
   const unknown = operations.filter(({ outcome }) => outcome === 'unknown').length;
   const transactions = produces.filter(({ outbox, outcome }) => outbox && outcome === 'ok').length;
-  const tasks = operations.filter((each) => each.call === 'redrive');
-  const returned = tasks.reduce((sum, { end }) => sum + (end?.done ?? 0), 0);
+  const tasks = operations.filter((each) => each.call === 'task');
+  const handled = (kind: LetterTask['kind']) =>
+    tasks.reduce((sum, task) => sum + (task.kind === kind ? (task.end?.done ?? 0) : 0), 0);
   const cancelled = tasks.filter(({ end }) => end?.state === 'cancelled').length;
   return [
     `${operations.length} operations (${unknown} with unknown outcome), ${items} items`,
     ...(transactions === 0 ? [] : [`${transactions} transactions with an outbox`]),
     ...(maxAttempts === undefined
       ? []
-      : [`${returned} letters returned by ${tasks.length} tasks (${cancelled} cancelled)`]),
+      : [
+          `${handled('redrive')} letters returned and ${handled('delete')} deleted by ${tasks.length} tasks (${cancelled} cancelled)`,
+        ]),
     ...(firings.length === 0
       ? []
       : [`${firings.reduce((sum, { fired }) => sum + fired, 0)} firings of ${firings.length} schedules`]),

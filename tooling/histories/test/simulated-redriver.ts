@@ -19,7 +19,7 @@ export interface RedrivenWorld {
 const CLIENT = 'redriver';
 const DEAD = { queue: 'dead' as const };
 
-/** An operator who leases letters, lists them, and lets tasks return them, one call at a time. */
+/** An operator who leases letters, lists them, and lets tasks return or delete them, one call at a time. */
 export class SimulatedRedriver {
   readonly #world: RedrivenWorld;
 
@@ -52,15 +52,16 @@ export class SimulatedRedriver {
       later(upTo(4), () => {
         end('ok', { call: 'list', letters: listed });
         if (listed.length === 0) this.start();
-        else this.#redrive();
+        else this.#runTask();
       });
     });
   }
 
-  #redrive(): void {
+  #runTask(): void {
     const { upTo, later, call, letters, now } = this.#world;
     const end = call(CLIENT);
     const isUnknown = upTo(1) < 0.1;
+    const kind = upTo(1) < 0.2 ? 'delete' : 'redrive';
     later(upTo(4), () => {
       const lives = new Set(letters.list().map(lifeOf));
       const cancelled = upTo(1) < 0.3 ? now() + upTo(30) : undefined;
@@ -69,7 +70,7 @@ export class SimulatedRedriver {
         later(upTo(8), () => {
           if (!isUnknown) {
             end('ok', {
-              ...{ call: 'redrive', created, end: { state, done, failed: 0 } },
+              ...{ call: 'task', kind, created, end: { state, done, failed: 0 } },
               ...(cancelled === undefined || cancelled > now() ? {} : { cancelled }),
             });
           }
@@ -80,11 +81,11 @@ export class SimulatedRedriver {
         const letter = letters.take(lives);
         if (letter === undefined) return finish('done');
         done++;
-        this.#world.returned(letter);
+        if (kind === 'redrive') this.#world.returned(letter);
         later(upTo(6), step);
       };
       const created = now() + 2;
-      if (isUnknown) end('unknown', { call: 'redrive' });
+      if (isUnknown) end('unknown', { call: 'task', kind });
       later(2 + upTo(10), step);
     });
   }

@@ -5,10 +5,10 @@ import type {
   History,
   Lease,
   Letter,
+  LetterTask,
   List,
   Operation,
   Produce,
-  Redrive,
   Settlement,
   Source,
 } from '../src/history/history.ts';
@@ -51,9 +51,9 @@ export function list(invoked: number, returned: number, items: string): List {
 }
 
 /** A task that returned letters. */
-export function redrive(invoked: number, returned: number, rest: Rest<Redrive> = {}): Redrive {
+export function redrive(invoked: number, returned: number, rest: Rest<LetterTask> = {}): LetterTask {
   const end = { state: 'done', done: 0, failed: 0 };
-  return { ...made(invoked, returned), call: 'redrive', created: invoked + 1, end, ...rest };
+  return { ...made(invoked, returned), call: 'task', kind: 'redrive', created: invoked + 1, end, ...rest };
 }
 
 /** A lease and its items. */

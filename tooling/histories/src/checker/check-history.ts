@@ -4,6 +4,7 @@ import { HiddenTimes } from './hidden-times.ts';
 import { recordsOf } from './item-records.ts';
 import { attempts } from './rules/attempts.ts';
 import { clearing } from './rules/clearing.ts';
+import { deletions } from './rules/deletions.ts';
 import { extending } from './rules/extending.ts';
 import { firing } from './rules/firing.ts';
 import { handles } from './rules/handles.ts';
@@ -47,6 +48,7 @@ export function checkHistory(history: History, allowances = DEFAULT_ALLOWANCES):
     ...letters(records),
     ...letterOrder(records, stays, hidden, allowances),
     ...returns(records, stays, allowances),
+    ...deletions(records, allowances),
     ...firing(history),
     ...losses(records),
   ];

@@ -48,8 +48,8 @@ function whatOf(operation: Operation): string {
       return `clear ${operation.leased ? 'all' : 'what waits'}`;
     case 'list':
       return 'list the dead letters';
-    case 'redrive':
-      return `redrive the dead letters${operation.cancelled === undefined ? '' : `, cancelled at ${operation.cancelled.toFixed(1)}`}`;
+    case 'task':
+      return `${operation.kind} the dead letters${operation.cancelled === undefined ? '' : `, cancelled at ${operation.cancelled.toFixed(1)}`}`;
   }
 }
 
@@ -73,9 +73,9 @@ function answerOf(operation: Operation): string {
   if (operation.call === 'list') {
     return `: ${operation.letters.map(({ item, id, source }) => `${item} (${id}${diedOf(source)})`).join(', ')}`;
   }
-  if (operation.call === 'redrive' && operation.end !== undefined) {
+  if (operation.call === 'task' && operation.end !== undefined) {
     const { state, done, failed } = operation.end;
-    return `, ${state}: ${done} returned, ${failed} failed`;
+    return `, ${state}: ${done} done, ${failed} failed`;
   }
   if (operation.call !== 'lease' || operation.given.length === 0) return '';
   const given = operation.given.map(

@@ -1,4 +1,5 @@
 import type { Extension, Given, History, Lease, Produce, Settlement } from '../history/history.ts';
+import type { Allowances } from './allowances.ts';
 import { inOrderOfLives } from './lives.ts';
 
 /** One item of one lease's answer. */
@@ -58,6 +59,21 @@ export function deadlineOf(
   return Math.max(deadline, ...later.map((each) => each.deadline));
 }
 
+/** Whether a consumer may have leased a dead letter in a time. Then it may have lost its place. */
+export function wasLetterLeased(
+  { operations, leaseTimeoutMs }: History,
+  { item, since, until }: { readonly item: string; readonly since: number; readonly until: number },
+  { sweepMs }: Pick<Allowances, 'sweepMs'>,
+): boolean {
+  return operations.some((each) => {
+    if (each.call !== 'lease' || each.queue !== 'dead' || each.invoked > until) return false;
+    if (each.returned < since - leaseTimeoutMs - sweepMs || !mayHaveHappened(each)) return false;
+    return (
+      each.outcome === 'unknown' || (each.returned > since && each.given.some((given) => given.item === item))
+    );
+  });
+}
+
 /** Groups a history by items. */
 export function recordsOf(history: History): ItemRecords {
   const records = new Map<string, { item: string; produce: Produce | undefined; deliveries: Delivery[] }>();
@@ -99,7 +115,7 @@ export function recordsOf(history: History): ItemRecords {
         break;
       case 'clear':
       case 'list':
-      case 'redrive':
+      case 'task':
         break;
     }
   }

@@ -18,6 +18,7 @@ const rulesBroken = (operations: readonly Operation[], rest: Partial<History> = 
   ...new Set(checkHistory(history(operations, { maxAttempts: 3, ...rest })).map(({ rule }) => rule)),
 ];
 const DEAD = { queue: 'dead' as const };
+const DELETE = { kind: 'delete' as const };
 const unknown = { outcome: 'unknown' as const };
 
 /** An item was produced, leased and rejected. */
@@ -179,6 +180,27 @@ describe.each<
       ...[...REJECTED, lease(7, 8, [letter('a')], DEAD), redrive(10, 2_000)],
       lease(1_040, 1_041, [returned('a')]),
     ],
+  ],
+  // A task that deletes letters leaves none.
+  [
+    'letters',
+    [...REJECTED, list(8, 9, 'a'), redrive(10, 30, DELETE), lease(40, 41, [letter('a')], DEAD)],
+    [
+      ...[...REJECTED, list(8, 9, 'a')],
+      redrive(10, 30, { ...DELETE, cancelled: 12, end: { state: 'cancelled', done: 0, failed: 0 } }),
+      lease(40, 41, [letter('a')], DEAD),
+    ],
+  ],
+  [
+    'returns',
+    [...REJECTED, redrive(10, 30, DELETE), lease(40, 41, [returned('a')])],
+    [...REJECTED, redrive(10, 30), lease(40, 41, [returned('a')])],
+  ],
+  [
+    'losses',
+    [produce(0, 1, 'a'), lease(2, 3, [given('a')]), redrive(10, 30, DELETE)],
+    [...REJECTED, redrive(10, 30, DELETE)],
+    { drained: true },
   ],
   ['losses', REJECTED, [...REJECTED, clear(20, 21)], { drained: true }],
   ['losses', REJECTED, REJECTED.slice(0, 0), { drained: true }],

@@ -1,6 +1,6 @@
 import type { Operation } from '../history/history.ts';
 
-/** The rules, named like their files; `letters` has two. */
+/** The rules, named like their files; `letters` has three. */
 export type RuleName =
   | 'origin'
   | 'handles'

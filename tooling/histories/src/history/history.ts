@@ -147,25 +147,29 @@ export interface List extends Call {
   readonly letters: readonly Letter[];
 }
 
-/** Creates a task that returns dead letters to their queue, and follows it to its end. */
-export interface Redrive extends Call {
-  readonly call: 'redrive';
+/** What a task does with the dead letters: returns them to their queue, or deletes them. */
+export type LetterTaskKind = 'redrive' | 'delete';
+
+/** Creates a task that takes all dead letters, and follows it to its end. */
+export interface LetterTask extends Call {
+  readonly call: 'task';
+  readonly kind: LetterTaskKind;
   /** When its creation was answered. Undefined: it was not. */
   readonly created?: number | undefined;
   /** When its cancellation was requested. */
   readonly cancelled?: number | undefined;
   /** The end of the task, if the outcome is `ok`. */
-  readonly end?: RedriveEnd | undefined;
+  readonly end?: TaskEnd | undefined;
 }
 
-/** How a task ended, and how many items it returned. */
-export interface RedriveEnd {
+/** How a task ended, and how many items it handled. */
+export interface TaskEnd {
   readonly state: string;
   readonly done: number;
   readonly failed: number;
 }
 
-export type Operation = Produce | Lease | Settlement | Extension | Clear | List | Redrive;
+export type Operation = Produce | Lease | Settlement | Extension | Clear | List | LetterTask;
 
 /** A time in which servers, their database or the connections between them were disturbed. */
 export interface Disturbance {

@@ -17,8 +17,8 @@ export function httpLetterCalls(endpoint: string, queueName: string, times: Call
         ...{ item: Buffer.from(payload).toString(), id, source: source && sourceOf(source) },
       }));
     },
-    redrive: async (rate) => {
-      const { id } = await orFail(tasks.create({ kind: 'redrive', queueName, rate }, patience));
+    create: async (kind, rate) => {
+      const { id } = await orFail(tasks.create({ kind, queueName, rate }, patience));
       return id;
     },
     cancel: async (id) => {

@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Letter, List, Redrive, RedriveEnd } from './history.ts';
+import type { Letter, LetterTask, LetterTaskKind, List, TaskEnd } from './history.ts';
 import type { LetterCalls } from './letter-calls.ts';
 import { CallFailed, orUnknown } from './queue-calls.ts';
 import type { Recorder } from './recorder.ts';
 
-/** How to follow a task. */
-export interface RedriveHow {
+/** A task, and how to follow it. */
+export interface LetterTaskHow {
+  readonly kind: LetterTaskKind;
   /** Items a second. 0: no limit. */
   readonly rate: number;
   /** When to cancel it, in milliseconds from its creation. Undefined: never. */
@@ -45,14 +46,14 @@ export class RecordedLetters {
   }
 
   /** Creates a task, and waits until it has ended. */
-  async redrive({ rate, cancelAfterMs, lookMs, patienceMs }: RedriveHow): Promise<void> {
+  async run({ kind, rate, cancelAfterMs, lookMs, patienceMs }: LetterTaskHow): Promise<void> {
     const [instance, server] = this.#server();
     let created: number | undefined;
     let cancelled: number | undefined;
-    await this.#recorder.record<Redrive, RedriveEnd>(
+    await this.#recorder.record<LetterTask, TaskEnd>(
       { client: this.#client, instance },
       async () => {
-        const id = await server.redrive(rate);
+        const id = await server.create(kind, rate);
         created = this.#recorder.now();
         while (this.#recorder.now() - created < patienceMs) {
           if (cancelAfterMs !== undefined && this.#recorder.now() - created >= cancelAfterMs) {
@@ -67,7 +68,7 @@ export class RecordedLetters {
         throw new CallFailed('unknown', 'the task did not end in time');
       },
       (end) => ({
-        call: 'redrive',
+        ...{ call: 'task', kind },
         ...(created === undefined ? {} : { created }),
         ...(cancelled === undefined ? {} : { cancelled }),
         ...(end === undefined ? {} : { end }),

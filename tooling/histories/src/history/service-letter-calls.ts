@@ -15,8 +15,8 @@ export function serviceLetterCalls({ items, tasks }: Service, queueName: string)
         ...{ item: Buffer.from(payload ?? '').toString(), id, source: source && storedSourceOf(source) },
       }));
     },
-    redrive: async (rate) => {
-      const call = { kind: 'redrive', queueName, to: '', rate, dryRun: false };
+    create: async (kind, rate) => {
+      const call = { kind, queueName, to: '', rate, dryRun: false };
       return (await orFail(tasks.create(call))).id;
     },
     cancel: async (id) => {

@@ -68,7 +68,8 @@ export async function postgresRun(
     stage.instances.map(({ url }) => httpCalls(url, queue, TIMES, maxAttempts !== undefined));
   const connect = callsOn('q');
   const operator = () => stage.instances.map(({ url }) => httpLetterCalls(url, 'dead', TIMES));
-  const deadLetters = maxAttempts === undefined ? undefined : { operator, consumer: callsOn('dead') };
+  const deadLetters =
+    maxAttempts === undefined ? undefined : { operator, consumer: callsOn('dead'), deletes: 0.15 };
   const workload = new Workload(recorder, connect, {
     ...{ seed, producers: 4, consumers: 6, batch: 40, leaseTimeoutMs: LEASE_TIMEOUT_MS },
     ...{ backlog: 800, thinkMs: 10 },

@@ -11,6 +11,8 @@ export interface RedriverOptions {
   readonly consumer: readonly RecordedCalls[];
   readonly random: SeededRandom;
   readonly leaseTimeoutMs: number;
+  /** How many of its tasks delete letters. */
+  readonly deletes: number;
 }
 
 /** How long a task may take: another server takes it over 5 to 9 s after a kill. */
@@ -18,7 +20,7 @@ const PATIENCE_MS = 20_000;
 
 /**
  * An operator of a dead-letter queue, one call at a time: leases some letters, gives back or
- * completes them, lists the others, and lets a task return them, which it sometimes cancels.
+ * completes them, lists the others, and lets a task return or delete them, which it sometimes cancels.
  */
 export class Redriver {
   readonly #options: RedriverOptions;
@@ -30,7 +32,7 @@ export class Redriver {
 
   /** Works until it is told to stop, and its last task has ended. */
   async run(): Promise<void> {
-    const { letters, random, leaseTimeoutMs } = this.#options;
+    const { letters, random, leaseTimeoutMs, deletes } = this.#options;
     while (this.#goesOn) {
       await delay(random.fraction() * leaseTimeoutMs * 0.3);
       const found = await letters.list();
@@ -42,7 +44,8 @@ export class Redriver {
       // So slow that it is cancelled in the middle.
       const isSlow = random.fraction() < 0.3;
       const cancelled = isSlow || random.fraction() < 0.2;
-      await letters.redrive({
+      await letters.run({
+        kind: random.fraction() < deletes ? 'delete' : 'redrive',
         rate: isSlow ? Math.ceil((found.length * 1_000) / leaseTimeoutMs) : 0,
         cancelAfterMs: cancelled ? random.fraction() * leaseTimeoutMs * 0.5 : undefined,
         lookMs: Math.min(leaseTimeoutMs / 10, 50),

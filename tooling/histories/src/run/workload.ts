@@ -37,6 +37,8 @@ export interface WorkloadOptions {
 export interface DeadLetters {
   readonly operator: () => readonly LetterCalls[];
   readonly consumer: Connect;
+  /** How many tasks delete letters. */
+  readonly deletes: number;
 }
 
 /** The longest time from a call to the time for which it schedules an item. */
@@ -101,6 +103,7 @@ export class Workload {
           .consumer()
           .map((calls, instance) => this.#recorder.client(name, instance, calls, 'dead')),
         ...{ random: new SeededRandom(spreadSeed(seed, 500)), leaseTimeoutMs },
+        deletes: deadLetters.deletes,
       });
       this.#consumers.push(this.#redriver.run());
     }

@@ -1,7 +1,7 @@
 import type { List } from '../../history/history.ts';
 import type { Allowances } from '../allowances.ts';
 import type { HiddenTimes } from '../hidden-times.ts';
-import { type ItemRecords, mayHaveHappened } from '../item-records.ts';
+import { type ItemRecords, wasLetterLeased } from '../item-records.ts';
 import { isSameLife } from '../lives.ts';
 import { provesOrder, type Stay } from '../stays.ts';
 import type { Violation } from '../violation.ts';
@@ -28,7 +28,9 @@ export function letterOrder(
   return lists.flatMap((list) => {
     const found = list.letters.flatMap(({ item, source }) => {
       const stay = byLetter.get(letterOf(item, source?.attempts));
-      return stay === undefined || wasLeased(records, list, stay, allowances) ? [] : [stay];
+      if (stay === undefined) return [];
+      const span = { item, since: list.invoked, until: stay.delivery.lease.returned };
+      return wasLetterLeased(records.history, span, allowances) ? [] : [stay];
     });
     const byPartition = Map.groupBy(found, ({ delivery }) => delivery.partition);
     return [...byPartition.values()].flatMap((inOrder) => overtaken(list, inOrder, hidden));
@@ -47,25 +49,6 @@ function returnsOf(stays: readonly Stay[]): readonly Returned[] {
     const isFirst = before === undefined || !isSameLife(before, delivery);
     if (delivery.base === 0 || delivery.attempts !== 1 || !isFirst) return [];
     return [{ letter: letterOf(item, delivery.base), stay }];
-  });
-}
-
-/** Whether a consumer may have leased the letter after it was listed. */
-function wasLeased(
-  { history }: ItemRecords,
-  list: List,
-  { item, delivery }: Stay,
-  { sweepMs }: Allowances,
-): boolean {
-  return history.operations.some((each) => {
-    if (each.call !== 'lease' || each.queue !== 'dead' || each.invoked > delivery.lease.returned)
-      return false;
-    if (each.returned < list.invoked - history.leaseTimeoutMs - sweepMs || !mayHaveHappened(each))
-      return false;
-    return (
-      each.outcome === 'unknown' ||
-      (each.returned > list.invoked && each.given.some((given) => given.item === item))
-    );
   });
 }
 

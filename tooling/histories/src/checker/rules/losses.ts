@@ -1,5 +1,11 @@
 import type { Clear, Produce } from '../../history/history.ts';
-import { type ItemRecord, type ItemRecords, isFinal, mayHaveHappened } from '../item-records.ts';
+import {
+  type Delivery,
+  type ItemRecord,
+  type ItemRecords,
+  isFinal,
+  mayHaveHappened,
+} from '../item-records.ts';
 import type { Violation } from '../violation.ts';
 
 /**
@@ -41,6 +47,28 @@ function lossesOf(records: ItemRecords, produce: Produce, clears: readonly Clear
     });
 }
 
+/** Whether a task may have deleted the item as a dead letter. */
+function isDeleted({ history, settlementsOf }: ItemRecords, last: Delivery | undefined): boolean {
+  const { operations, maxAttempts = 0 } = history;
+  const seenAt = last?.lease.invoked ?? 0;
+  const isPossible = operations.some(
+    (each) =>
+      each.call === 'task' &&
+      each.kind === 'delete' &&
+      mayHaveHappened(each) &&
+      (each.outcome === 'unknown' || each.returned >= seenAt),
+  );
+  if (!isPossible) return false;
+  const isRejected =
+    last !== undefined && settlementsOf(last.id).some((each) => each.dead && mayHaveHappened(each));
+  if (isRejected || last?.lease.queue === 'dead') return true;
+  // Leases whose answers were lost may have used its attempts up.
+  const unseen = operations.filter(
+    (each) => each.call === 'lease' && each.outcome === 'unknown' && each.returned >= seenAt,
+  );
+  return unseen.length >= maxAttempts - (last?.attempts ?? 0);
+}
+
 function isAccountedFor(
   records: ItemRecords,
   { produce, deliveries }: ItemRecord,
@@ -53,6 +81,7 @@ function isAccountedFor(
       .filter((each) => isFinal(records.history, each) && mayHaveHappened(each));
     if (ends.length > 0) return true;
   }
+  if (isDeleted(records, last)) return true;
   // It existed at its last delivery, so only a later clear can have removed it.
   const seenAt = last?.lease.invoked ?? produce?.invoked ?? 0;
   return clears.some(

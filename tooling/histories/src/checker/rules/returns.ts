@@ -1,4 +1,4 @@
-import type { Redrive } from '../../history/history.ts';
+import type { LetterTask } from '../../history/history.ts';
 import type { Allowances } from '../allowances.ts';
 import { type ItemRecords, mayHaveHappened } from '../item-records.ts';
 import { isSameLife, unseenLeases } from '../lives.ts';
@@ -15,18 +15,19 @@ export function returns(
   allowances: Allowances,
 ): readonly Violation[] {
   const { operations } = records.history;
-  const tasks = operations.filter((each): each is Redrive => each.call === 'redrive').filter(mayHaveHappened);
+  const tasks = operations.filter((each): each is LetterTask => each.call === 'task').filter(mayHaveHappened);
+  const redrives = tasks.filter(({ kind }) => kind === 'redrive');
   return [
-    ...stays.flatMap((stay) => withoutTask(records, stay, tasks, allowances)),
+    ...stays.flatMap((stay) => withoutTask(records, stay, redrives, allowances)),
     ...tasks.flatMap(failed),
-    ...countedTooMany(records, tasks),
+    ...countedTooMany(records, redrives),
   ];
 }
 
 function withoutTask(
   records: ItemRecords,
   { item, record, delivery }: Stay,
-  tasks: readonly Redrive[],
+  tasks: readonly LetterTask[],
   allowances: Allowances,
 ): readonly Violation[] {
   const before = record.deliveries[record.deliveries.indexOf(delivery) - 1];
@@ -56,16 +57,16 @@ function withoutTask(
   return isPossible ? [] : violation('came back after its death, and no task can have returned it');
 }
 
-function failed(task: Redrive): readonly Violation[] {
+function failed(task: LetterTask): readonly Violation[] {
   const { end } = task;
   const isEnd = end?.state === 'done' || (end?.state === 'cancelled' && task.cancelled !== undefined);
   if (end === undefined || (isEnd && end.failed === 0)) return [];
-  const text = `a task that returns letters ended as '${end.state}', and ${end.failed} items failed`;
+  const text = `a task of the kind '${task.kind}' ended as '${end.state}', and ${end.failed} items failed`;
   return [{ rule: 'returns', items: [], operations: [task], text }];
 }
 
 /** Only for histories that were drained, and never cleared: then each item that has returned was seen. */
-function countedTooMany(records: ItemRecords, tasks: readonly Redrive[]): readonly Violation[] {
+function countedTooMany(records: ItemRecords, tasks: readonly LetterTask[]): readonly Violation[] {
   const { drained, operations } = records.history;
   if (!drained || operations.some(({ call }) => call === 'clear')) return [];
   const counted = tasks.reduce((sum, { end }) => sum + (end?.done ?? 0), 0);
