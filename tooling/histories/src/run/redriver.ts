@@ -15,6 +15,13 @@ export interface RedriverOptions {
   readonly deletes: number;
 }
 
+/** Letters that the redriver has leased. */
+interface HeldLetters {
+  readonly server: RecordedCalls;
+  readonly partition: number;
+  readonly ids: readonly string[];
+}
+
 /** How long a task may take: another server takes it over 5 to 9 s after a kill. */
 const PATIENCE_MS = 20_000;
 
@@ -37,8 +44,9 @@ export class Redriver {
       await delay(random.fraction() * leaseTimeoutMs * 0.3);
       const found = await letters.list();
       if (found.length === 0) continue;
-      if (random.fraction() < 0.2) {
-        await this.#consume();
+      const held = random.fraction() < 0.25 ? await this.#lease() : undefined;
+      if (held !== undefined && random.fraction() < 0.4) {
+        await this.#settle(held);
         continue;
       }
       // So slow that it is cancelled in the middle.
@@ -51,6 +59,8 @@ export class Redriver {
         lookMs: Math.min(leaseTimeoutMs / 10, 50),
         patienceMs: PATIENCE_MS,
       });
+      // The task had to leave these alone.
+      if (held !== undefined) await this.#settle(held);
     }
   }
 
@@ -58,11 +68,17 @@ export class Redriver {
     this.#goesOn = false;
   }
 
-  async #consume(): Promise<void> {
+  async #lease(): Promise<HeldLetters> {
     const { consumer, random } = this.#options;
     const server = oneOf(consumer, random);
     const { partition, given } = await server.lease(1 + Math.floor(random.fraction() * 5));
-    const ids = given.map(({ id }) => id);
+    return { server, partition, ids: given.map(({ id }) => id) };
+  }
+
+  /** Completes some, and mostly gives back the others. */
+  async #settle({ server, partition, ids: held }: HeldLetters): Promise<void> {
+    const { random } = this.#options;
+    const ids = [...held];
     const completed = ids.splice(0, Math.floor(ids.length * random.fraction() * 0.5));
     if (completed.length > 0) await server.complete(partition, completed);
     if (ids.length > 0 && random.fraction() < 0.7) await server.retry(partition, ids);
