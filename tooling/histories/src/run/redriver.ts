@@ -16,7 +16,7 @@ export interface RedriverOptions {
 }
 
 /** Letters that the redriver has leased. */
-interface HeldLetters {
+interface LeasedLetters {
   readonly server: RecordedCalls;
   readonly partition: number;
   readonly ids: readonly string[];
@@ -68,7 +68,7 @@ export class Redriver {
     this.#goesOn = false;
   }
 
-  async #lease(): Promise<HeldLetters> {
+  async #lease(): Promise<LeasedLetters> {
     const { consumer, random } = this.#options;
     const server = oneOf(consumer, random);
     const { partition, given } = await server.lease(1 + Math.floor(random.fraction() * 5));
@@ -76,7 +76,7 @@ export class Redriver {
   }
 
   /** Completes some, and mostly gives back the others. */
-  async #settle({ server, partition, ids: held }: HeldLetters): Promise<void> {
+  async #settle({ server, partition, ids: held }: LeasedLetters): Promise<void> {
     const { random } = this.#options;
     const ids = [...held];
     const completed = ids.splice(0, Math.floor(ids.length * random.fraction() * 0.5));
