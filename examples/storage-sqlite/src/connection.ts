@@ -1,4 +1,4 @@
-import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import { DatabaseSync, type DatabaseSyncOptions, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { SCHEMA } from './schema.ts';
 
 /** How long SQLite waits for the transaction of another process. It blocks the event loop meanwhile. */
@@ -7,14 +7,17 @@ const BUSY_TIMEOUT_MS = 5_000;
 /** Values for the `:names` in a statement. */
 export type Bindings = Record<string, SQLInputValue>;
 
+/** Opens a file of SQLite. */
+export type OpenFile = (path: string, options: DatabaseSyncOptions) => DatabaseSync;
+
 /** An open file. Calls block until they are complete, so transactions never interleave. */
 export class Connection {
   readonly #file: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
 
-  constructor(path: string) {
+  constructor(path: string, openFile: OpenFile = (file, options) => new DatabaseSync(file, options)) {
     // Read every integer as a bigint: a double cannot represent the microseconds of the year 9999.
-    this.#file = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, readBigInts: true });
+    this.#file = openFile(path, { timeout: BUSY_TIMEOUT_MS, readBigInts: true });
     try {
       useWriteAheadLog(this.#file);
       // A committed transaction survives a power failure.

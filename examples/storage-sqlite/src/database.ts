@@ -1,16 +1,18 @@
 import { StorageError } from '@querator/core';
-import { Connection } from './connection.ts';
+import { Connection, type OpenFile } from './connection.ts';
 
 /** The file of one backend. Opens it at the first use, and converts its failures to errors of the ports. */
 export class Database {
   readonly #name: string;
   readonly #path: string;
+  readonly #openFile: OpenFile | undefined;
   #connection: Connection | undefined;
   #closed = false;
 
-  constructor(name: string, path: string) {
+  constructor(name: string, path: string, openFile?: OpenFile) {
     this.#name = name;
     this.#path = path;
+    this.#openFile = openFile;
   }
 
   /** Runs `work` as one transaction. It is durable once the promise is fulfilled, and has no effect if it rejects. */
@@ -35,7 +37,7 @@ export class Database {
     }
     try {
       // If opening fails, the next call tries again.
-      this.#connection ??= new Connection(this.#path);
+      this.#connection ??= new Connection(this.#path, this.#openFile);
       return work(this.#connection);
     } catch (error) {
       throw isSqliteError(error) ? this.#storageError(error) : error;

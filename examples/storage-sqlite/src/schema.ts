@@ -1,6 +1,7 @@
 /**
- * One table each for the items of all partitions, for queues, for queues that
- * are being deleted, for records of deleted queues, and for one number.
+ * One table each for the items of all partitions, for the queues that own
+ * partitions, for queues, for queues that are being deleted, for records of
+ * deleted queues, and for one number.
  *
  * - Instants are microseconds and durations nanoseconds, as in core: both fit
  *   SQLite's integers of 64 bits.
@@ -32,6 +33,8 @@ export const SCHEMA = `
   ) strict;
   create index if not exists items_by_state on items (partition, state, id);
   create index if not exists items_by_deadline on items (partition, due_at, id);
+
+  create table if not exists owners (partition text primary key, created_at integer not null) strict;
 
   create table if not exists queues (
     name text primary key,

@@ -1,13 +1,16 @@
 import type {
   Clock,
   PartitionKey,
+  PartitionOwner,
   PartitionSize,
   PartitionStore,
   QueueStore,
   Random,
   StorageBackend,
+  StorageCapabilities,
   StorageNotice,
 } from '@querator/core';
+import type { OpenFile } from './connection.ts';
 import { Database } from './database.ts';
 import { partitionSize } from './partition-size.ts';
 import { SqlitePartitionStore } from './sqlite-partition-store.ts';
@@ -23,7 +26,12 @@ export interface SqliteBackendOptions {
   readonly clock: Clock;
   /** The source of the unguessable part of item ids. */
   readonly random: Random;
+  /** Opens the file, for tests that make it fail. */
+  readonly openFile?: OpenFile | undefined;
 }
+
+/** What a storage of this driver can do: all that the example needs, and nothing else. */
+export const SQLITE_CAPABILITIES: StorageCapabilities = { durable: true, shared: true, extend: true };
 
 /** A storage in one file, for any number of processes of one machine. */
 export function sqliteBackend(options: SqliteBackendOptions): StorageBackend {
@@ -32,17 +40,17 @@ export function sqliteBackend(options: SqliteBackendOptions): StorageBackend {
 
 class SqliteBackend implements StorageBackend {
   readonly name: string;
-  readonly capabilities = { durable: true, shared: true };
+  readonly capabilities = SQLITE_CAPABILITIES;
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #database: Database;
   readonly #queues: SqliteQueueStore;
 
-  constructor({ name, path, clock, random }: SqliteBackendOptions) {
+  constructor({ name, path, clock, random, openFile }: SqliteBackendOptions) {
     this.name = name;
     this.#clock = clock;
     this.#random = random;
-    this.#database = new Database(name, path);
+    this.#database = new Database(name, path, openFile);
     this.#queues = new SqliteQueueStore(this.#database, clock);
   }
 
@@ -50,8 +58,9 @@ class SqliteBackend implements StorageBackend {
     return this.#queues;
   }
 
-  partitionStore({ queue, partition }: PartitionKey): PartitionStore {
+  partitionStore({ queue, partition }: PartitionKey, owner?: PartitionOwner): PartitionStore {
     return new SqlitePartitionStore({
+      owner,
       database: this.#database,
       clock: this.#clock,
       random: this.#random,

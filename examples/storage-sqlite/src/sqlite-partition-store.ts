@@ -23,6 +23,7 @@ import {
   metadataUnavailable,
   noSuchItem,
   type Outcome,
+  type PartitionOwner,
   type PartitionStats,
   type PartitionStore,
   type ProbeResult,
@@ -34,6 +35,7 @@ import {
   type RetryRequest,
   type RetryResult,
   SCHEDULE_THRESHOLD,
+  StorageError,
   type StoredItem,
   type SweepRequest,
   type SweepResult,
@@ -43,6 +45,7 @@ import type { Connection } from './connection.ts';
 import type { Database } from './database.ts';
 import { deleteOrSetAside, isUsedUp } from './death.ts';
 import { type ItemState, isMoving, itemOf } from './item-row.ts';
+import { Ownership } from './partition-owner.ts';
 import { partitionStats } from './partition-stats.ts';
 import { PartitionTable } from './partition-table.ts';
 import { sweep } from './sweep.ts';
@@ -54,14 +57,22 @@ export interface PartitionStoreOptions {
   readonly random: Random;
   /** Identifies its items: the same for the same queue and number, and different for all others. */
   readonly partition: string;
+  /** The queue of the partition. Undefined: any. */
+  readonly owner: PartitionOwner | undefined;
 }
 
 const QUEUED: readonly ItemState[] = ['waiting', 'leased', 'moving', 'moved'];
 const EVERY_STATE: readonly ItemState[] = [...QUEUED, 'scheduled', 'prepared'];
+/** A partition has changed hands in between this often at most. */
+const CLAIM_ATTEMPTS = 3;
 const METADATA_FAULT = 'this driver keeps none';
 const KEEPS_NO_METADATA: Outcome<never> = { ok: false, error: metadataUnavailable(METADATA_FAULT) };
 /** Earlier than every claim: the next sweep may report the item. */
 const UNCLAIMED = 0n;
+
+type IfOwn = <T>(
+  work: (connection: Connection) => T,
+) => (connection: Connection) => { readonly value: T } | undefined;
 
 /** One partition of a queue. Every batch is one transaction, its requests one after the other. */
 export class SqlitePartitionStore implements PartitionStore {
@@ -69,12 +80,14 @@ export class SqlitePartitionStore implements PartitionStore {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #partition: string;
+  readonly #ownership: Ownership | undefined;
 
-  constructor({ database, clock, random, partition }: PartitionStoreOptions) {
+  constructor({ database, clock, random, partition, owner }: PartitionStoreOptions) {
     this.#database = database;
     this.#clock = clock;
     this.#random = random;
     this.#partition = partition;
+    this.#ownership = owner && new Ownership(database, partition, owner);
   }
 
   produce(
@@ -154,15 +167,13 @@ export class SqlitePartitionStore implements PartitionStore {
 
   list({ state, pivot, limit, maxBytes }: ItemListRequest): Promise<readonly StoredItem[]> {
     const states: readonly ItemState[] = state === 'queued' ? QUEUED : [state];
-    return this.#database.read((connection) =>
+    return this.#read((connection) =>
       this.#table(connection).page(states, pivot, limit, maxBytes).map(itemOf),
     );
   }
 
   stats(): Promise<PartitionStats> {
-    return this.#database.read((connection) =>
-      partitionStats(connection, this.#partition, this.#clock.now()),
-    );
+    return this.#read((connection) => partitionStats(connection, this.#partition, this.#clock.now()));
   }
 
   /** Takes the write lock, which fails for a file that cannot be written. */
@@ -244,12 +255,35 @@ export class SqlitePartitionStore implements PartitionStore {
   }
 
   async drop(): Promise<void> {
-    await this.#change((table) => table.clear(EVERY_STATE));
+    await this.#database.transaction((connection) => {
+      // The items of another queue of the name are not this store's.
+      if (this.#ownership?.isOwn(connection) === false) return;
+      this.#table(connection).clear(EVERY_STATE);
+      this.#ownership?.release(connection);
+    });
   }
 
   /** Read the clock while holding the lock, so that a later transaction never has an earlier time. */
   #change<T>(work: (table: PartitionTable, now: Instant) => T): Promise<T> {
-    return this.#database.transaction((connection) => work(this.#table(connection), this.#clock.now()));
+    return this.#owned((ifOwn) =>
+      this.#database.transaction(ifOwn((connection) => work(this.#table(connection), this.#clock.now()))),
+    );
+  }
+
+  #read<T>(work: (connection: Connection) => T): Promise<T> {
+    return this.#owned((ifOwn) => this.#database.read(ifOwn(work)));
+  }
+
+  /** Runs a transaction that does nothing if the partition is not that of the queue. Then claims it, and tries again. */
+  async #owned<T>(run: (ifOwn: IfOwn) => Promise<{ readonly value: T } | undefined>): Promise<T> {
+    const ifOwn: IfOwn = (work) => (connection) =>
+      this.#ownership?.isOwn(connection) === false ? undefined : { value: work(connection) };
+    for (let attempt = 0; attempt < CLAIM_ATTEMPTS; attempt++) {
+      const done = await run(ifOwn);
+      if (done !== undefined) return done.value;
+      await this.#ownership?.claim();
+    }
+    throw new StorageError('the queue of the partition changes again and again', { outcome: 'not-applied' });
   }
 
   #table(connection: Connection): PartitionTable {

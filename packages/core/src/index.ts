@@ -148,6 +148,16 @@ export type {
   UserKey,
 } from './storage/access-store.ts';
 export type { AuditListRequest, AuditPage, AuditPosition, AuditStore } from './storage/audit-store.ts';
+export {
+  CAPABILITY_NAMES,
+  type CapabilityRule,
+  capabilityFaults,
+  claimedCapabilities,
+  claimsWithin,
+  STORAGE_CAPABILITIES,
+  type StorageCapabilities,
+  type StorageCapability,
+} from './storage/capabilities.ts';
 export { checkOptions, driverFault, optionPath } from './storage/check-driver.ts';
 export {
   ACCESS_STORE,
@@ -257,7 +267,6 @@ export {
   type PartitionSize,
   type PollResult,
   type StorageBackend,
-  type StorageCapabilities,
   type StorageNotice,
 } from './storage/storage-backend.ts';
 export {

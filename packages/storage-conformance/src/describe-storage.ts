@@ -1,3 +1,4 @@
+import process from 'node:process';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { describeAccessChanges } from './contract/access-changes.ts';
 import { describeAccessGrants } from './contract/access-grants.ts';
@@ -11,6 +12,7 @@ import { describeCommitLetters } from './contract/commit-letters.ts';
 import { describeComplete } from './contract/complete.ts';
 import { describeConcurrency } from './contract/concurrency.ts';
 import { describeContent } from './contract/content.ts';
+import { describeCosts } from './contract/costs.ts';
 import { describeDelete } from './contract/delete.ts';
 import { describeDeletedQueues } from './contract/deleted-queues.ts';
 import { describeEmptyPartitions } from './contract/empty-partitions.ts';
@@ -30,9 +32,13 @@ import { describeLifecycle } from './contract/lifecycle.ts';
 import { describeList } from './contract/list.ts';
 import { describeMeasure } from './contract/measure.ts';
 import { describeMoved } from './contract/moved.ts';
+import { describeOutcomes } from './contract/outcomes.ts';
+import { describeOwner } from './contract/owner.ts';
 import { describePauses } from './contract/pauses.ts';
+import { describePoll } from './contract/poll.ts';
 import { describePrepareLetters } from './contract/prepare-letters.ts';
 import { describeProbe } from './contract/probe.ts';
+import { describeProcesses } from './contract/processes.ts';
 import { describeProduce } from './contract/produce.ts';
 import { describeProduceAndLease } from './contract/produce-and-lease.ts';
 import { describeQueueNamespaces } from './contract/queue-namespaces.ts';
@@ -75,11 +81,12 @@ export function describeStorage(name: string, makeSetup: () => StorageSetup | Pr
     beforeAll(async () => {
       setup = await makeSetup();
     }, TEST_TIMEOUT_MS);
+    const test = makeStorageTest(theSetup);
     afterAll(async () => {
+      process.stdout.write(test.skipped.report(`storage contract: ${name}`));
       await setup?.dispose?.();
     }, TEST_TIMEOUT_MS);
 
-    const test = makeStorageTest(theSetup);
     describeQueueStore(test);
     describeQueueRelations(test);
     describePauses(test);
@@ -133,6 +140,11 @@ export function describeStorage(name: string, makeSetup: () => StorageSetup | Pr
     describeAuditEvents(test);
     describeAuditPruning(test);
     describeAuditedChanges(test);
+    describePoll(test);
+    describeOwner(test);
+    describeOutcomes(test);
+    describeProcesses(test);
+    describeCosts(test);
     describeModel(theSetup);
   });
 }

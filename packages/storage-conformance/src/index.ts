@@ -1,2 +1,3 @@
+export { type BenchOptions, type BenchRow, benchDriver } from './bench/bench-driver.ts';
 export { describeStorage } from './describe-storage.ts';
-export type { OpenOptions, StorageSetup } from './fixture/storage-setup.ts';
+export type { OpenOptions, ProcessSetup, StorageSetup, StorageWithFaults } from './fixture/storage-setup.ts';

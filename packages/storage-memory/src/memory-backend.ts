@@ -31,11 +31,19 @@ import { nextTurn, type Pause } from './turns.ts';
 export const MEMORY_CAPABILITIES: StorageCapabilities = {
   durable: false,
   shared: false,
+  extend: true,
   dedup: true,
   metadata: true,
-  pause: true,
   find: true,
+  transfer: true,
+  take: true,
+  clock: true,
+  pause: true,
   tasks: true,
+  schedules: true,
+  instances: true,
+  access: true,
+  audit: true,
 };
 
 /** Options of a storage in memory. */

@@ -46,12 +46,22 @@ import { PostgresTaskStore } from './tasks/task-store.ts';
 export const POSTGRES_CAPABILITIES: StorageCapabilities = {
   durable: true,
   shared: true,
+  polls: true,
+  signals: true,
+  extend: true,
   dedup: true,
-  outbox: true,
   metadata: true,
-  pause: true,
   find: true,
+  transfer: true,
+  take: true,
+  outbox: true,
+  clock: true,
+  pause: true,
   tasks: true,
+  schedules: true,
+  instances: true,
+  access: true,
+  audit: true,
 };
 
 /** Options of a PostgreSQL backend. */

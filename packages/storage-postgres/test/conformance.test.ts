@@ -1,5 +1,5 @@
 import { describeStorage } from '@querator/storage-conformance';
-import { createTestDatabase } from '@querator/tooling-postgres';
+import { createTestDatabase, startFaultProxy, type TestDatabase } from '@querator/tooling-postgres';
 import { PoolRegistry, postgresBackend } from '../src/index.ts';
 import { createOwner } from './support/roles.ts';
 
@@ -8,13 +8,51 @@ import { createOwner } from './support/roles.ts';
 describeStorage('postgres', async () => {
   const database = await createTestDatabase();
   const { connectionString, ...owner } = await createOwner(database);
+  const counted = await startFaultProxy(connectionString);
   const registry = new PoolRegistry();
+  const ofProcesses: TestDatabase[] = [];
+  const proxies = [counted];
   return {
-    open: (options) => postgresBackend({ name: 'postgres', connectionString, registry, ...options }),
+    open: (options) =>
+      postgresBackend({
+        ...{ name: 'postgres', connectionString: counted.connectionString, registry },
+        ...options,
+      }),
     dispose: async () => {
+      for (const proxy of proxies) await proxy.close();
       await owner.drop();
-      await database.drop();
+      for (const each of [database, ...ofProcesses]) await each.drop();
     },
     modelRuns: 25,
+    processes: {
+      module: new URL('../src/index.ts', import.meta.url),
+      newOptions: async () => {
+        const own = await createTestDatabase();
+        ofProcesses.push(own);
+        return { 'connection-string': own.connectionString, 'max-conns': 4 };
+      },
+    },
+    openWithFaults: async (options) => {
+      const proxy = await startFaultProxy(connectionString);
+      proxies.push(proxy);
+      const faulty = {
+        name: 'postgres',
+        connectionString: proxy.connectionString,
+        registry: new PoolRegistry(),
+      };
+      const backend = postgresBackend({ ...faulty, ...options });
+      return {
+        backend,
+        refuse: async () => {
+          proxy.refuse();
+          proxy.cut();
+          // Until the driver knows that its connections are gone. A call on one that is just being reset is unknown.
+          await backend.ping().catch(() => {});
+        },
+        loseAnswers: () => proxy.cutAtAnswers(),
+        heal: () => proxy.restore(),
+      };
+    },
+    roundTrips: () => counted.sent,
   };
 });

@@ -5,6 +5,8 @@ import net from 'node:net';
 export interface FaultProxy {
   /** The connection string of the proxy. */
   readonly connectionString: string;
+  /** How often clients have sent something so far: about the number of round trips. */
+  readonly sent: number;
   /** From now on drops the server's answers without an error. */
   swallowAnswers(): void;
   /** From now on drops all traffic without an error. New connections are accepted and lead nowhere. */
@@ -31,6 +33,7 @@ export async function startFaultProxy(connectionString: string): Promise<FaultPr
   /** Connections that have lost data. */
   const damaged = new Set<net.Socket>();
   let mode: Mode = 'clear';
+  let sent = 0;
   const server = net.createServer((near) => {
     if (mode === 'refuse') {
       near.resetAndDestroy();
@@ -47,6 +50,7 @@ export async function startFaultProxy(connectionString: string): Promise<FaultPr
       });
     }
     near.on('data', (data) => {
+      sent++;
       if (mode === 'black-hole') damaged.add(near);
       else far.write(data);
     });
@@ -68,6 +72,9 @@ export async function startFaultProxy(connectionString: string): Promise<FaultPr
   };
   return {
     connectionString: proxied.href,
+    get sent() {
+      return sent;
+    },
     swallowAnswers: () => {
       mode = 'swallow';
     },

@@ -129,7 +129,15 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'packed-content.ts',
   ],
   'packages/migration/src': ['index.ts', 'archive', 'servers', 'sources', 'queues', 'items', 'repeat.ts'],
-  'packages/storage-conformance/src': ['index.ts', 'describe-storage.ts', 'contract', 'model', 'fixture'],
+  'packages/storage-conformance/src': [
+    'index.ts',
+    'bench',
+    'describe-storage.ts',
+    'contract',
+    'processes',
+    'model',
+    'fixture',
+  ],
   'packages/engine/src': [
     'index.ts',
     'service',

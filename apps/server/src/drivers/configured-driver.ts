@@ -1,4 +1,5 @@
 import {
+  capabilityFaults,
   checkOptions,
   type DriverDeps,
   type GivenOptions,
@@ -54,10 +55,16 @@ export class ConfiguredDriver {
   /**
    * Creates the storage. Touches no disk and no network.
    *
-   * @throws Error if the driver refuses. It shows no option.
+   * @throws Error if the driver refuses, or the storage is not what it claims to be. It
+   *   shows no option.
    */
   create(deps: DriverDeps): StorageBackend {
-    return this.#guarded(deps.name, () => this.#driver.create(this.#options(), deps));
+    return this.#guarded(deps.name, () => {
+      const backend = this.#driver.create(this.#options(), deps);
+      const faults = capabilityFaults(backend);
+      if (faults.length > 0) throw new Error(`the storage ${faults.join('; it ')}`);
+      return backend;
+    });
   }
 
   /**

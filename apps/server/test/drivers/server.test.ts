@@ -113,6 +113,30 @@ describe('a server with a driver of others', () => {
     expect(error.cause).toBeUndefined();
   });
 
+  test('does not start with a storage that is not what it claims to be', async () => {
+    const boastful = {
+      ...driver,
+      create: (...given: Parameters<typeof driver.create>) => {
+        const backend = driver.create(...given);
+        return { ...backend, capabilities: { ...backend.capabilities, tasks: true, access: false } };
+      },
+    };
+    await expect(startServer(made({ place: 'claims' }), { ...deps, drivers: [boastful] })).rejects.toThrow(
+      "storage 'main' cannot be created by driver 'lasting': the storage claims 'tasks', but the backend has no " +
+        "taskStore; it does not claim 'access', but the backend has accessStore",
+    );
+  });
+
+  test('shows in its health what the storage claims', async () => {
+    server = await startServer(made({ place: 'health' }), { ...deps, drivers: [driver] });
+    const reply = await fetch(`${server.url}/health`);
+    expect(((await reply.json()) as { checks: object }).checks).toMatchObject({
+      'main:storage': [
+        { status: 'pass', capabilities: expect.arrayContaining(['durable', 'find', 'access']) },
+      ],
+    });
+  });
+
   test('warns at its start about storages that lose their contents, by the claims of the driver', async () => {
     const lines: string[] = [];
     const logger: Logger = { ...silentLogger, warn: (message) => void lines.push(message) };

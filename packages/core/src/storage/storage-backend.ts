@@ -1,6 +1,7 @@
 import type { Instant } from '../time/instant.ts';
 import type { AccessStore } from './access-store.ts';
 import type { AuditStore } from './audit-store.ts';
+import type { StorageCapabilities } from './capabilities.ts';
 import type { InstanceStore } from './instance-store.ts';
 import type { HeldOutbox } from './outbox.ts';
 import type { PartitionStore } from './partition-store.ts';
@@ -48,7 +49,8 @@ export interface PollResult {
   readonly waiting: boolean;
   /**
    * Milliseconds until a sweep has work to do, as in `SweepResult`. Undefined if
-   * nothing is pending, or if the poll did not ask for deadlines.
+   * nothing is pending, or if the poll did not ask for deadlines. Up to 100 for what is
+   * overdue: another process may be sweeping it.
    */
   readonly nextDueMs: number | undefined;
 }
@@ -83,39 +85,6 @@ export interface MissingRightNotice {
 export type StorageNotice = HeldHorizonNotice | MissingRightNotice;
 
 /**
- * The abilities of a driver. Operators read them. Only they, and an absent
- * `accessStore`, `instanceStore`, `auditStore` or `taskStore`, make the conformance
- * suite skip tests.
- */
-export interface StorageCapabilities {
-  /** Items survive the end of the process. */
-  readonly durable: boolean;
-  /** Several processes may use the same storage at the same time. */
-  readonly shared: boolean;
-  /**
-   * Items can be produced under dedup keys: the partition stores have `produceKeyed`,
-   * `sweepKeys` and `countKeys`. Undefined: no.
-   */
-  readonly dedup?: boolean;
-  /**
-   * Partitions keep the details of items: first id, metadata, last error, and the
-   * source of dead letters. Undefined: no.
-   */
-  readonly metadata?: boolean;
-  /**
-   * Rows of an outbox in the same database become items in one transaction: the backend
-   * has `hasOutbox`, and the partition stores have `produceFromOutbox`. Undefined: no.
-   */
-  readonly outbox?: boolean;
-  /** Queues can be paused: the queue store has `pause`. Undefined: no. */
-  readonly pause?: boolean;
-  /** Items can be found by filters: the partition stores have `find`. Undefined: no. */
-  readonly find?: boolean;
-  /** Tasks are kept beside the queues: the backend has `taskStore`. Undefined: no. */
-  readonly tasks?: boolean;
-}
-
-/**
  * A configured storage. The composition root makes it from the settings of a
  * driver. Making it uses no disk and no network, so it cannot fail for lack of
  * them: the first call of a store connects.
@@ -123,6 +92,7 @@ export interface StorageCapabilities {
 export interface StorageBackend {
   /** The name by which queues refer to the storage. */
   readonly name: string;
+  /** What this storage can do. An optional member of a port is there exactly if its capability is claimed. */
   readonly capabilities: StorageCapabilities;
 
   /** The store of queues' settings. Returns the same object each time. */

@@ -1,10 +1,11 @@
 import type { Logger } from '../logger.ts';
 import type { Random } from '../random.ts';
 import type { Clock } from '../time/clock.ts';
+import type { StorageCapabilities } from './capabilities.ts';
 import type { ItemsTables } from './items-tables.ts';
 import type { QueueStore } from './queue-store.ts';
 import type { SharedResources } from './shared-resources.ts';
-import type { StorageBackend, StorageCapabilities } from './storage-backend.ts';
+import type { StorageBackend } from './storage-backend.ts';
 
 /**
  * The version of {@link StorageDriver} and of all ports below it. It is raised when a

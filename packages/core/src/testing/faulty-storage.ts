@@ -1,4 +1,5 @@
 import { StorageError } from '../errors/storage-error.ts';
+import { claimsWithin, type StorageCapabilities } from '../storage/capabilities.ts';
 import { decorateStore, PARTITION_STORE, type PortMembers, QUEUE_STORE } from '../storage/decorate-store.ts';
 import type { PartitionStore } from '../storage/partition-store.ts';
 import type { QueueStore } from '../storage/queue-store.ts';
@@ -7,7 +8,6 @@ import type {
   PartitionOwner,
   PartitionSize,
   StorageBackend,
-  StorageCapabilities,
   StorageNotice,
 } from '../storage/storage-backend.ts';
 import type { Instant } from '../time/instant.ts';
@@ -53,7 +53,7 @@ export class FaultyStorage implements StorageBackend {
   constructor(inner: StorageBackend) {
     this.#inner = inner;
     this.name = inner.name;
-    this.capabilities = inner.capabilities;
+    this.capabilities = claimsWithin(inner.capabilities, this);
     this.#queueStore = this.#wrapAll(QUEUE_STORE, inner.queueStore(), QUEUES);
   }
 

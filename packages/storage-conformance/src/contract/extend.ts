@@ -11,22 +11,26 @@ const MUCH_LATER = parseDuration('10m');
 export function describeExtend(test: StorageTest): void {
   describe('extend', () => {
     // "now plus their `leaseTimeout`"
-    test.ifExtends('sets the lease deadline from now on, and keeps the rest of the item', async (fixture) => {
-      const script = fixture.script();
-      await script.import('a', { sourceId: 'source', attempts: 2, maxAttempts: 5 });
-      const id = await script.leaseOne();
-      const [before] = await script.queued();
-      await fixture.clock.advance('45s');
-      const leaseDeadline = script.in('10m');
-      expect(await script.extend(MUCH_LATER, id)).toEqual([{ ok: true, value: leaseDeadline }]);
-      expect(await script.queued()).toEqual([{ ...before, leaseDeadline }]);
-      await fixture.clock.advance('10m');
-      expect((await script.sweep()).requeued).toBe(0);
-      await script.complete(id);
-    });
+    test.ifCapable(
+      'extend',
+      'sets the lease deadline from now on, and keeps the rest of the item',
+      async (fixture) => {
+        const script = fixture.script();
+        await script.import('a', { sourceId: 'source', attempts: 2, maxAttempts: 5 });
+        const id = await script.leaseOne();
+        const [before] = await script.queued();
+        await fixture.clock.advance('45s');
+        const leaseDeadline = script.in('10m');
+        expect(await script.extend(MUCH_LATER, id)).toEqual([{ ok: true, value: leaseDeadline }]);
+        expect(await script.queued()).toEqual([{ ...before, leaseDeadline }]);
+        await fixture.clock.advance('10m');
+        expect((await script.sweep()).requeued).toBe(0);
+        await script.complete(id);
+      },
+    );
 
     // "be it later or earlier than the present one"
-    test.ifExtends('may shorten a lease', async (fixture) => {
+    test.ifCapable('extend', 'may shorten a lease', async (fixture) => {
       const script = fixture.script();
       await script.produce('long', 'short');
       const [, short] = (await script.lease(2, MUCH_LATER)).map((item) => item.id);
@@ -38,17 +42,21 @@ export function describeExtend(test: StorageTest): void {
     });
 
     // "Only the leased state counts, even if the lease deadline has passed"
-    test.ifExtends('extends a lease that has ended, as long as no sweep has found it', async (fixture) => {
-      const script = fixture.script();
-      await script.produce('a');
-      const id = await script.leaseOne();
-      await fixture.clock.advance('2m');
-      expect(valuesOf(await script.extend(LEASE_TIMEOUT, id))).toEqual([script.in('1m')]);
-      expect(await script.sweep({ maxAttempts: 1 })).toMatchObject({ requeued: 0, dead: [] });
-      await script.complete(id);
-    });
+    test.ifCapable(
+      'extend',
+      'extends a lease that has ended, as long as no sweep has found it',
+      async (fixture) => {
+        const script = fixture.script();
+        await script.produce('a');
+        const id = await script.leaseOne();
+        await fixture.clock.advance('2m');
+        expect(valuesOf(await script.extend(LEASE_TIMEOUT, id))).toEqual([script.in('1m')]);
+        expect(await script.sweep({ maxAttempts: 1 })).toMatchObject({ requeued: 0, dead: [] });
+        await script.complete(id);
+      },
+    );
 
-    test.ifExtends('fails once a sweep has taken the item back', async (fixture) => {
+    test.ifCapable('extend', 'fails once a sweep has taken the item back', async (fixture) => {
       const script = fixture.script();
       await script.produce('a');
       const id = await script.leaseOne();
@@ -59,7 +67,7 @@ export function describeExtend(test: StorageTest): void {
     });
 
     // a lease outlives the expiry of its item
-    test.ifExtends('extends a lease beyond the expiry of its item', async (fixture) => {
+    test.ifCapable('extend', 'extends a lease beyond the expiry of its item', async (fixture) => {
       const script = fixture.script();
       await script.produceItems([newItem('a')], parseDuration('2m'));
       const id = await script.leaseOne();
@@ -73,7 +81,7 @@ export function describeExtend(test: StorageTest): void {
     });
 
     // "Each item is decided by itself", with the reason of each fault
-    test.ifExtends('decides each item by itself', async (fixture) => {
+    test.ifCapable('extend', 'decides each item by itself', async (fixture) => {
       const script = fixture.script();
       const moving = await script.addMoving('moving');
       const moved = await script.addMoved('moved');
@@ -116,7 +124,7 @@ export function describeExtend(test: StorageTest): void {
     });
 
     // "Of an id that is named twice, the last deadline stays"
-    test.ifExtends('takes the last of two timeouts for one item', async (fixture) => {
+    test.ifCapable('extend', 'takes the last of two timeouts for one item', async (fixture) => {
       const script = fixture.script();
       await script.produce('a');
       const id = await script.leaseOne();
@@ -128,7 +136,7 @@ export function describeExtend(test: StorageTest): void {
       expect((await script.queued())[0]?.leaseDeadline).toBe(script.in('5m'));
     });
 
-    test.ifExtends('takes no item, and a thousand of them', async (fixture) => {
+    test.ifCapable('extend', 'takes no item, and a thousand of them', async (fixture) => {
       const script = fixture.script();
       expect(await script.store.extend?.([])).toEqual([]);
       await script.produce(...numbered('item', 1_000));
@@ -146,39 +154,47 @@ export function describeExtend(test: StorageTest): void {
         script.store.extend?.([{ id, leaseTimeout: LEASE_TIMEOUT, maxHold }]) ?? [];
 
       // "If more time than `maxHold` has passed since then, the error is `heldTooLong`, and the lease stays"
-      test.ifExtends('extends a lease until it was held for so long, and leaves it then', async (fixture) => {
-        const script = fixture.script();
-        if (await refusesBounds(script)) return;
-        await script.produce('a');
-        const id = await script.leaseOne();
-        await fixture.clock.advance('50s');
-        for (let minute = 0; minute <= 5; minute++) {
-          expect(await bounded(script, id)).toEqual([{ ok: true, value: script.in('1m') }]);
-          await fixture.clock.advance('1m');
-        }
-        const [before] = await script.queued();
-        expect(await bounded(script, id)).toEqual([{ ok: false, error: heldTooLong(id, LIMIT) }]);
-        expect(await script.queued()).toEqual([before]);
-        await script.complete(id);
-      });
+      test.ifCapable(
+        'extend',
+        'extends a lease until it was held for so long, and leaves it then',
+        async (fixture) => {
+          const script = fixture.script();
+          if (await refusesBounds(script)) return;
+          await script.produce('a');
+          const id = await script.leaseOne();
+          await fixture.clock.advance('50s');
+          for (let minute = 0; minute <= 5; minute++) {
+            expect(await bounded(script, id)).toEqual([{ ok: true, value: script.in('1m') }]);
+            await fixture.clock.advance('1m');
+          }
+          const [before] = await script.queued();
+          expect(await bounded(script, id)).toEqual([{ ok: false, error: heldTooLong(id, LIMIT) }]);
+          expect(await script.queued()).toEqual([before]);
+          await script.complete(id);
+        },
+      );
 
       // each request has a bound of its own, and one without has none
-      test.ifExtends('counts from the first extension with a bound, for every bound', async (fixture) => {
-        const script = fixture.script();
-        if (await refusesBounds(script)) return;
-        await script.produce('a');
-        const id = await script.leaseOne(parseDuration('1h'));
-        valuesOf(await script.extend(LEASE_TIMEOUT, id));
-        await fixture.clock.advance('10m');
-        valuesOf(await bounded(script, id));
-        await fixture.clock.advance('6m');
-        expect(reasonsOf(await bounded(script, id))).toEqual(['over_limit']);
-        expect(reasonsOf(await bounded(script, id, parseDuration('7m')))).toEqual(['ok']);
-        expect(reasonsOf(await script.extend(LEASE_TIMEOUT, id))).toEqual(['ok']);
-        expect(reasonsOf(await bounded(script, id))).toEqual(['over_limit']);
-      });
+      test.ifCapable(
+        'extend',
+        'counts from the first extension with a bound, for every bound',
+        async (fixture) => {
+          const script = fixture.script();
+          if (await refusesBounds(script)) return;
+          await script.produce('a');
+          const id = await script.leaseOne(parseDuration('1h'));
+          valuesOf(await script.extend(LEASE_TIMEOUT, id));
+          await fixture.clock.advance('10m');
+          valuesOf(await bounded(script, id));
+          await fixture.clock.advance('6m');
+          expect(reasonsOf(await bounded(script, id))).toEqual(['over_limit']);
+          expect(reasonsOf(await bounded(script, id, parseDuration('7m')))).toEqual(['ok']);
+          expect(reasonsOf(await script.extend(LEASE_TIMEOUT, id))).toEqual(['ok']);
+          expect(reasonsOf(await bounded(script, id))).toEqual(['over_limit']);
+        },
+      );
 
-      test.ifExtends('decides each item by itself', async (fixture) => {
+      test.ifCapable('extend', 'decides each item by itself', async (fixture) => {
         const script = fixture.script();
         if (await refusesBounds(script)) return;
         await script.produce('long', 'fresh', 'free', 'waiting');
@@ -199,7 +215,7 @@ export function describeExtend(test: StorageTest): void {
       });
 
       // "The item counts anew under its next id"
-      test.ifExtends('counts anew once the item has come back', async (fixture) => {
+      test.ifCapable('extend', 'counts anew once the item has come back', async (fixture) => {
         const script = fixture.script();
         if (await refusesBounds(script)) return;
         await script.produce('a');
@@ -221,7 +237,7 @@ export function describeExtend(test: StorageTest): void {
       });
 
       // the bound is no detail of the item
-      test.ifExtends('keeps the metadata of the item', async (fixture) => {
+      test.ifCapable('extend', 'keeps the metadata of the item', async (fixture) => {
         const script = fixture.script();
         if (await refusesBounds(script)) return;
         const metadata = new Map([['held', 'mine']]);
@@ -234,7 +250,7 @@ export function describeExtend(test: StorageTest): void {
     });
 
     // "Of an extend and a concurrent sweep, exactly one has an effect on a lease"
-    test.ifExtends('races with a sweep, and exactly one of them has each item', async (fixture) => {
+    test.ifCapable('extend', 'races with a sweep, and exactly one of them has each item', async (fixture) => {
       const scripts = await fixture.callers();
       const script = scripts[0] as PartitionScript;
       for (let round = 0; round < 8; round++) {
@@ -255,7 +271,7 @@ export function describeExtend(test: StorageTest): void {
       }
     });
 
-    test.ifExtends('races with complete and retry, and loses the item to them', async (fixture) => {
+    test.ifCapable('extend', 'races with complete and retry, and loses the item to them', async (fixture) => {
       const scripts = await fixture.callers();
       const script = scripts[0] as PartitionScript;
       for (let round = 0; round < 5; round++) {
@@ -273,16 +289,20 @@ export function describeExtend(test: StorageTest): void {
       }
     });
 
-    test.ifExtends('can name the same ids in different orders at the same time', async (fixture) => {
-      const scripts = await fixture.callers();
-      await scripts[0]?.produce(...numbered('item', 60));
-      const ids = ((await scripts[0]?.lease()) ?? []).map(({ id }) => id);
-      const calls = Array.from({ length: 12 }, (_, n) => {
-        const each = scripts[n % scripts.length] as PartitionScript;
-        return each.extend(LEASE_TIMEOUT, ...(n % 2 === 0 ? ids : ids.toReversed()));
-      });
-      for (const outcomes of await Promise.all(calls)) expect(valuesOf(outcomes)).toHaveLength(60);
-    });
+    test.ifCapable(
+      'extend',
+      'can name the same ids in different orders at the same time',
+      async (fixture) => {
+        const scripts = await fixture.callers();
+        await scripts[0]?.produce(...numbered('item', 60));
+        const ids = ((await scripts[0]?.lease()) ?? []).map(({ id }) => id);
+        const calls = Array.from({ length: 12 }, (_, n) => {
+          const each = scripts[n % scripts.length] as PartitionScript;
+          return each.extend(LEASE_TIMEOUT, ...(n % 2 === 0 ? ids : ids.toReversed()));
+        });
+        for (const outcomes of await Promise.all(calls)) expect(valuesOf(outcomes)).toHaveLength(60);
+      },
+    );
   });
 }
 

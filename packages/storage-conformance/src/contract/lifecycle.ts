@@ -1,4 +1,4 @@
-import { parseDuration } from '@querator/core';
+import { capabilityFaults, parseDuration } from '@querator/core';
 import { describe, expect } from 'vitest';
 import { deadLetter, importedItem, newItem, textsOf } from '../fixture/content.ts';
 import { AUTO_COMMIT_TIMEOUT, EXPIRE_TIMEOUT, LEASE_TIMEOUT } from '../fixture/partition-script.ts';
@@ -14,10 +14,9 @@ export function describeLifecycle(test: StorageTest): void {
       for (const stated of [durable, shared, ...Object.values(others)]) expect(stated).toBeTypeOf('boolean');
     });
 
-    // a shared storage must be durable
-    test('claims to be shared only if it is durable', async (fixture) => {
-      const { durable, shared } = fixture.backend.capabilities;
-      expect(shared && !durable).toBe(false);
+    // "An optional member of a port is there exactly if its capability is claimed."
+    test('has the optional members of its claims and no others, and is shared only if durable', async (fixture) => {
+      expect(capabilityFaults(fixture.backend)).toEqual([]);
     });
 
     // `queueStore`: "Returns the same object each time"

@@ -18,7 +18,7 @@ const UNKNOWN_ID = `00000000000000000${'x'.repeat(10)}`;
 export function describeTakenItems(test: StorageTest): void {
   describe('items that a task takes', () => {
     // "Nobody is offered it, no sweep finds it", "answer as for a scheduled item"
-    test.ifTakes('are offered to nobody, and no sweep finds them', async (fixture) => {
+    test.ifCapable('take', 'are offered to nobody, and no sweep finds them', async (fixture) => {
       const script = fixture.script();
       await script.produceItems([newItem('a'), newItem('b')], parseDuration('1m'));
       const ids = (await script.queued()).map(idOf);
@@ -57,7 +57,7 @@ export function describeTakenItems(test: StorageTest): void {
     });
 
     // "the items wait again, under the same ids at their old place, with their old deadlines"
-    test.ifTakes('wait again at their old place if the take is undone', async (fixture) => {
+    test.ifCapable('take', 'wait again at their old place if the take is undone', async (fixture) => {
       const script = fixture.script();
       const details = {
         firstId: 'first',
@@ -79,7 +79,7 @@ export function describeTakenItems(test: StorageTest): void {
     });
 
     // "Takes items that wait"; "Also those that the task took before and has not marked, with their first target"
-    test.ifTakes('are those that wait, and those that the task took before', async (fixture) => {
+    test.ifCapable('take', 'are those that wait, and those that the task took before', async (fixture) => {
       const script = fixture.script();
       const moving = await script.addMoving('moving');
       await script.prepare('letter');
@@ -102,7 +102,7 @@ export function describeTakenItems(test: StorageTest): void {
     });
 
     // "Stops once the contents (payloads and texts) add up to at least `PAYLOAD_BUDGET`"
-    test.ifTakes('are at most those within the payload budget', async (fixture) => {
+    test.ifCapable('take', 'are at most those within the payload budget', async (fixture) => {
       const script = fixture.script();
       const large = { ...newItem('large'), payload: new Uint8Array(9_000_000) };
       await script.produceItems([large, large]);
@@ -113,7 +113,7 @@ export function describeTakenItems(test: StorageTest): void {
     });
 
     // "Marks taken items", "Removes marked items of the task. Ignores all others"
-    test.ifTakes('go once they are marked, and not before', async (fixture) => {
+    test.ifCapable('take', 'go once they are marked, and not before', async (fixture) => {
       const script = fixture.script();
       await script.produce('a', 'b', 'c');
       const ids = (await script.queued()).map(idOf);
@@ -138,27 +138,31 @@ export function describeTakenItems(test: StorageTest): void {
     });
 
     // the four steps of docs/adr/0035, repeated from the start as after a crash
-    test.ifTakes('move to a partition of another storage in steps that can be repeated', async (fixture) => {
-      const [script, target] = [fixture.script(), fixture.script()];
-      await script.produce('a', 'b');
-      const ids = (await script.queued()).map(idOf);
-      const timeouts = { expireTimeout: EXPIRE_TIMEOUT, autoCommitTimeout: AUTO_COMMIT_TIMEOUT };
-      for (let round = 0; round < 2; round++) {
-        const { taken } = await take(script, ids);
-        const letters = taken.map((item) => ({ ...deadLetter(textsOf([item])[0] ?? '', item.id) }));
-        await target.store.prepareLetters(letters, timeouts);
-        if (round === 0) continue;
-        await script.store.markTaken?.({ task: TASK, ids });
-        await target.store.commitLetters(ids);
-        await target.store.commitLetters(ids);
-        await script.store.removeTaken?.({ task: TASK, ids });
-      }
-      expect(await script.store.stats()).toMatchObject({ waiting: 0, leased: 0, scheduled: 0 });
-      expect(await target.queuedTexts()).toEqual(['a', 'b']);
-    });
+    test.ifCapable(
+      'take',
+      'move to a partition of another storage in steps that can be repeated',
+      async (fixture) => {
+        const [script, target] = [fixture.script(), fixture.script()];
+        await script.produce('a', 'b');
+        const ids = (await script.queued()).map(idOf);
+        const timeouts = { expireTimeout: EXPIRE_TIMEOUT, autoCommitTimeout: AUTO_COMMIT_TIMEOUT };
+        for (let round = 0; round < 2; round++) {
+          const { taken } = await take(script, ids);
+          const letters = taken.map((item) => ({ ...deadLetter(textsOf([item])[0] ?? '', item.id) }));
+          await target.store.prepareLetters(letters, timeouts);
+          if (round === 0) continue;
+          await script.store.markTaken?.({ task: TASK, ids });
+          await target.store.commitLetters(ids);
+          await target.store.commitLetters(ids);
+          await script.store.removeTaken?.({ task: TASK, ids });
+        }
+        expect(await script.store.stats()).toMatchObject({ waiting: 0, leased: 0, scheduled: 0 });
+        expect(await target.queuedTexts()).toEqual(['a', 'b']);
+      },
+    );
 
     // a lease and takes by several tasks at the same time: each item has one owner
-    test.ifTakes('are taken, or leased, but never both', async (fixture) => {
+    test.ifCapable('take', 'are taken, or leased, but never both', async (fixture) => {
       const callers = await fixture.callers();
       const [script] = callers as [PartitionScript];
       for (let round = 0; round < 5; round++) {

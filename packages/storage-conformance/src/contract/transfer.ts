@@ -22,26 +22,33 @@ const LARGE = 9_000_000;
 export function describeTransfer(test: StorageTest): void {
   describe('transfer', () => {
     // "adds them at the tail of another one, in the order of their ids", "A transferred item is new in the target"
-    test.ifTransfers('puts items at the tail of the target, in order, as new ones', async (fixture) => {
-      const [source, target] = [fixture.script(), fixture.script()];
-      await source.produce('a', 'b', 'c');
-      await target.produce('first');
-      await source.retry({ id: await source.leaseOne() });
-      const [b, c, a] = await source.queued();
-      await fixture.clock.advance('1h');
-      const ids = [a, c, b].map(idOf);
-      expect(await transfer(source, target, { ids })).toEqual({ transferred: [b, c, a].map(idOf), left: [] });
-      expect(await source.queued()).toEqual([]);
-      const stored = await target.queued();
-      expect(textsOf(stored)).toEqual(['first', 'b', 'c', 'a']);
-      expect(stored.every(({ id }, n) => n === 0 || id > idOf(stored[n - 1]))).toBe(true);
-      const fresh = { createdAt: fixture.clock.now(), expireDeadline: target.in('2h'), attempts: 0 };
-      for (const item of stored.slice(1)) expect(item).toMatchObject({ ...fresh, isLeased: false });
-      expect(textsOf(await target.lease())).toEqual(['first', 'b', 'c', 'a']);
-    });
+    test.ifCapable(
+      'transfer',
+      'puts items at the tail of the target, in order, as new ones',
+      async (fixture) => {
+        const [source, target] = [fixture.script(), fixture.script()];
+        await source.produce('a', 'b', 'c');
+        await target.produce('first');
+        await source.retry({ id: await source.leaseOne() });
+        const [b, c, a] = await source.queued();
+        await fixture.clock.advance('1h');
+        const ids = [a, c, b].map(idOf);
+        expect(await transfer(source, target, { ids })).toEqual({
+          transferred: [b, c, a].map(idOf),
+          left: [],
+        });
+        expect(await source.queued()).toEqual([]);
+        const stored = await target.queued();
+        expect(textsOf(stored)).toEqual(['first', 'b', 'c', 'a']);
+        expect(stored.every(({ id }, n) => n === 0 || id > idOf(stored[n - 1]))).toBe(true);
+        const fresh = { createdAt: fixture.clock.now(), expireDeadline: target.in('2h'), attempts: 0 };
+        for (const item of stored.slice(1)) expect(item).toMatchObject({ ...fresh, isLeased: false });
+        expect(textsOf(await target.lease())).toEqual(['first', 'b', 'c', 'a']);
+      },
+    );
 
     // "Items in another state stay", "May contain malformed ids"
-    test.ifTransfers('takes items of the asked state only', async (fixture) => {
+    test.ifCapable('transfer', 'takes items of the asked state only', async (fixture) => {
       const [source, target] = [fixture.script(), fixture.script()];
       const moving = await source.addMoving('moving');
       const moved = await source.addMoved('moved');
@@ -73,7 +80,7 @@ export function describeTransfer(test: StorageTest): void {
     });
 
     // "A scheduled one keeps its `enqueueAt`; its life begins then, or now if that is later"
-    test.ifTransfers('keeps when scheduled items become available', async (fixture) => {
+    test.ifCapable('transfer', 'keeps when scheduled items become available', async (fixture) => {
       const [source, target] = [fixture.script(), fixture.script()];
       const [soon, late] = [source.in('1m'), source.in('1h')];
       await source.produceItems([newItem('late', late), newItem('soon', soon)]);
@@ -95,7 +102,7 @@ export function describeTransfer(test: StorageTest): void {
     });
 
     // "Its content, `maxAttempts` and details stay. It has no source id"
-    test.ifTransfers('keeps content and details, and frees the source id', async (fixture) => {
+    test.ifCapable('transfer', 'keeps content and details, and frees the source id', async (fixture) => {
       const [source, target] = [fixture.script(), fixture.script()];
       const death = { at: fixture.clock.now(), reason: 'rejected' } as const;
       const produced = { id: 'old id', attempts: 7, producedAt: fixture.clock.now() };
@@ -118,7 +125,7 @@ export function describeTransfer(test: StorageTest): void {
     });
 
     // "Stops once the contents (payloads and texts) add up to at least `PAYLOAD_BUDGET`"
-    test.ifTransfers('leaves items beyond the payload budget', async (fixture) => {
+    test.ifCapable('transfer', 'leaves items beyond the payload budget', async (fixture) => {
       const [source, target] = [fixture.script(), fixture.script()];
       const large = { ...newItem('large'), payload: new Uint8Array(LARGE) };
       await source.produceItems([large, large]);
@@ -131,7 +138,7 @@ export function describeTransfer(test: StorageTest): void {
     });
 
     // "undefined if the target is on another storage. Nothing has changed then"
-    test.ifTransfers('changes nothing if the target is elsewhere', async (fixture) => {
+    test.ifCapable('transfer', 'changes nothing if the target is elsewhere', async (fixture) => {
       const source = fixture.script();
       await source.produce('a');
       const ids = (await source.queued()).map(idOf);
@@ -142,7 +149,7 @@ export function describeTransfer(test: StorageTest): void {
     });
 
     // "Calls may run concurrently, also from several processes": each item has one fate, and order holds
-    test.ifTransfers('races leases and other transfers for each item', async (fixture) => {
+    test.ifCapable('transfer', 'races leases and other transfers for each item', async (fixture) => {
       const sources = await fixture.callers();
       const [source] = sources as [PartitionScript];
       const texts = numbered('item', 60).map((text) => text.padEnd(8, '.'));
@@ -166,7 +173,7 @@ export function describeTransfer(test: StorageTest): void {
     });
 
     // a sweep that gives scheduled items new ids, at the same time as a transfer of them
-    test.ifTransfers('leaves scheduled items to a sweep, or takes them', async (fixture) => {
+    test.ifCapable('transfer', 'leaves scheduled items to a sweep, or takes them', async (fixture) => {
       const [source, target] = [fixture.script(), fixture.script()];
       const texts = numbered('item', 30);
       for (let round = 0; round < 5; round++) {

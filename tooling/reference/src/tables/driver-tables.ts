@@ -1,7 +1,8 @@
 import {
+  CAPABILITY_NAMES,
   type PartitionStore,
+  STORAGE_CAPABILITIES,
   type StorageBackend,
-  type StorageCapabilities,
   SystemClock,
   SystemRandom,
 } from '@querator/core';
@@ -21,14 +22,14 @@ const STORE_MEMBERS: Readonly<Record<OptionalMembers<PartitionStore>, string>> =
   importKeyed: 'see the capability `dedup`',
   sweepKeys: 'see the capability `dedup`',
   countKeys: 'see the capability `dedup`',
-  extend: '`/v2/queue.extend` is refused',
-  transfer: 'items cannot be moved to another queue',
-  transferTarget: 'as without `transfer`',
-  takeItems: 'items cannot be moved to a queue on another storage',
-  takenItems: 'as without `takeItems`',
-  markTaken: 'as without `takeItems`',
-  returnTaken: 'as without `takeItems`',
-  removeTaken: 'as without `takeItems`',
+  extend: 'see the capability `extend`',
+  transfer: 'see the capability `transfer`',
+  transferTarget: 'see the capability `transfer`',
+  takeItems: 'see the capability `take`',
+  takenItems: 'see the capability `take`',
+  markTaken: 'see the capability `take`',
+  returnTaken: 'see the capability `take`',
+  removeTaken: 'see the capability `take`',
   find: 'see the capability `find`',
   deleteSeen: 'tasks of the kind `delete` fail',
   deleteEach: '`/v2/items.delete` is refused',
@@ -36,44 +37,16 @@ const STORE_MEMBERS: Readonly<Record<OptionalMembers<PartitionStore>, string>> =
   dropEmpty: 'a deletion of an empty queue loses items that another process stores meanwhile',
 };
 const BACKEND_MEMBERS: Readonly<Record<OptionalMembers<StorageBackend>, string>> = {
-  accessStore: 'the storage cannot keep users and their rights',
-  instanceStore:
-    'each process takes itself for the only one: limits are not shared, and features of v2 do not wait for an older server to end',
-  auditStore: 'the storage cannot keep audit events: `audit.table` is refused',
-  scheduleStore: 'queues that are stored here have no schedules: `/v2/schedules.create` is refused',
+  accessStore: 'see the capability `access`',
+  instanceStore: 'see the capability `instances`',
+  auditStore: 'see the capability `audit`',
+  scheduleStore: 'see the capability `schedules`',
   taskStore: 'see the capability `tasks`',
   hasOutbox: 'see the capability `outbox`',
-  poll: 'a process with waiting consumers leases and sweeps each partition at every poll',
-  now: 'a task takes the items that are older than itself by the clock of the queues',
-  signals: 'a process learns of changes by others from polls only: within a second instead of 50 ms',
+  poll: 'see the capability `polls`',
+  now: 'see the capability `clock`',
+  signals: 'see the capability `signals`',
 };
-const CAPABILITIES: Readonly<Record<keyof StorageCapabilities, readonly [meaning: string, without: string]>> =
-  {
-    durable: [
-      'items survive the end of the process',
-      'the server warns when it starts. It refuses to keep queues here if items are in a durable storage',
-    ],
-    shared: ['several processes may use the storage at once', 'the server refuses `--workers` above 1'],
-    dedup: [
-      'items can be produced under dedup keys',
-      'a produce with a dedup key is refused if its partition is in this storage',
-    ],
-    metadata: [
-      'items keep metadata, their first id, the last error, and the source of dead letters',
-      'calls that need metadata answer `unavailable`; dead letters lose it',
-    ],
-    tasks: ['tasks are kept beside the queues', 'tasks are refused'],
-    outbox: [
-      'rows of an outbox in the same database become items in one transaction',
-      'the relay moves rows as if they came from another database: under a dedup key',
-    ],
-    pause: ['queues that are stored here can be paused', '`/v2/queues.pause` is refused'],
-    find: [
-      'items can be found by filters, with a bounded amount of work per call',
-      'calls that find items are refused if a partition of the queue is in this storage',
-    ],
-  };
-
 /** The drivers of the server. Creating a backend connects to nothing. */
 function backends(): readonly StorageBackend[] {
   const random = new SystemRandom();
@@ -93,11 +66,12 @@ function backends(): readonly StorageBackend[] {
 export function capabilityTable(): string {
   const drivers = backends();
   return markdownTable(
-    ['capability', ...drivers.map(({ name }) => `\`${name}\``), 'if it is missing'],
-    Object.entries(CAPABILITIES).map(([name, [meaning, without]]) => [
-      `\`${name}\`: ${meaning}`,
-      ...drivers.map(({ capabilities }) => yesOrNo(capabilities[name as keyof StorageCapabilities] === true)),
-      without,
+    ['capability', 'meaning', ...drivers.map(({ name }) => `\`${name}\``), 'without it'],
+    CAPABILITY_NAMES.map((name) => [
+      `\`${name}\``,
+      STORAGE_CAPABILITIES[name].meaning,
+      ...drivers.map(({ capabilities }) => yesOrNo(capabilities[name] === true)),
+      STORAGE_CAPABILITIES[name].without,
     ]),
   );
 }

@@ -1,3 +1,5 @@
+import type { StorageCapability } from '@querator/core';
+
 /** One entry of a health reply. */
 export interface HealthCheck {
   readonly componentType: 'datastore' | 'system';
@@ -9,4 +11,6 @@ export interface HealthCheck {
   /** UTC, whole seconds. */
   readonly time: string;
   readonly output?: string;
+  /** What the storage can do. */
+  readonly capabilities?: readonly StorageCapability[];
 }

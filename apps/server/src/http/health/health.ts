@@ -1,9 +1,11 @@
 import {
   type Clock,
+  claimedCapabilities,
   type InstanceView,
   type Logger,
   type QueueStore,
   type StorageBackend,
+  type StorageCapability,
   SYSTEM_NAMESPACE,
 } from '@querator/core';
 import type { PartitionsAtWork } from '@querator/engine';
@@ -56,7 +58,11 @@ export class HealthChecks {
   readonly #queues: StorageCheck;
   /** Checks that queues can be written, if no partition storage's check shows it. */
   readonly #queueStorage: StorageCheck | undefined;
-  readonly #storages: readonly { readonly name: string; readonly check: StorageCheck }[];
+  readonly #storages: readonly {
+    readonly name: string;
+    readonly capabilities: readonly StorageCapability[];
+    readonly check: StorageCheck;
+  }[];
 
   constructor(deps: HealthDeps) {
     const { queueStore, queueStorage } = deps;
@@ -69,6 +75,7 @@ export class HealthChecks {
     this.#queueStorage = isExtra ? this.#createCheck('queue-storage', () => queueStorage.ping()) : undefined;
     this.#storages = deps.storages.map((backend) => ({
       name: backend.name,
+      capabilities: claimedCapabilities(backend.capabilities),
       check: this.#createCheck(backend.name, () => backend.ping()),
     }));
   }
@@ -93,9 +100,9 @@ export class HealthChecks {
     const checks: Record<string, HealthCheck[]> = { 'queues:storage': [documented(queues.passed, time)] };
     const atWork = this.#deps.partitions?.();
     partitions.forEach((result, n) => {
-      const name = this.#storages[n]?.name ?? '';
+      const { name = '', capabilities = [] } = this.#storages[n] ?? {};
       const key = `${name}:storage`;
-      checks[key] = [...(checks[key] ?? []), detailed(result, atWork?.get(name), time)];
+      checks[key] = [...(checks[key] ?? []), { ...detailed(result, atWork?.get(name), time), capabilities }];
     });
     const view = this.#deps.instances?.();
     if (view !== undefined) checks['instances:count'] = [counted(view, time)];

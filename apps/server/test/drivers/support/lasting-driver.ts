@@ -1,4 +1,10 @@
-import { type GivenOptions, SharedResources, type StorageBackend, type StorageDriver } from '@querator/core';
+import {
+  claimsWithin,
+  type GivenOptions,
+  SharedResources,
+  type StorageBackend,
+  type StorageDriver,
+} from '@querator/core';
 import { MEMORY_CAPABILITIES, memoryBackend } from '@querator/storage-memory';
 
 /** What outlives the backends of this driver: their contents by place, until the process ends. */
@@ -18,10 +24,10 @@ export const driver: StorageDriver<{ readonly place: string }> = {
     if (place.startsWith('refused')) throw new Error(`no such place: ${place}`);
     const kept = places.get(place) ?? memoryBackend({ name, clock, random });
     places.set(place, kept);
+    const stores = kept.accessStore === undefined ? {} : { accessStore: kept.accessStore.bind(kept) };
     return {
-      ...{ name, capabilities: driver.capabilities },
+      ...{ ...stores, name, capabilities: claimsWithin(driver.capabilities, stores) },
       queueStore: () => kept.queueStore(),
-      ...(kept.accessStore === undefined ? {} : { accessStore: kept.accessStore.bind(kept) }),
       partitionStore: (key, owner) => kept.partitionStore(key, owner),
       ping: () => kept.ping(),
       measure: (keys) => kept.measure(keys),

@@ -1,0 +1,182 @@
+import type { PartitionStore } from './partition-store.ts';
+import type { QueueStore } from './queue-store.ts';
+import type { StorageBackend } from './storage-backend.ts';
+
+/** What a storage with a capability can do, and what it is for. */
+export interface CapabilityRule {
+  /** What a storage with it can do, as a sentence. */
+  readonly meaning: string;
+  /** What the engine and the server do without it, as a sentence. */
+  readonly without: string;
+  /** Optional members of the backend that a storage has if it claims the capability, and only then. */
+  readonly backend?: readonly (keyof StorageBackend)[];
+  /** The same for its queue store. */
+  readonly queues?: readonly (keyof QueueStore)[];
+  /** The same for its partition stores. */
+  readonly partitions?: readonly (keyof PartitionStore)[];
+}
+
+/**
+ * The capabilities of storages, in the order in which they are shown. `/health`, the
+ * documentation and the contract suite are made from this list.
+ */
+export const STORAGE_CAPABILITIES = {
+  durable: {
+    meaning: 'Items survive the end of the process.',
+    without:
+      'The server warns when it starts. It refuses to keep queues here if items are in a durable storage.',
+  },
+  shared: {
+    meaning: 'Several processes may use the storage at the same time. Requires durable.',
+    without: 'The server refuses more than one worker.',
+  },
+  polls: {
+    meaning: 'Many partitions are polled in few calls.',
+    without: 'A process with waiting consumers leases and sweeps each partition at every poll.',
+    backend: ['poll'],
+  },
+  signals: {
+    meaning: 'Processes notify each other of changes.',
+    without: 'A process learns of changes by others from polls only, within a second.',
+    backend: ['signals'],
+  },
+  extend: {
+    meaning: 'Leases can be extended.',
+    without: '`/v2/queue.extend` is refused.',
+    partitions: ['extend'],
+  },
+  dedup: {
+    meaning: 'Items can be produced under dedup keys.',
+    without: 'A produce with a dedup key is refused if its partition is in this storage.',
+    partitions: ['produceKeyed', 'sweepKeys', 'countKeys'],
+  },
+  metadata: {
+    meaning: 'Items keep metadata, their first id, the last error, and the source of dead letters.',
+    without: 'Calls that need metadata answer `unavailable`, and dead letters lose it.',
+  },
+  find: {
+    meaning: 'Items can be found by filters, with a bounded amount of work per call.',
+    without: 'Calls that find items are refused if a partition of the queue is in this storage.',
+    partitions: ['find'],
+  },
+  transfer: {
+    meaning: 'Items go from one partition of the storage to another as one step. Requires metadata.',
+    without: 'Items cannot be moved to another queue within this storage.',
+    partitions: ['transfer', 'transferTarget'],
+  },
+  take: {
+    meaning: 'Tasks can take items in order to move them to another storage. Requires metadata.',
+    without: 'Items cannot be moved to a queue on another storage.',
+    partitions: ['takeItems', 'takenItems', 'markTaken', 'returnTaken', 'removeTaken'],
+  },
+  outbox: {
+    meaning: 'Rows of an outbox in the same database become items in one transaction.',
+    without: 'The relay moves rows as if they came from another database: under a dedup key.',
+    backend: ['hasOutbox'],
+    partitions: ['produceFromOutbox'],
+  },
+  clock: {
+    meaning: 'The storage tells the time by which it judges deadlines.',
+    without: 'A task takes the items that are older than itself by the clock of the queues.',
+    backend: ['now'],
+  },
+  pause: {
+    meaning: 'Queues that are stored here can be paused.',
+    without: '`/v2/queues.pause` is refused.',
+    queues: ['pause'],
+  },
+  tasks: {
+    meaning: 'Tasks are kept beside the queues.',
+    without: 'Tasks are refused.',
+    backend: ['taskStore'],
+  },
+  schedules: {
+    meaning: 'Schedules are kept beside the queues.',
+    without: '`/v2/schedules.create` is refused.',
+    backend: ['scheduleStore'],
+  },
+  instances: {
+    meaning: 'Processes keep records of themselves beside the queues.',
+    without:
+      'Each process takes itself for the only one: limits are not shared, and features of v2 do not wait for an older server to end.',
+    backend: ['instanceStore'],
+  },
+  access: {
+    meaning: 'Users, keys and roles are kept beside the queues.',
+    without: 'Access control cannot be switched on.',
+    backend: ['accessStore'],
+  },
+  audit: {
+    meaning: 'Audit events are stored with their changes.',
+    without: '`audit.table` is refused.',
+    backend: ['auditStore'],
+  },
+} as const satisfies Readonly<Record<string, CapabilityRule>>;
+
+/** The name of a capability. */
+export type StorageCapability = keyof typeof STORAGE_CAPABILITIES;
+
+/** All names, in the order of the list. */
+export const CAPABILITY_NAMES = Object.keys(STORAGE_CAPABILITIES) as readonly StorageCapability[];
+
+/**
+ * What a storage claims to be able to do. Undefined: no. Operators rely on claims, and the
+ * contract suite skips the tests of a capability only if it is not claimed.
+ */
+export type StorageCapabilities = Readonly<Record<'durable' | 'shared', boolean>> &
+  Readonly<Partial<Record<StorageCapability, boolean>>>;
+
+/** The capabilities that a storage claims, in the order of the list. */
+export function claimedCapabilities(claims: StorageCapabilities): readonly StorageCapability[] {
+  return CAPABILITY_NAMES.filter((name) => claims[name] === true);
+}
+
+/**
+ * Where the claims of a storage and its optional members disagree. Uses no disk and no
+ * network. Empty: nowhere.
+ */
+export function capabilityFaults(backend: StorageBackend): readonly string[] {
+  const claims: Readonly<Record<string, boolean | undefined>> = backend.capabilities;
+  const ports = {
+    backend: ['the backend', backend],
+    queues: ['its queue store', backend.queueStore()],
+    partitions: ['its partition store', backend.partitionStore({ queue: 'any', partition: 0 })],
+  } as const;
+  const faults = Object.keys(claims)
+    .filter((name) => !Object.hasOwn(STORAGE_CAPABILITIES, name))
+    .map((name) => `claims '${name}', which is no capability`);
+  if (claims['shared'] === true && claims['durable'] !== true)
+    faults.push("claims 'shared' without 'durable'");
+  for (const [name, rule] of Object.entries<CapabilityRule>(STORAGE_CAPABILITIES)) {
+    for (const port of ['backend', 'queues', 'partitions'] as const) {
+      const [place, object] = ports[port];
+      for (const member of rule[port] ?? []) {
+        const isThere = (object as unknown as Readonly<Record<string, unknown>>)[member] !== undefined;
+        if (isThere === (claims[name] === true)) continue;
+        faults.push(
+          isThere
+            ? `does not claim '${name}', but ${place} has ${member}`
+            : `claims '${name}', but ${place} has no ${member}`,
+        );
+      }
+    }
+  }
+  return faults;
+}
+
+/**
+ * The claims that an object with fewer optional members can keep, for decorators that leave
+ * some out.
+ *
+ * @param claims of the backend that it stands for.
+ */
+export function claimsWithin(
+  claims: StorageCapabilities,
+  backend: Partial<StorageBackend>,
+): StorageCapabilities {
+  const rules: readonly (readonly [string, CapabilityRule])[] = Object.entries(STORAGE_CAPABILITIES);
+  const lost = rules
+    .filter(([, rule]) => rule.backend?.some((member) => backend[member] === undefined))
+    .map(([name]) => [name, false]);
+  return { ...claims, ...Object.fromEntries(lost) };
+}
