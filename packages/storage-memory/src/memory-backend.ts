@@ -39,6 +39,7 @@ export const MEMORY_CAPABILITIES: StorageCapabilities = {
   take: true,
   clock: true,
   pause: true,
+  closures: true,
   tasks: true,
   schedules: true,
   instances: true,

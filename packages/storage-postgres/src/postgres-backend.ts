@@ -57,6 +57,7 @@ export const POSTGRES_CAPABILITIES: StorageCapabilities = {
   outbox: true,
   clock: true,
   pause: true,
+  closures: true,
   tasks: true,
   schedules: true,
   instances: true,

@@ -32,11 +32,18 @@ import { SqliteTaskStore } from './stores/task-store.ts';
 export const SQLITE_CAPABILITIES: StorageCapabilities = {
   durable: true,
   shared: false,
+  extend: true,
   dedup: true,
   metadata: true,
-  pause: true,
   find: true,
+  transfer: true,
+  take: true,
+  clock: true,
+  pause: true,
   tasks: true,
+  schedules: true,
+  access: true,
+  audit: true,
 };
 
 /** Options of a storage in a SQLite file. */

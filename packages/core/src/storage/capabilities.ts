@@ -85,6 +85,12 @@ export const STORAGE_CAPABILITIES = {
     without: '`/v2/queues.pause` is refused.',
     queues: ['pause'],
   },
+  closures: {
+    meaning: 'Queues can be closed while they are deleted, and partitions removed only if they are empty.',
+    without: 'A deletion of an empty queue loses items that another process stores meanwhile.',
+    queues: ['close'],
+    partitions: ['dropEmpty'],
+  },
   tasks: {
     meaning: 'Tasks are kept beside the queues.',
     without: 'Tasks are refused.',

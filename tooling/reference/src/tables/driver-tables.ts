@@ -47,6 +47,7 @@ const BACKEND_MEMBERS: Readonly<Record<OptionalMembers<StorageBackend>, string>>
   now: 'see the capability `clock`',
   signals: 'see the capability `signals`',
 };
+
 /** The drivers of the server. Creating a backend connects to nothing. */
 function backends(): readonly StorageBackend[] {
   const random = new SystemRandom();
