@@ -27,7 +27,7 @@ import {
   settingValues,
 } from './queue-row.ts';
 
-interface Named {
+export interface Named {
   readonly name: string;
 }
 
@@ -190,7 +190,7 @@ function deleteQueue({ connection }: Transaction, { name }: Named): void {
   connection.run('delete from queues where name = ?', name);
 }
 
-interface DeletedQueue extends Named {
+export interface DeletedQueue extends Named {
   readonly createdAt: Instant;
 }
 
