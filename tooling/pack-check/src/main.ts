@@ -1,10 +1,10 @@
 /**
  * Packs every public package as for publication and checks the tarball: the
  * files that its manifest names, then publint and are-the-types-wrong. pnpm
- * packs, since it also replaces `workspace:` and `catalog:`. Then it runs the first
- * example of the client's README with these tarballs. Build first.
+ * packs, since it also replaces `workspace:` and `catalog:`. With these tarballs it then
+ * runs the first example of the client's README, and a driver of somebody else. Build first.
  */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import process from 'node:process';
@@ -12,6 +12,8 @@ import { fileURLToPath } from 'node:url';
 import { runProgram } from '@querator/tooling-processes';
 import { type Manifest, missingFiles } from './contents.ts';
 import { runFirstExample } from './first-example.ts';
+import type { Packed } from './install-packed.ts';
+import { proveThirdPartyDriver } from './third-party-driver.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const bin = fileURLToPath(new URL('../node_modules/.bin', import.meta.url));
@@ -77,8 +79,15 @@ for (const folder of publicPackages()) {
   });
   report(folder.slice(root.length), await checked.catch((error: Error) => [error.message]));
 }
-const project = join(target, 'project');
-mkdirSync(project);
-const ran = runFirstExample({ root, tarballs, folder: project });
-report('the first example of the client', await ran.catch((error: Error) => [error.message]));
+
+async function prove(
+  name: string,
+  run: (packed: Packed, folder: string) => Promise<string[]>,
+): Promise<void> {
+  const folder = mkdtempSync(join(target, 'project-'));
+  report(name, await run({ root, tarballs }, folder).catch((error: Error) => [error.message]));
+}
+
+await prove('the first example of the client', runFirstExample);
+await prove('a driver of somebody else', proveThirdPartyDriver);
 process.exitCode = failed > 0 ? 1 : 0;
