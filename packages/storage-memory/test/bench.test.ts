@@ -31,7 +31,7 @@ test('ten items per call are ten times as many items in the same number of calls
   const [one, ten] = await Promise.all(
     [1, 10].map(async (batch) => (await rowsOf({ batches: [batch], concurrency: [1], measureMs: 60 }))[0]),
   );
-  expect(ten?.itemsPerSecond).toBe((one?.itemsPerSecond ?? 0) * 10);
+  expect(Math.round((ten?.itemsPerSecond ?? 0) / 10)).toBe(one?.itemsPerSecond);
 });
 
 test('options that the driver refuses end a benchmark', async () => {
