@@ -34,7 +34,7 @@ const STORE_MEMBERS: Readonly<Record<OptionalMembers<PartitionStore>, string>> =
   deleteSeen: 'tasks of the kind `delete` fail',
   deleteEach: '`/v2/items.delete` is refused',
   untilDroppable: 'a deletion does not wait for sessions that lock a table of the queue',
-  dropEmpty: 'a deletion of an empty queue loses items that another process stores meanwhile',
+  dropEmpty: 'see the capability `closures`',
 };
 const BACKEND_MEMBERS: Readonly<Record<OptionalMembers<StorageBackend>, string>> = {
   accessStore: 'see the capability `access`',
