@@ -2,6 +2,7 @@ import { StorageError, type StorageNotice } from '@querator/core';
 import type { Database } from '../database/database.ts';
 import { qualifiedName, quotedName } from '../database/quoted-name.ts';
 import { isPermissionDenied } from '../errors/postgres-error.ts';
+import { checkEngine } from '../schema/engine-probe.ts';
 import { FIXED_RELATIONS } from '../schema/fixed-schema.ts';
 import { missingGrants, nameMissingGrants } from '../schema/missing-grants.ts';
 import type { SchemaManager } from '../schema/schema-manager.ts';
@@ -36,6 +37,8 @@ export async function ping(context: PingContext): Promise<readonly StorageNotice
     throw cannotServe(storage, 'the server takes no writes; it is a standby, or read-only');
   }
   const place = await inspect(schema, db);
+  // What was refused at the last write may have been repaired since.
+  if (db.engine.fault !== undefined) await checkEngine(db);
   const grants = await missingGrants(db, schema.usedRelations, quotedName(place.schema));
   if (grants.length > 0) throw cannotServe(storage, `rights are missing: ${grants.join('; ')}`);
   await checkWrites(context, place.schema);

@@ -13,6 +13,7 @@ import { toSafeStatement } from '../settings/server-settings.ts';
 import type { TimeLimits } from '../settings/time-limits.ts';
 import { SignalChannel } from '../signals/signal-channel.ts';
 import { ConnectionPool } from './connection-pool.ts';
+import { EngineCheck } from './engine-check.ts';
 import { ItemNumbers } from './item-numbers.ts';
 import type { PoolState } from './pool-state.ts';
 import { Semaphore } from './semaphore.ts';
@@ -42,6 +43,8 @@ export class SharedPool {
   readonly pooler: PoolerMode;
   /** The numbers of item ids that the pool's users know. */
   readonly itemNumbers = new ItemNumbers();
+  /** Whether the server has what the driver needs. */
+  readonly engine = new EngineCheck();
   readonly #connector: Connector;
   /** Connections that were idle at that time are tested before they are used. */
   #distrustedAt: Instant | undefined;

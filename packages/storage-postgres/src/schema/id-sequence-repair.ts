@@ -4,6 +4,7 @@ import { NUMBER_REFUSED, PostgresError } from '../errors/postgres-error.ts';
 import { SERVER_START, sequenceNumberOf } from '../sql/new-item-id.ts';
 import type { PartitionTable } from '../sql/partition-table.ts';
 import { ITEM_ID_SEQUENCE } from '../sql/table-name.ts';
+import { checkEngine } from './engine-probe.ts';
 import { lockSchema } from './fixed-schema.ts';
 import { BEYOND_IDS } from './items-table-check.ts';
 
@@ -46,7 +47,11 @@ export async function withIdsInOrder<T>(context: IdSequenceContext, write: () =>
 
 /** Checks a table before the first item is written to it; see {@link withIdsInOrder}. */
 export function checkIds(context: IdSequenceContext): Promise<void> {
-  return context.table.numbers.checkWith(() => raiseIdSequence(context));
+  return context.table.numbers.checkWith(async () => {
+    const server = await raiseIdSequence(context);
+    await checkEngine(context.db, server);
+    return server;
+  });
 }
 
 /**

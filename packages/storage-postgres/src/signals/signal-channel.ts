@@ -44,6 +44,13 @@ export interface ConnectionSource {
   release(connection: Connection, broken: boolean): void;
 }
 
+/** What a server says of a statement that it does not have: not supported, or no such syntax. */
+const UNSUPPORTED: ReadonlySet<unknown> = new Set(['0A000', '42601']);
+
+function isUnsupported(error: unknown): boolean {
+  return UNSUPPORTED.has((error as { readonly code?: unknown } | undefined)?.code);
+}
+
 /** Dependencies of a channel. */
 export interface SignalChannelDeps {
   readonly clock: Clock;
@@ -162,7 +169,7 @@ export class SignalChannel implements StorageSignals {
       if (!this.#mayListen) return 'unreachable';
       const isReceived = await this.#begin(connection);
       if (!isReceived) {
-        logger.info('notifications of PostgreSQL do not arrive; polling for changes instead', { target });
+        logger.warn('notifications of PostgreSQL do not arrive; polling for changes instead', { target });
         // Another client may get this session next.
         await this.#query(connection, 'UNLISTEN *');
         return 'unreachable';
@@ -174,6 +181,10 @@ export class SignalChannel implements StorageSignals {
       this.#flushSoon();
       await this.#stayOn(connection);
     } catch (error) {
+      if (isUnsupported(error)) {
+        logger.warn('the server does not support LISTEN; polling for changes instead', { target });
+        return 'unreachable';
+      }
       logger.debug('not listening for other processes', { target, reason: reasonOf(error) });
     } finally {
       this.#connection = undefined;
