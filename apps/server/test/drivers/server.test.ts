@@ -121,7 +121,7 @@ describe('a server with a driver of others', () => {
         return { ...backend, capabilities: { ...backend.capabilities, tasks: true, access: false } };
       },
     };
-    await expect(startServer(made({ place: 'claims' }), { ...deps, drivers: [boastful] })).rejects.toThrow(
+    await expect(startServer(made({ place: 'a-boast' }), { ...deps, drivers: [boastful] })).rejects.toThrow(
       "storage 'main' cannot be created by driver 'lasting': the storage claims 'tasks', but the backend has no " +
         "taskStore; it does not claim 'access', but the backend has accessStore",
     );

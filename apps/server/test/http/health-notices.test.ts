@@ -13,6 +13,7 @@ const PASSES = {
   observedValue: expect.any(Number),
   observedUnit: 'ms',
   time: expect.any(String),
+  capabilities: expect.arrayContaining(['durable', 'shared']),
 };
 
 describe('GET /health while dead rows are kept', { timeout: 60_000 }, () => {

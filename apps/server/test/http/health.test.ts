@@ -1,4 +1,5 @@
 import {
+  claimedCapabilities,
   type InstanceView,
   type LogFields,
   SystemClock,
@@ -7,7 +8,8 @@ import {
   UNSET_INSTANT,
 } from '@querator/core';
 import { FaultyStorage, ManualClock, SeededRandom } from '@querator/core/testing';
-import { memoryBackend } from '@querator/storage-memory';
+import { MEMORY_CAPABILITIES, memoryBackend } from '@querator/storage-memory';
+import { POSTGRES_CAPABILITIES } from '@querator/storage-postgres';
 import { createTestDatabase, startTemporaryCluster } from '@querator/tooling-postgres';
 import pg from 'pg';
 import { describe, expect, test, vi } from 'vitest';
@@ -52,6 +54,9 @@ class Ward {
   }
 }
 
+/** What the storages of these tests can do. */
+const CLAIMS = { memory: MEMORY_CAPABILITIES, postgres: POSTGRES_CAPABILITIES };
+
 describe('GET /health', () => {
   describe.each(['memory', 'postgres'] as const)('on %s', (storage) => {
     const server = useServer(storage);
@@ -72,7 +77,12 @@ describe('GET /health', () => {
         version: expect.any(String),
         checks: {
           'queues:storage': [check],
-          'store-0:storage': [{ ...check, observedValue: expect.any(Number), observedUnit: 'ms' }],
+          'store-0:storage': [
+            {
+              ...{ ...check, observedValue: expect.any(Number), observedUnit: 'ms' },
+              capabilities: claimedCapabilities(CLAIMS[storage]),
+            },
+          ],
           'instances:count': [
             { ...check, componentType: 'system', observedValue: 1, observedUnit: 'servers' },
           ],
