@@ -42,6 +42,7 @@ export const SQLITE_CAPABILITIES: StorageCapabilities = {
   pause: true,
   tasks: true,
   schedules: true,
+  instances: true,
   access: true,
   audit: true,
 };

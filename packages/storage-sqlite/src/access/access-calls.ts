@@ -5,7 +5,7 @@ import { type ApiKeyRow, apiKeyOf } from './access-rows.ts';
 import { ACCESS_WRITES, type AccessWrites } from './access-writes.ts';
 
 /** Names a method of a port, with its arguments. */
-interface Method<Port> {
+export interface Method<Port> {
   readonly method: keyof Port;
   readonly args: readonly unknown[];
 }

@@ -80,7 +80,7 @@ function listSchedules(
   return rows.map(scheduleOf);
 }
 
-interface Named {
+export interface Named {
   readonly namespace: string;
   readonly name: string;
 }

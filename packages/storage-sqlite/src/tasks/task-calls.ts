@@ -26,7 +26,7 @@ import { putTask, TASK_COLUMNS, type TaskRow, taskOf } from './task-row.ts';
 const LATE: Duration = milliseconds(-1_000);
 
 /** A task as it is after a call, and whether the call has changed it. */
-interface ChangedTask {
+export interface ChangedTask {
   readonly task: Task;
   readonly isChanged: boolean;
 }
