@@ -69,7 +69,7 @@ describe('claims and members', () => {
     [{}, { queues: { pause: call } }, ["does not claim 'pause', but its queue store has pause"]],
     [
       { dedup: true },
-      { partitions: { produceKeyed: call, sweepKeys: call } },
+      { partitions: { produceKeyed: call, importKeyed: call, sweepKeys: call } },
       ["claims 'dedup', but its partition store has no countKeys"],
     ],
     [{ shared: true }, {}, ["claims 'shared' without 'durable'"]],
