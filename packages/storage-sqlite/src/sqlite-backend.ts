@@ -40,6 +40,7 @@ export const SQLITE_CAPABILITIES: StorageCapabilities = {
   take: true,
   clock: true,
   pause: true,
+  closures: true,
   tasks: true,
   schedules: true,
   instances: true,
