@@ -151,13 +151,12 @@ export type { AuditListRequest, AuditPage, AuditPosition, AuditStore } from './s
 export {
   CAPABILITY_NAMES,
   type CapabilityRule,
-  capabilityFaults,
   claimedCapabilities,
-  claimsWithin,
   STORAGE_CAPABILITIES,
   type StorageCapabilities,
   type StorageCapability,
 } from './storage/capabilities.ts';
+export { capabilityFaults, claimsWithin } from './storage/capability-faults.ts';
 export { checkOptions, driverFault, optionPath } from './storage/check-driver.ts';
 export {
   ACCESS_STORE,

@@ -124,7 +124,7 @@ describe('a ping reports whether the database can serve', { timeout: 60_000 }, (
       scanInBackground: (statement: Statement) => real.scanInBackground(statement),
       transaction: (work: Parameters<Database['transaction']>[0]) => real.transaction(work),
       writeFaults: real.writeFaults,
-      engine: real.engine,
+      itemNumbers: real.itemNumbers,
       ...over,
     } as unknown as Database;
     const schema = new SchemaManager(db, { backend: 'postgres-01' });

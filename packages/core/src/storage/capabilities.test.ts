@@ -2,12 +2,11 @@ import { describe, expect, test } from 'vitest';
 import {
   CAPABILITY_NAMES,
   type CapabilityRule,
-  capabilityFaults,
   claimedCapabilities,
-  claimsWithin,
   STORAGE_CAPABILITIES,
   type StorageCapabilities,
 } from './capabilities.ts';
+import { capabilityFaults, claimsWithin } from './capability-faults.ts';
 import type { StorageBackend } from './storage-backend.ts';
 
 interface Parts {

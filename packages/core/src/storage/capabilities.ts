@@ -1,7 +1,3 @@
-import type { PartitionStore } from './partition-store.ts';
-import type { QueueStore } from './queue-store.ts';
-import type { StorageBackend } from './storage-backend.ts';
-
 /** What a storage with a capability can do, and what it is for. */
 export interface CapabilityRule {
   /** What a storage with it can do, as a sentence. */
@@ -9,11 +5,11 @@ export interface CapabilityRule {
   /** What the engine and the server do without it, as a sentence. */
   readonly without: string;
   /** Optional members of the backend that a storage has if it claims the capability, and only then. */
-  readonly backend?: readonly (keyof StorageBackend)[];
+  readonly backend?: readonly string[];
   /** The same for its queue store. */
-  readonly queues?: readonly (keyof QueueStore)[];
+  readonly queues?: readonly string[];
   /** The same for its partition stores. */
-  readonly partitions?: readonly (keyof PartitionStore)[];
+  readonly partitions?: readonly string[];
 }
 
 /**
@@ -135,54 +131,4 @@ export type StorageCapabilities = Readonly<Record<'durable' | 'shared', boolean>
 /** The capabilities that a storage claims, in the order of the list. */
 export function claimedCapabilities(claims: StorageCapabilities): readonly StorageCapability[] {
   return CAPABILITY_NAMES.filter((name) => claims[name] === true);
-}
-
-/**
- * Where the claims of a storage and its optional members disagree. Uses no disk and no
- * network. Empty: nowhere.
- */
-export function capabilityFaults(backend: StorageBackend): readonly string[] {
-  const claims: Readonly<Record<string, boolean | undefined>> = backend.capabilities;
-  const ports = {
-    backend: ['the backend', backend],
-    queues: ['its queue store', backend.queueStore()],
-    partitions: ['its partition store', backend.partitionStore({ queue: 'any', partition: 0 })],
-  } as const;
-  const faults = Object.keys(claims)
-    .filter((name) => !Object.hasOwn(STORAGE_CAPABILITIES, name))
-    .map((name) => `claims '${name}', which is no capability`);
-  if (claims['shared'] === true && claims['durable'] !== true)
-    faults.push("claims 'shared' without 'durable'");
-  for (const [name, rule] of Object.entries<CapabilityRule>(STORAGE_CAPABILITIES)) {
-    for (const port of ['backend', 'queues', 'partitions'] as const) {
-      const [place, object] = ports[port];
-      for (const member of rule[port] ?? []) {
-        const isThere = (object as unknown as Readonly<Record<string, unknown>>)[member] !== undefined;
-        if (isThere === (claims[name] === true)) continue;
-        faults.push(
-          isThere
-            ? `does not claim '${name}', but ${place} has ${member}`
-            : `claims '${name}', but ${place} has no ${member}`,
-        );
-      }
-    }
-  }
-  return faults;
-}
-
-/**
- * The claims that an object with fewer optional members can keep, for decorators that leave
- * some out.
- *
- * @param claims of the backend that it stands for.
- */
-export function claimsWithin(
-  claims: StorageCapabilities,
-  backend: Partial<StorageBackend>,
-): StorageCapabilities {
-  const rules: readonly (readonly [string, CapabilityRule])[] = Object.entries(STORAGE_CAPABILITIES);
-  const lost = rules
-    .filter(([, rule]) => rule.backend?.some((member) => backend[member] === undefined))
-    .map(([name]) => [name, false]);
-  return { ...claims, ...Object.fromEntries(lost) };
 }

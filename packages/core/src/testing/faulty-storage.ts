@@ -1,5 +1,6 @@
 import { StorageError } from '../errors/storage-error.ts';
-import { claimsWithin, type StorageCapabilities } from '../storage/capabilities.ts';
+import type { StorageCapabilities } from '../storage/capabilities.ts';
+import { claimsWithin } from '../storage/capability-faults.ts';
 import { decorateStore, PARTITION_STORE, type PortMembers, QUEUE_STORE } from '../storage/decorate-store.ts';
 import type { PartitionStore } from '../storage/partition-store.ts';
 import type { QueueStore } from '../storage/queue-store.ts';

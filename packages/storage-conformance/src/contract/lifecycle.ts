@@ -229,7 +229,7 @@ export function describeLifecycle(test: StorageTest): void {
   });
 
   describe('a second process', () => {
-    // `shared`: "Several processes may use the same storage at the same time"
+    // `shared`: "Several processes may use the storage at the same time"
     test.ifCapable('shared', 'sees changes by the first one at once', async (fixture) => {
       const key = { queue: fixture.name(), partition: 0 };
       const one = fixture.script(fixture.backend.partitionStore(key));

@@ -13,7 +13,6 @@ import {
   toPostgresError,
 } from '../errors/postgres-error.ts';
 import { withTimeLimit } from '../errors/time-limit.ts';
-import type { EngineCheck } from '../pool/engine-check.ts';
 import type { ItemNumbers } from '../pool/item-numbers.ts';
 import type { PoolShare } from '../pool/pool-registry.ts';
 import type { RunSerially } from '../pool/semaphore.ts';
@@ -112,16 +111,6 @@ export class Database {
   /** The numbers of item ids that all users of the pool know. */
   get itemNumbers(): ItemNumbers {
     return this.#share.pool.itemNumbers;
-  }
-
-  /** Whether the server has what the driver needs, as all users of the pool know. */
-  get engine(): EngineCheck {
-    return this.#share.pool.engine;
-  }
-
-  /** The most connections of the pool. */
-  get maxConns(): number {
-    return this.#share.pool.maxConns;
   }
 
   /** Runs reads of low-water marks one at a time, for all users of the pool. */

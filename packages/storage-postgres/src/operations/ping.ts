@@ -38,7 +38,7 @@ export async function ping(context: PingContext): Promise<readonly StorageNotice
   }
   const place = await inspect(schema, db);
   // What was refused at the last write may have been repaired since.
-  if (db.engine.fault !== undefined) await checkEngine(db);
+  if (db.itemNumbers.engine.fault !== undefined) await checkEngine(db);
   const grants = await missingGrants(db, schema.usedRelations, quotedName(place.schema));
   if (grants.length > 0) throw cannotServe(storage, `rights are missing: ${grants.join('; ')}`);
   await checkWrites(context, place.schema);

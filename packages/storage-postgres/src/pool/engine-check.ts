@@ -4,9 +4,20 @@
  * again.
  */
 export class EngineCheck {
+  readonly #maxConns: () => number;
   #passedOn = 0n;
   #fault: string | undefined;
   #running: Promise<string | undefined> | undefined;
+
+  /** @param maxConns the most connections of the pool. */
+  constructor(maxConns: () => number) {
+    this.#maxConns = maxConns;
+  }
+
+  /** The most connections that a check may use. */
+  get maxConns(): number {
+    return this.#maxConns();
+  }
 
   /** What the last checked server lacks. Undefined: nothing, or none was checked. */
   get fault(): string | undefined {

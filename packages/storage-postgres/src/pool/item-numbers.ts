@@ -1,7 +1,16 @@
+import { EngineCheck } from './engine-check.ts';
+
 /** The greatest number of the item id sequence that the users of a pool know, in any table. */
 export class ItemNumbers {
+  /** Whether the server gives numbers in order, and has what else the order of items depends on. */
+  readonly engine: EngineCheck;
   #last = 0n;
   #server = 0n;
+
+  /** @param maxConns the most connections of the pool. */
+  constructor(maxConns: () => number) {
+    this.engine = new EngineCheck(maxConns);
+  }
 
   /** New numbers must be greater than this. */
   get last(): bigint {

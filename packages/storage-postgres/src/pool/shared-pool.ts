@@ -13,7 +13,6 @@ import { toSafeStatement } from '../settings/server-settings.ts';
 import type { TimeLimits } from '../settings/time-limits.ts';
 import { SignalChannel } from '../signals/signal-channel.ts';
 import { ConnectionPool } from './connection-pool.ts';
-import { EngineCheck } from './engine-check.ts';
 import { ItemNumbers } from './item-numbers.ts';
 import type { PoolState } from './pool-state.ts';
 import { Semaphore } from './semaphore.ts';
@@ -42,9 +41,7 @@ export class SharedPool {
   /** Whether a pooler stands before the server, and which session state it keeps. */
   readonly pooler: PoolerMode;
   /** The numbers of item ids that the pool's users know. */
-  readonly itemNumbers = new ItemNumbers();
-  /** Whether the server has what the driver needs. */
-  readonly engine = new EngineCheck();
+  readonly itemNumbers = new ItemNumbers(() => this.maxConns);
   readonly #connector: Connector;
   /** Connections that were idle at that time are tested before they are used. */
   #distrustedAt: Instant | undefined;

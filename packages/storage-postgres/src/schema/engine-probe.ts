@@ -84,7 +84,7 @@ interface NextNumber {
  * @throws StorageError that names what is missing.
  */
 export async function checkEngine(db: Database, server = 0n): Promise<void> {
-  const fault = await db.engine.faultOn(server, () => probe(db));
+  const fault = await db.itemNumbers.engine.faultOn(server, () => probe(db));
   if (fault === undefined) return;
   throw new StorageError(`storage '${db.name}': the server cannot keep items in order: ${fault}`, {
     outcome: 'not-applied',
@@ -98,7 +98,7 @@ export async function checkEngine(db: Database, server = 0n): Promise<void> {
  * @returns what is missing, for operators. Undefined: nothing, as far as is known.
  */
 async function probe(db: Database): Promise<string | undefined> {
-  if (db.maxConns < 2) return (await caches(db)) ? UNORDERED : undefined;
+  if (db.itemNumbers.engine.maxConns < 2) return (await caches(db)) ? UNORDERED : undefined;
   for (const [lack, check] of CHECKS) {
     if (!(await passes(db, check))) return lack;
   }

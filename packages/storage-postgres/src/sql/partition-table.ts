@@ -40,7 +40,7 @@ export class PartitionTable {
   constructor(
     key: PartitionKey,
     schema?: TableSchema,
-    numbers = new ItemNumbers(),
+    numbers = new ItemNumbers(() => 1),
     metadata = new MetadataColumn(),
   ) {
     this.metadata = metadata;

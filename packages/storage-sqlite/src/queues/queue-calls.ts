@@ -152,7 +152,7 @@ function beginQueueDelete(
   connection.run('update queues set ends_at = ? where name = ?', addDuration(now, timeout), name);
 }
 
-interface Closure {
+export interface Closure {
   readonly token: string;
   readonly timeout: Duration | undefined;
 }
