@@ -37,7 +37,7 @@ export function describeTakenItems(test: StorageTest): void {
     });
 
     // `before`: "The end of the time in which the take may begin … Then nothing was taken"
-    test.ifTakes('are not taken when it is too late', async (fixture) => {
+    test.ifCapable('take', 'are not taken when it is too late', async (fixture) => {
       const script = fixture.script();
       await script.produce('a');
       const ids = (await script.queued()).map(idOf);
