@@ -6,12 +6,21 @@ import { QUEUE_CALLS } from '../queues/queue-calls.ts';
 import { SCHEDULE_CALLS } from '../schedules/schedule-calls.ts';
 import { TASK_CALLS } from '../tasks/task-calls.ts';
 
+/** The calls, as the main thread knows them. */
+export type Calls = typeof ITEM_CALLS &
+  typeof QUEUE_CALLS &
+  typeof ACCESS_CALLS &
+  typeof AUDIT_CALLS &
+  typeof INSTANCE_CALLS &
+  typeof SCHEDULE_CALLS &
+  typeof TASK_CALLS;
+
 /**
  * Everything that the main thread can ask of a file, by its name. Each call gets an open
  * transaction and its arguments, and is synchronous. If it throws, nothing of it stays.
  * Arguments and results go through a structured clone.
  */
-export const CALLS = {
+export const CALLS: Calls = {
   ...ITEM_CALLS,
   ...QUEUE_CALLS,
   ...ACCESS_CALLS,
@@ -20,6 +29,3 @@ export const CALLS = {
   ...SCHEDULE_CALLS,
   ...TASK_CALLS,
 };
-
-/** The calls, as the main thread knows them. */
-export type Calls = typeof CALLS;
