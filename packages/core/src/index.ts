@@ -194,6 +194,7 @@ export type { KeyedImport, KeyedImportItems, KeyedImportResult } from './storage
 export type {
   KeyedItems,
   KeyedItemsResult,
+  KeyedProduceAndLeaseResult,
   KeyedProduceOptions,
   KeyedProduceRequest,
   KeyedProduceResult,

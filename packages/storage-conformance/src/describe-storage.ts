@@ -25,6 +25,7 @@ import { describeItemDetails } from './contract/item-details.ts';
 import { describeItemIds } from './contract/item-ids.ts';
 import { describeKeyedImport } from './contract/keyed-import.ts';
 import { describeKeyedProduce } from './contract/keyed-produce.ts';
+import { describeKeyedProduceAndLease } from './contract/keyed-produce-and-lease.ts';
 import { describeKeys } from './contract/keys.ts';
 import { describeLease } from './contract/lease.ts';
 import { describeLetterConcurrency } from './contract/letter-concurrency.ts';
@@ -97,6 +98,7 @@ export function describeStorage(name: string, makeSetup: () => StorageSetup | Pr
     describeProduce(test);
     describeProduceAndLease(test);
     describeKeyedProduce(test);
+    describeKeyedProduceAndLease(test);
     describeKeys(test);
     describeLease(test);
     describeComplete(test);

@@ -16,6 +16,7 @@ import {
   type ItemListRequest,
   type KeyedImport,
   type KeyedImportResult,
+  type KeyedProduceAndLeaseResult,
   type KeyedProduceOptions,
   type KeyedProduceRequest,
   type KeyedProduceResult,
@@ -58,6 +59,7 @@ import type { ItemIds } from './item-ids.ts';
 import type { ItemTable } from './item-table.ts';
 import { keptUnderNewId } from './kept-details.ts';
 import { leaseItems, releaseItems } from './lease-items.ts';
+import { leaseOfNewItems } from './lease-new-items.ts';
 import { listItems } from './list-items.ts';
 import { markMoved } from './mark-moved.ts';
 import { packContent } from './packed-content.ts';
@@ -116,33 +118,33 @@ export class MemoryPartitionStore implements PartitionStore {
     expireTimeout: Duration,
     batch: LeaseBatch,
   ): Promise<ProduceAndLeaseResult> {
-    const isFree = this.#table().oldestWaiting() === undefined;
-    const outcomes = this.#produce(requests, expireTimeout);
-    const leased = isFree
-      ? leaseItems(this.#table(), batch, Number.POSITIVE_INFINITY, this.#clock.now())
-      : [];
-    let left = leased.length;
-    return {
-      outcomes: outcomes.map((result) => {
-        const taken = Math.min(left, result.waiting);
-        left -= taken;
-        return { ok: true, value: { ...result, waiting: result.waiting - taken } };
-      }),
-      leased,
-    };
+    const leased = leaseOfNewItems(this.#table(), batch, this.#clock.now());
+    return leased(this.#produce(requests, expireTimeout));
   }
 
   async produceKeyed(
     requests: readonly KeyedProduceRequest[],
-    { expireTimeout, newKeys }: KeyedProduceOptions,
+    options: KeyedProduceOptions,
   ): Promise<readonly Outcome<KeyedProduceResult>[]> {
-    const table = this.#table();
-    const now = this.#clock.now();
+    return this.#produceKeyed(requests, options).map((value) => ({ ok: true, value }));
+  }
+
+  #produceKeyed(
+    requests: readonly KeyedProduceRequest[],
+    { expireTimeout, newKeys }: KeyedProduceOptions,
+  ): readonly KeyedProduceResult[] {
+    const [table, now] = [this.#table(), this.#clock.now()];
     const append = (items: readonly NewItem[]) => this.#append(table, items, now, expireTimeout);
-    return requests.map((request) => ({
-      ok: true,
-      value: produceKeyed(table.dedupKeys, request, { now, newKeys, append }),
-    }));
+    return requests.map((request) => produceKeyed(table.dedupKeys, request, { now, newKeys, append }));
+  }
+
+  async produceKeyedAndLease(
+    requests: readonly KeyedProduceRequest[],
+    options: KeyedProduceOptions,
+    batch: LeaseBatch,
+  ): Promise<KeyedProduceAndLeaseResult> {
+    const leased = leaseOfNewItems(this.#table(), batch, this.#clock.now());
+    return leased(this.#produceKeyed(requests, options));
   }
 
   async sweepKeys(limit: number): Promise<KeySweepResult> {

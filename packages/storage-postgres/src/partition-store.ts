@@ -14,6 +14,7 @@ import {
   type ItemListRequest,
   type KeyedImport,
   type KeyedImportResult,
+  type KeyedProduceAndLeaseResult,
   type KeyedProduceOptions,
   type KeyedProduceRequest,
   type KeyedProduceResult,
@@ -62,7 +63,7 @@ import { probePartition } from './operations/probe.ts';
 import { produce } from './operations/produce.ts';
 import { produceAndLease } from './operations/produce-and-lease.ts';
 import { produceFromOutbox } from './operations/produce-from-outbox.ts';
-import { produceKeyed } from './operations/produce-keyed.ts';
+import { produceKeyed, produceKeyedAndLease } from './operations/produce-keyed.ts';
 import { release } from './operations/release.ts';
 import { remove } from './operations/remove.ts';
 import { retry } from './operations/retry.ts';
@@ -133,6 +134,20 @@ export class PostgresPartitionStore implements PartitionStore {
   ): Promise<readonly Outcome<KeyedProduceResult>[]> {
     return this.#calls.run(this.#table.keys, () =>
       withIdsInOrder(this.#context, () => produceKeyed(this.#context, requests, options)),
+    );
+  }
+
+  produceKeyedAndLease(
+    requests: readonly KeyedProduceRequest[],
+    options: KeyedProduceOptions,
+    batch: LeaseBatch,
+  ): Promise<KeyedProduceAndLeaseResult> {
+    return this.#calls.run(this.#table.keys, () =>
+      withIdsInOrder(this.#context, () =>
+        this.#mark.produceAndLease((from) =>
+          produceKeyedAndLease(this.#context, requests, options, batch, from),
+        ),
+      ),
     );
   }
 

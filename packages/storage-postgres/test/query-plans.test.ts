@@ -30,6 +30,8 @@ const INDEXES: Readonly<Record<string, readonly string[]>> = {
   produce_keyed: [],
   produce_keyed_texts: [],
   produce_keyed_later: [],
+  produce_keyed_and_lease: ['lse'],
+  produce_keyed_and_lease_texts: ['lse'],
   keys_find: ['pkey'],
   keys_sweep: ['key', 'pkey'],
   produce_and_lease: ['lse'],

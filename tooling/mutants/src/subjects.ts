@@ -28,7 +28,7 @@ const TARGETS = {
     suite: tests('callers-asked', 'item-budget', 'produce'),
   },
   'engine-instances': { package: 'engine', suite: tests('live-instances') },
-  'engine-keys': { package: 'engine', suite: tests('keyed-produce') },
+  'engine-keys': { package: 'engine', suite: tests('keyed-produce', 'keyed-and-lease') },
   'engine-movers': {
     package: 'engine',
     suite: tests('dead-letters', 'several-movers', 'several-processes', 'empty-deletion'),

@@ -100,6 +100,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'import-keyed.ts',
     'import-items.ts',
     'append-items.ts',
+    'lease-new-items.ts',
     'lease-items.ts',
     'extend-leases.ts',
     'transfer-items.ts',

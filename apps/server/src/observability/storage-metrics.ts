@@ -34,6 +34,7 @@ const PARTITION_LABELS: Readonly<Record<keyof PartitionStore, string>> = {
   produce: 'produce',
   produceAndLease: 'produceAndLease',
   produceKeyed: 'produceKeyed',
+  produceKeyedAndLease: 'produceKeyedAndLease',
   produceFromOutbox: 'produceFromOutbox',
   sweepKeys: 'sweepKeys',
   countKeys: 'countKeys',

@@ -17,6 +17,7 @@ export const PARTITION_STORE: PortMembers<PartitionStore> = {
   produce: true,
   produceAndLease: true,
   produceKeyed: true,
+  produceKeyedAndLease: true,
   produceFromOutbox: true,
   sweepKeys: true,
   countKeys: true,

@@ -1,7 +1,8 @@
-import type { NewItem } from '../item/item.ts';
+import type { LeasedItem, NewItem } from '../item/item.ts';
 import type { ItemId } from '../item/item-id.ts';
 import type { Duration } from '../time/duration.ts';
-import type { ProduceResult } from './partition-calls.ts';
+import type { Outcome } from './outcome.ts';
+import type { CountOptions, LeaseBatch, ProduceResult } from './partition-calls.ts';
 
 /** Items that one dedup key protects: stored together, or not at all. */
 export interface KeyedItems {
@@ -48,6 +49,14 @@ export interface KeyedProduceResult extends ProduceResult {
   readonly groups: readonly KeyedItemsResult[];
 }
 
+/** The result of a keyed produce for waiting consumers. */
+export interface KeyedProduceAndLeaseResult {
+  /** One per request, in order. `waiting` does not count the leased items. */
+  readonly outcomes: readonly Outcome<KeyedProduceResult>[];
+  /** The leased items: some of those stored now, in id order. */
+  readonly leased: readonly LeasedItem[];
+}
+
 /** The result of a removal of ended keys. */
 export interface KeySweepResult {
   /** Keys that were removed. */
@@ -57,4 +66,62 @@ export interface KeySweepResult {
    * if the limit cut the removal short. Undefined if the partition holds no key.
    */
   readonly nextEndMs: number | undefined;
+}
+
+/** The part of `PartitionStore` for dedup keys. Its rules hold here too. */
+export interface KeyedStore {
+  /**
+   * Produces items under dedup keys. The items of a key are stored as `produce`
+   * stores them, together with the key, unless the partition holds the key: then
+   * they are duplicates, whatever their content, and nothing of them is stored.
+   *
+   * - A key lasts for the window of the request that stored it, from then on and by
+   *   the storage's clock. A duplicate does not prolong it. After the window the
+   *   partition counts as not holding the key.
+   * - A key lasts also if its items were leased, completed, cleared or died. It ends
+   *   with the partition.
+   * - Items and key are durable at the same moment: after a failure both are there,
+   *   or neither. So a request whose outcome is `unknown` may be repeated.
+   * - Of concurrent calls with the same new key, in any process, one stores its
+   *   items. The others wait for its outcome.
+   * - The groups of one request are stored all or not at all. If one of two requests
+   *   of a batch names a key of the other, the first one stores.
+   *
+   * Undefined if the driver does not claim `dedup`.
+   */
+  produceKeyed?(
+    requests: readonly KeyedProduceRequest[],
+    options: KeyedProduceOptions,
+  ): Promise<readonly Outcome<KeyedProduceResult>[]>;
+
+  /**
+   * Produces items under dedup keys for waiting consumers: as `produceKeyed`, and as
+   * `produceAndLease` it stores the first new items as leased if no item waits. Nothing
+   * of a duplicate is leased. If some of the items are duplicates, fewer items than
+   * `lease.limit` may be leased although new ones wait.
+   *
+   * Undefined if the driver has nothing faster than a produce and a lease.
+   */
+  produceKeyedAndLease?(
+    requests: readonly KeyedProduceRequest[],
+    options: KeyedProduceOptions,
+    lease: LeaseBatch,
+  ): Promise<KeyedProduceAndLeaseResult>;
+
+  /**
+   * Removes keys whose window has ended, the oldest first, at most `limit`. Nothing
+   * depends on when it is called but the storage that ended keys take. A partition
+   * that never had a key costs nothing.
+   *
+   * Undefined if the driver does not claim `dedup`.
+   */
+  sweepKeys?(limit: number): Promise<KeySweepResult>;
+
+  /**
+   * Counts the keys that the partition holds, with those that ended and were not
+   * removed yet. May read all of them, as `stats` does with items.
+   *
+   * Undefined if the driver does not claim `dedup`.
+   */
+  countKeys?(options?: CountOptions): Promise<number>;
 }

@@ -4,12 +4,7 @@ import type { Duration } from '../time/duration.ts';
 import type { Instant } from '../time/instant.ts';
 import type { FindPage, FindRequest } from './find-items.ts';
 import type { KeyedImportStore } from './keyed-import.ts';
-import type {
-  KeyedProduceOptions,
-  KeyedProduceRequest,
-  KeyedProduceResult,
-  KeySweepResult,
-} from './keyed-produce.ts';
+import type { KeyedStore } from './keyed-produce.ts';
 import type { ProduceFromOutbox } from './outbox.ts';
 import type { Outcome } from './outcome.ts';
 import type {
@@ -62,7 +57,12 @@ import type { TransferStore } from './transfer.ts';
  *   `metadataUnavailable`.
  * - Texts contain no U+0000, and numbers are in range: the engine checks both.
  */
-export interface PartitionStore extends TransferStore, TakenItemsStore, RemovableStore, KeyedImportStore {
+export interface PartitionStore
+  extends KeyedStore,
+    TransferStore,
+    TakenItemsStore,
+    RemovableStore,
+    KeyedImportStore {
   /**
    * Adds items at the tail. The items of one request are stored all or not at
    * all, next to each other and in order. Requests are stored in the order
@@ -96,49 +96,8 @@ export interface PartitionStore extends TransferStore, TakenItemsStore, Removabl
     lease: LeaseBatch,
   ): Promise<ProduceAndLeaseResult>;
 
-  /**
-   * Produces items under dedup keys. The items of a key are stored as `produce`
-   * stores them, together with the key, unless the partition holds the key: then
-   * they are duplicates, whatever their content, and nothing of them is stored.
-   *
-   * - A key lasts for the window of the request that stored it, from then on and by
-   *   the storage's clock. A duplicate does not prolong it. After the window the
-   *   partition counts as not holding the key.
-   * - A key lasts also if its items were leased, completed, cleared or died. It ends
-   *   with the partition.
-   * - Items and key are durable at the same moment: after a failure both are there,
-   *   or neither. So a request whose outcome is `unknown` may be repeated.
-   * - Of concurrent calls with the same new key, in any process, one stores its
-   *   items. The others wait for its outcome.
-   * - The groups of one request are stored all or not at all. If one of two requests
-   *   of a batch names a key of the other, the first one stores.
-   *
-   * Undefined if the driver does not claim `dedup`.
-   */
-  produceKeyed?(
-    requests: readonly KeyedProduceRequest[],
-    options: KeyedProduceOptions,
-  ): Promise<readonly Outcome<KeyedProduceResult>[]>;
-
   /** Undefined if the driver does not claim `outbox`. */
   readonly produceFromOutbox?: ProduceFromOutbox;
-
-  /**
-   * Removes keys whose window has ended, the oldest first, at most `limit`. Nothing
-   * depends on when it is called but the storage that ended keys take. A partition
-   * that never had a key costs nothing.
-   *
-   * Undefined if the driver does not claim `dedup`.
-   */
-  sweepKeys?(limit: number): Promise<KeySweepResult>;
-
-  /**
-   * Counts the keys that the partition holds, with those that ended and were not
-   * removed yet. May read all of them, as `stats` does with items.
-   *
-   * Undefined if the driver does not claim `dedup`.
-   */
-  countKeys?(options?: CountOptions): Promise<number>;
 
   /**
    * Leases the oldest waiting items, lowest ids first, up to the limit. Sets

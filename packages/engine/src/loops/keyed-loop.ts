@@ -2,8 +2,10 @@ import {
   type CancelTimer,
   invariant,
   type KeyedItems,
+  type KeyedProduceOptions,
   type KeyedProduceRequest,
   type KeyedProduceResult,
+  type LeasedItem,
   MESSAGES,
   newItemBytes,
   type Outcome,
@@ -19,6 +21,7 @@ import type { KeyLimit } from '../partition/key-limit.ts';
 import type { PartitionState } from '../partition/partition-state.ts';
 import type { QueueHooks } from '../partition/queue-hooks.ts';
 import { PendingRequest, type WaitOptions } from '../waiting/pending-request.ts';
+import type { Reservation } from './lease-loop.ts';
 import { BYTES_PER_ITEM, outcomeUnknown } from './produce-loop.ts';
 import { StatementsInFlight } from './statements-in-flight.ts';
 
@@ -31,6 +34,8 @@ interface PendingKeyed extends KeyedProduceRequest {
   readonly contentBytes: number;
   /** Bytes taken from the budget of the process. */
   readonly heldBytes: number;
+  /** Whether any of the items is scheduled. */
+  readonly isScheduled: boolean;
   /** Whether it is in flight. Then only storage knows whether it took effect. */
   sent: boolean;
 }
@@ -40,6 +45,8 @@ export interface KeyedLoopDeps {
   readonly hooks: QueueHooks;
   readonly partition: PartitionState;
   readonly limit: KeyLimit;
+  /** Reserves consumers that wait for items, if there are any; see `LeaseLoop.reserve`. */
+  readonly reserve: (items: number) => Reservation | undefined;
   /** Keys were stored that last this many milliseconds. */
   readonly stored: (windowMs: number) => void;
   /**
@@ -232,11 +239,29 @@ export class KeyedLoop {
   }
 
   async #store(batch: readonly PendingKeyed[]): Promise<readonly Outcome<KeyedProduceResult>[]> {
-    const { partition, hooks, limit } = this.#deps;
+    const { hooks, limit } = this.#deps;
     const options = { expireTimeout: hooks.queue().expireTimeout, newKeys: limit.newKeys() };
-    const outcomes = await partition.store.produceKeyed?.(batch, options);
+    const outcomes = await this.#produce(batch, options);
     invariant(outcomes?.length === batch.length, 'a driver with dedup keys answers every request of a batch');
     return outcomes;
+  }
+
+  /** Waiting consumers receive items with the same statement, as in `ProduceLoop`. */
+  async #produce(batch: readonly PendingKeyed[], options: KeyedProduceOptions) {
+    const { partition, reserve } = this.#deps;
+    const { store } = partition;
+    const items = batch.reduce((sum, request) => sum + request.items, 0);
+    const mayLease = options.newKeys === 'store' && !batch.some(({ isScheduled }) => isScheduled);
+    const reservation = mayLease && store.produceKeyedAndLease ? reserve(items) : undefined;
+    if (reservation === undefined) return store.produceKeyed?.(batch, options);
+    let leased: readonly LeasedItem[] = [];
+    try {
+      const stored = await store.produceKeyedAndLease?.(batch, options, reservation.batch);
+      leased = stored?.leased ?? [];
+      return stored?.outcomes;
+    } finally {
+      reservation.end(leased);
+    }
   }
 
   #stored(batch: readonly PendingKeyed[], outcomes: readonly Outcome<KeyedProduceResult>[]): void {
@@ -244,6 +269,7 @@ export class KeyedLoop {
     this.#faults = 0;
     let waiting = 0;
     let scheduled = 0;
+    let produced = 0;
     let keys = 0;
     batch.forEach((request, n) => {
       const outcome = outcomes[n] as Outcome<KeyedProduceResult>;
@@ -253,14 +279,19 @@ export class KeyedLoop {
       }
       waiting += outcome.value.waiting;
       scheduled += outcome.value.scheduled;
-      const stored = outcome.value.groups.filter(({ state }) => state === 'stored').length;
+      let stored = 0;
+      for (const group of outcome.value.groups) {
+        if (group.state !== 'stored') continue;
+        stored++;
+        produced += group.ids.length;
+      }
       keys += stored;
       if (stored > 0) this.#deps.stored(toMilliseconds(request.window));
       request.pending.resolve(outcome.value);
     });
     limit.changed(keys);
-    engine.observer.items(hooks.queue().name, 'produced', waiting + scheduled);
-    engine.observer.batch('produce', { requests: batch.length, items: waiting + scheduled });
+    engine.observer.items(hooks.queue().name, 'produced', produced);
+    engine.observer.batch('produce', { requests: batch.length, items: produced });
     hooks.stored(partition, { waiting, scheduled: scheduled > 0 });
   }
 
@@ -304,13 +335,14 @@ function isOver({ pending }: PendingKeyed): boolean {
 }
 
 function sizesOf(groups: readonly KeyedItems[]) {
-  const sizes = { items: 0, bytes: 0, contentBytes: 0, heldBytes: 0 };
+  const sizes = { items: 0, bytes: 0, contentBytes: 0, heldBytes: 0, isScheduled: false };
   for (const { key, items } of groups) {
     sizes.items += items.length;
     sizes.contentBytes += key.length;
     for (const item of items) {
       sizes.bytes += item.payload.length;
       sizes.contentBytes += newItemBytes(item);
+      sizes.isScheduled ||= item.enqueueAt !== undefined;
     }
   }
   sizes.heldBytes = sizes.contentBytes + sizes.items * BYTES_PER_ITEM;

@@ -81,7 +81,11 @@ export function activePartition(state: PartitionState, deps: ActivePartitionDeps
   const completes = new GroupCommit(completeOptions(state, deps));
   const retries = new GroupCommit(retryOptions(state, deps));
   const extensions = new GroupCommit(extendOptions(state, deps));
-  const keys = new PartitionKeys({ engine, hooks, partition: state, probe: () => recovery.probe() });
+  const keys = new PartitionKeys({
+    ...{ engine, hooks, partition: state },
+    reserve: (items) => leases.reserve(state, items),
+    probe: () => recovery.probe(),
+  });
   return { state, polling, recovery, counter, sweeper, completes, retries, extensions, keys };
 }
 

@@ -10,6 +10,7 @@ import {
 } from '@querator/core';
 import type { EngineDeps } from '../engine-deps.ts';
 import { KeyedLoop } from '../loops/keyed-loop.ts';
+import type { Reservation } from '../loops/lease-loop.ts';
 import { KeyLimit, tooManyKeys } from '../partition/key-limit.ts';
 import { KeySweeper } from '../partition/key-sweeper.ts';
 import type { PartitionState } from '../partition/partition-state.ts';
@@ -20,6 +21,8 @@ export interface PartitionKeysDeps {
   readonly engine: EngineDeps;
   readonly hooks: QueueHooks;
   readonly partition: PartitionState;
+  /** Reserves consumers that wait for items; see `LeaseLoop.reserve`. */
+  readonly reserve: (items: number) => Reservation | undefined;
   /** Probes the partition, and takes it out of service if that fails. Never throws. */
   readonly probe: () => Promise<void>;
 }
@@ -103,9 +106,9 @@ export class PartitionKeys {
   }
 
   #create(): KeyedLoop {
-    const { engine, hooks, partition, probe } = this.#deps;
+    const { engine, hooks, partition, probe, reserve } = this.#deps;
     return new KeyedLoop({
-      ...{ engine, hooks, partition, probe, limit: this.limit },
+      ...{ engine, hooks, partition, probe, reserve, limit: this.limit },
       stored: (windowMs) => this.#sweeper.endsIn(windowMs),
     });
   }

@@ -39,6 +39,8 @@ export type Command =
       readonly windowMs: number;
       readonly expireIn: number;
       readonly newKeys: 'store' | 'refuse';
+      /** Waiting consumers. Not with schedules. */
+      readonly lease?: { readonly limit: number; readonly leaseFor: number } | undefined;
     }
   | { readonly do: 'sweepKeys'; readonly limit: number }
   | { readonly do: 'lease'; readonly limit: number; readonly leaseFor: number }
@@ -134,12 +136,21 @@ const keyedGroup = fc.record({
   key: fc.constantFrom('k1', 'k2', 'k3', 'k4'),
   items: fc.array(fc.record({ enqueueIn: offset }), { minLength: 1, maxLength: 3 }),
 });
-const produceKeyed = fc.record({
+const keyedRequests = (group: fc.Arbitrary<KeyedGroup>) =>
+  fc.array(fc.array(group, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 3 });
+const keyedProduce = {
   do: fc.constant('produceKeyed' as const),
-  requests: fc.array(fc.array(keyedGroup, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 3 }),
   windowMs: span,
   expireIn: fc.constantFrom(1_000, 5_000, 60_000),
   newKeys: fc.constantFrom('store' as const, 'store' as const, 'store' as const, 'refuse' as const),
+};
+const produceKeyed = fc.record({ ...keyedProduce, requests: keyedRequests(keyedGroup) });
+const produceKeyedAndLease = fc.record({
+  ...keyedProduce,
+  requests: keyedRequests(
+    keyedGroup.map(({ key, items }) => ({ key, items: items.map(() => ({ enqueueIn: undefined })) })),
+  ),
+  lease: fc.record({ limit: fc.integer({ min: 1, max: 5 }), leaseFor: span }),
 });
 const sweepKeys = fc.record({ do: fc.constant('sweepKeys' as const), limit: fc.integer({ min: 1, max: 4 }) });
 const lease = fc.record({
@@ -190,7 +201,8 @@ const sweep = fc.record({
 const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 5, arbitrary: produce },
   { weight: 3, arbitrary: produceAndLease },
-  { weight: 5, arbitrary: produceKeyed },
+  { weight: 4, arbitrary: produceKeyed },
+  { weight: 3, arbitrary: produceKeyedAndLease },
   { weight: 1, arbitrary: sweepKeys },
   { weight: 6, arbitrary: lease },
   { weight: 5, arbitrary: sweep },

@@ -2,17 +2,21 @@ import {
   addDuration,
   type Instant,
   type ItemId,
+  type KeyedProduceResult,
+  type LeasedItem,
   milliseconds,
   millisecondsBetween,
   type NewItem,
+  type Outcome,
   type PartitionStore,
 } from '@querator/core';
 import { expect } from 'vitest';
 import { newItem } from '../fixture/content.ts';
 import { valuesOf } from '../fixture/partition-script.ts';
 import type { Command, KeyedGroup } from './command.ts';
+import { expectLeased } from './expect-leased.ts';
 import { KeyModel } from './key-model.ts';
-import { isSchedule, type ModelItem } from './partition-model.ts';
+import { isSchedule, type ModelItem, type PartitionModel } from './partition-model.ts';
 
 type CommandOf<Name extends Command['do']> = Extract<Command, { do: Name }>;
 
@@ -26,6 +30,7 @@ export interface KeyedRunDeps {
     text: string,
     item: { expireIn: number; lifeFrom?: Instant; state?: 'scheduled'; until?: Instant },
   ) => ModelItem;
+  readonly model: PartitionModel;
 }
 
 /** Runs commands on dedup keys on the driver and on the model. Does nothing for a driver without them. */
@@ -37,9 +42,11 @@ export class KeyedRun {
     this.#deps = deps;
   }
 
-  async produce({ requests, windowMs, expireIn, newKeys }: CommandOf<'produceKeyed'>): Promise<void> {
-    const { store, now } = this.#deps;
+  async produce(command: CommandOf<'produceKeyed'>): Promise<void> {
+    const { requests, windowMs, expireIn, newKeys, lease } = command;
+    const { store, now, model } = this.#deps;
     if (store.produceKeyed === undefined) return;
+    const isFree = model.of('waiting').length === 0;
     const endsAt = addDuration(now(), milliseconds(windowMs));
     const given = requests.map((groups) => ({
       groups: groups.map((group) => ({ key: group.key, items: group.items.map((item) => this.#item(item)) })),
@@ -54,15 +61,31 @@ export class KeyedRun {
         return { state: 'stored' as const, of: this.#keys.store(key, added, endsAt) };
       }),
     );
-    const results = valuesOf(
-      await store.produceKeyed(given, { expireTimeout: milliseconds(expireIn), newKeys }),
-    );
+    const options = { expireTimeout: milliseconds(expireIn), newKeys };
+    let left = 0;
+    let outcomes: readonly Outcome<KeyedProduceResult>[];
+    if (lease !== undefined && store.produceKeyedAndLease !== undefined) {
+      const leaseTimeout = milliseconds(lease.leaseFor);
+      const done = await store.produceKeyedAndLease(given, options, { limit: lease.limit, leaseTimeout });
+      outcomes = done.outcomes;
+      left = done.leased.length;
+      this.#expectNewLeases(done.leased, {
+        isFree,
+        lease,
+        states: expected.flat().map(({ state }) => state),
+      });
+    } else {
+      outcomes = await store.produceKeyed(given, options);
+    }
+    const results = valuesOf(outcomes);
     for (const [n, { groups, waiting, scheduled }] of results.entries()) {
       const wanted = expected[n] ?? [];
       expect(groups.map(({ state }) => state)).toEqual(wanted.map(({ state }) => state));
       const stored = wanted.flatMap(({ state, of }) => (state === 'stored' ? of.items : []));
       const later = stored.filter(({ state }) => state === 'scheduled').length;
-      expect([waiting, scheduled]).toEqual([stored.length - later, later]);
+      const leased = Math.min(left, stored.length);
+      left -= leased;
+      expect([waiting, scheduled]).toEqual([stored.length - later - leased, later]);
       for (const [place, group] of groups.entries()) {
         const { state, of } = wanted[place] as (typeof wanted)[number];
         if (group.state === 'refused' || of === undefined) continue;
@@ -71,6 +94,32 @@ export class KeyedRun {
         expect(group.ids).toEqual(of.ids);
       }
     }
+  }
+
+  /** The first items that are new are leased, if none waited. With duplicates it may be fewer than the limit. */
+  #expectNewLeases(
+    leased: readonly LeasedItem[],
+    {
+      isFree,
+      lease: { limit, leaseFor },
+      states,
+    }: {
+      readonly isFree: boolean;
+      readonly lease: { readonly limit: number; readonly leaseFor: number };
+      readonly states: readonly string[];
+    },
+  ): void {
+    const { model, now } = this.#deps;
+    const most = isFree ? Math.min(limit, model.of('waiting').length) : 0;
+    if (states.every((state) => state === 'stored')) expect(leased).toHaveLength(most);
+    else expect(leased.length).toBeLessThanOrEqual(most);
+    const until = addDuration(now(), milliseconds(leaseFor));
+    const items = leased.length === 0 ? [] : model.lease(leased.length, until);
+    this.#learn(
+      items,
+      leased.map(({ id }) => id),
+    );
+    expectLeased(leased, items, until);
   }
 
   async sweep({ limit }: CommandOf<'sweepKeys'>): Promise<void> {

@@ -49,6 +49,7 @@ export class ModelRun {
       store,
       now: () => this.#now,
       text: () => this.#new.text(),
+      model: this.#model,
       add: (text, item) => this.#add(text, item),
     });
   }

@@ -22,6 +22,8 @@ export interface KnownKey {
   readonly ids: readonly ItemId[];
   /** How many of the stored items are scheduled. */
   readonly scheduled: number;
+  /** How many of the stored items are leased: the first of them. */
+  readonly leased: number;
 }
 
 /**
@@ -61,6 +63,24 @@ export class KeyedBatch {
     return places;
   }
 
+  /** The leased items of new keys with their ids, in the order of these. */
+  leased(known: readonly KnownKey[]): {
+    readonly items: readonly NewItem[];
+    readonly ids: readonly ItemId[];
+  } {
+    const items: NewItem[] = [];
+    const ids: ItemId[] = [];
+    const inOrder = this.keys
+      .map((key, place) => ({ key, known: known[place] }))
+      .sort((one, other) => one.key.position - other.key.position);
+    for (const { key, known: found } of inOrder) {
+      const count = found?.leased ?? 0;
+      items.push(...key.items.slice(0, count));
+      ids.push(...(found?.ids.slice(0, count) ?? []));
+    }
+    return { items, ids };
+  }
+
   /** The results of the requests. @param known what is known of each of `keys`; undefined: nothing, and it was refused. */
   results(known: readonly (KnownKey | undefined)[]): readonly KeyedProduceResult[] {
     const told = new Set<string>();
@@ -69,10 +89,10 @@ export class KeyedBatch {
       const results = groups.map(({ key }): KeyedItemsResult => {
         const found = known[this.#places.get(key) as number];
         if (found === undefined) return { state: 'refused' };
-        const { isNew, ids, scheduled } = found;
+        const { isNew, ids, scheduled, leased } = found;
         if (!isNew || told.has(key)) return { state: 'duplicate', ids };
         told.add(key);
-        result.waiting += ids.length - scheduled;
+        result.waiting += ids.length - scheduled - leased;
         result.scheduled += scheduled;
         return { state: 'stored', ids };
       });

@@ -1,4 +1,4 @@
-import type { Duration } from '@querator/core';
+import { type Duration, type Instant, UNSET_INSTANT } from '@querator/core';
 import {
   nextNumberSql,
   numberAtSql,
@@ -12,6 +12,7 @@ import { nowSql, type PartitionTable } from '../sql/partition-table.ts';
 import { textArray } from '../wire/binary-array.ts';
 import { durationToText } from '../wire/instant-text.ts';
 import { FIRST_SHAPE_PARAMETER, type InsertShape, PLAIN, SCHEDULED } from './insert-items.ts';
+import { freePlacesSql, LEASED, NEW_LEASE_DEADLINE } from './leased-shape.ts';
 
 const NOW = nowSql('$1');
 const IDS = '$3';
@@ -20,14 +21,24 @@ const OWN_NUMBER = 'SELECT n FROM number';
 /** A row of the table of keys, with the columns that {@link keyedParts} writes. */
 const COLUMNS = ['first_number', 'random_ends', 'ends_at'];
 
+/** What a keyed statement does with the items of new keys besides storing them. */
+export type KeyedKind = 'plain' | 'scheduled' | 'leased';
+
+const BASES = { plain: PLAIN, scheduled: SCHEDULED, leased: LEASED } as const;
+
 /** What a keyed statement returns: a row per key in their order, then one per scheduled item. */
 export type KeyedRow =
-  /** The key is stored now. `number` is that in the id of its first item. */
-  | { readonly is: 'new'; readonly number: bigint }
+  /**
+   * The key is stored now. `number` is that in the id of its first item. `leaseDeadline`
+   * is that of the first items of the statement. Undefined: none is leased.
+   */
+  | { readonly is: 'new'; readonly number: bigint; readonly leaseDeadline: Instant | undefined }
   /** The key was stored before, by items with such ids. */
   | { readonly is: 'held'; readonly number: bigint; readonly ends: string }
   /** An item is scheduled. `position` is its position in the statement, from 1. */
   | { readonly is: 'scheduled'; readonly position: number };
+
+const DEADLINE = `(SELECT CASE WHEN places > 0 THEN ${NEW_LEASE_DEADLINE} END FROM free)`;
 
 const KIND = { new: 0, held: 1, scheduled: 2 } as const;
 
@@ -107,11 +118,14 @@ export function intArray(numbers: readonly number[]): string {
 }
 
 /**
- * Stores the items of new keys with {@link keyedParts}, in one statement. Parameters:
+ * Stores the items of new keys with {@link keyedParts}, in one statement. Of kind
+ * `leased` it leases the first of them too, if no other item waits. Parameters:
  * those of the base shape, the place of each item's key, and those of the keys.
  */
-export function keyedShape(partition: PartitionTable, hasSchedules: boolean): InsertShape {
-  const base = hasSchedules ? SCHEDULED : PLAIN;
+export function keyedShape(partition: PartitionTable, kind: KeyedKind): InsertShape {
+  const base: InsertShape = BASES[kind];
+  const isLeasing = kind === 'leased';
+  const hasSchedules = kind === 'scheduled';
   const first = FIRST_SHAPE_PARAMETER + base.parameters;
   const { number, keys, fresh } = keyedParts(partition, first + 1);
   return {
@@ -119,20 +133,23 @@ export function keyedShape(partition: PartitionTable, hasSchedules: boolean): In
     expireDeadline: base.expireDeadline,
     columns: base.columns,
     arrays: [...base.arrays, [`$${first}::int[]`, 'key_place']],
-    from: fresh('u.key_place'),
+    from: `${base.from}${fresh('u.key_place')}`,
     parameters: base.parameters + 1 + KEY_PARAMETERS,
     number: () => number,
-    around: (insert, table) => `${keys(table)}
+    around: (insert, table) => `${keys(table)}${isLeasing ? `\n  ${freePlacesSql(table)},` : ''}
   stored AS (${insert} RETURNING id${hasSchedules ? ', enqueue_at IS NOT NULL AS is_later' : ''})
   SELECT CASE WHEN is_new THEN ${KIND.new} ELSE ${KIND.held} END, first_number::text,
-    CASE WHEN NOT is_new THEN random_ends END FROM kept
+    CASE WHEN NOT is_new THEN random_ends END${isLeasing ? `, ${DEADLINE}` : ''} FROM kept
   ${hasSchedules ? `UNION ALL SELECT ${KIND.scheduled}, id, NULL FROM stored WHERE is_later` : ''}`,
     read: (row): KeyedRow => {
-      const kind = row.int4();
+      const rowKind = row.int4();
       const id = row.text();
       const ends = row.text();
-      if (kind === KIND.scheduled) return { is: 'scheduled', position: positionOf(id) };
-      return kind === KIND.new ? { is: 'new', number: BigInt(id) } : { is: 'held', number: BigInt(id), ends };
+      if (rowKind === KIND.scheduled) return { is: 'scheduled', position: positionOf(id) };
+      if (rowKind === KIND.held) return { is: 'held', number: BigInt(id), ends };
+      const deadline = isLeasing ? row.instant() : UNSET_INSTANT;
+      const leaseDeadline = deadline === UNSET_INSTANT ? undefined : deadline;
+      return { is: 'new', number: BigInt(id), leaseDeadline };
     },
   };
 }

@@ -1,21 +1,22 @@
-import {
-  type Duration,
-  invariant,
-  type KeyedItems,
-  type KeyedProduceOptions,
-  type KeyedProduceRequest,
-  type KeyedProduceResult,
-  type Outcome,
+import type {
+  ItemId,
+  KeyedItems,
+  KeyedProduceAndLeaseResult,
+  KeyedProduceOptions,
+  KeyedProduceRequest,
+  KeyedProduceResult,
+  LeaseBatch,
+  Outcome,
 } from '@querator/core';
 import type { Session } from '../database/database.ts';
-import { idsInRow, newIds, randomEndsAt } from '../sql/new-item-id.ts';
+import { ITEMS_PER_STATEMENT } from '../sql/new-item-id.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../sql/partition-table.ts';
 import { isRefusedData, refusedItems } from '../sql/refused-data.ts';
 import { refuseMetadata } from '../sql/refused-metadata.ts';
 import { textArray } from '../wire/binary-array.ts';
-import { dueTimes, hasMetadata, insertItems } from './insert-items.ts';
-import { KeyedBatch, type KnownKey } from './keyed-batch.ts';
-import { intArray, type KeyedRow, keyedShape, keyParameters } from './keyed-shape.ts';
+import { hasMetadata } from './insert-items.ts';
+import { heldKey, insertKeyed } from './insert-keyed.ts';
+import { KeyedBatch } from './keyed-batch.ts';
 import { writeRequests } from './whole-requests.ts';
 
 /** Stores the items of new keys together with the keys; see core's `PartitionStore`. */
@@ -35,7 +36,8 @@ export async function produceKeyed(
   }
   return writeRequests(context.db, requests, {
     count: ({ groups }) => groups.reduce((sum, { items }) => sum + items.length, 0),
-    insert: (send, some) => insert(send, context, new KeyedBatch(some), expireTimeout),
+    insert: async (send, some) =>
+      (await insertKeyed(send, context, new KeyedBatch(some), { expireTimeout })).results,
     refused: (error, { groups }) => {
       const items = groups.flatMap((group) => group.items);
       return refusedItems(context.db, error, items, keysOf(groups));
@@ -43,38 +45,37 @@ export async function produceKeyed(
   });
 }
 
-async function insert(
-  send: Session['query'],
+/**
+ * As {@link produceKeyed}, and leases the first new items if no item waits.
+ *
+ * @param from no item is known to wait below this id. Undefined: items wait, so none
+ *   is leased.
+ */
+export async function produceKeyedAndLease(
   context: PartitionContext,
-  batch: KeyedBatch,
-  expireTimeout: Duration,
-): Promise<readonly KeyedProduceResult[]> {
-  const { items, keys } = batch;
-  if (keys.length === 0) return batch.results([]);
-  const hasSchedules = items.some((item) => item.enqueueAt !== undefined);
-  const ids = newIds(context, items.length);
-  const shape = keyedShape(context.table, hasSchedules);
-  const rows = await send<KeyedRow>(
-    insertItems(context, shape, { items, ids, expireTimeout }, [
-      ...(hasSchedules ? [dueTimes(items)] : []),
-      intArray(batch.keyPlaces()),
-      ...keyParameters(keys),
-    ]),
-  );
-  const later = new Set(rows.flatMap((row) => (row.is === 'scheduled' ? row.position : [])));
-  const known = rows.flatMap((row, place): KnownKey[] => {
-    const key = keys[place];
-    if (row.is === 'scheduled' || key === undefined) return [];
-    if (row.is === 'held') return [{ isNew: false, ids: idsInRow(row.number, row.ends), scheduled: 0 }];
-    const { position } = key;
-    const scheduled = key.items.filter((_, n) => later.has(position + n)).length;
-    const ends = randomEndsAt(ids, position, key.items.length);
-    return [{ isNew: true, ids: idsInRow(row.number, ends), scheduled }];
-  });
-  invariant(known.length === keys.length, 'a keyed statement returns a row for every key');
-  const newest = known.findLast(({ isNew }) => isNew)?.ids[0];
-  context.table.numbers.observeId(newest);
-  return batch.results(known);
+  requests: readonly KeyedProduceRequest[],
+  options: KeyedProduceOptions,
+  batch: LeaseBatch,
+  from: ItemId | undefined,
+): Promise<KeyedProduceAndLeaseResult> {
+  const inSteps = async () => ({ outcomes: await produceKeyed(context, requests, options), leased: [] });
+  const all = new KeyedBatch(requests);
+  const { items } = all;
+  const isRefused = !context.table.metadata.isThere && items.some(hasMetadata);
+  const isTooMuch = items.length > ITEMS_PER_STATEMENT;
+  if (from === undefined || isRefused || isTooMuch || options.newKeys === 'refuse') return inSteps();
+  try {
+    const send: Session['query'] = (statement) => context.db.write(statement);
+    const { expireTimeout } = options;
+    const { results, leased } = await insertKeyed(send, context, all, {
+      ...{ expireTimeout, lease: { ...batch, from } },
+    });
+    return { outcomes: results.map((value) => ({ ok: true, value })), leased };
+  } catch (error) {
+    // The data of one request was refused and everything rolled back, so nothing is leased.
+    if (isRefusedData(error)) return inSteps();
+    throw error;
+  }
 }
 
 function keysOf(groups: readonly KeyedItems[]): readonly string[] {
@@ -121,7 +122,7 @@ async function find(context: PartitionContext, batch: KeyedBatch): Promise<reado
   return batch.results(
     keys.map((key) => {
       const row = held.get(key);
-      return row && { isNew: false, ids: idsInRow(BigInt(row.number), row.ends), scheduled: 0 };
+      return row && heldKey(BigInt(row.number), row.ends);
     }),
   );
 }

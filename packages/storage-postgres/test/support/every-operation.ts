@@ -14,7 +14,7 @@ import { markMoved } from '../../src/operations/mark-moved.ts';
 import { abortLetters, commitLetters } from '../../src/operations/prepared-letters.ts';
 import { produce } from '../../src/operations/produce.ts';
 import { produceAndLease } from '../../src/operations/produce-and-lease.ts';
-import { produceKeyed } from '../../src/operations/produce-keyed.ts';
+import { produceKeyed, produceKeyedAndLease } from '../../src/operations/produce-keyed.ts';
 import { release } from '../../src/operations/release.ts';
 import { remove } from '../../src/operations/remove.ts';
 import { retry } from '../../src/operations/retry.ts';
@@ -84,6 +84,7 @@ function operations(context: PartitionContext, ids: readonly ItemId[]): (() => P
       { groups: some.map((each, n) => ({ key: `key ${n}`, items: [each] })), window: EXPIRE_TIMEOUT },
     ] as const;
   const store = { expireTimeout: EXPIRE_TIMEOUT, newKeys: 'store' } as const;
+  const keyedLease = { limit, leaseTimeout: EXPIRE_TIMEOUT };
   return [
     () => produce(context, [{ items }], EXPIRE_TIMEOUT),
     () => produce(context, [{ items: items.slice(0, 1) }, { items }], EXPIRE_TIMEOUT),
@@ -105,6 +106,8 @@ function operations(context: PartitionContext, ids: readonly ItemId[]): (() => P
     () => produceKeyed(context, keyed(withTexts), store),
     () => produceKeyed(context, keyed(scheduled), store),
     () => produceKeyed(context, keyed(items), { ...store, newKeys: 'refuse' }),
+    () => produceKeyedAndLease(context, keyed(items), store, keyedLease, ''),
+    () => produceKeyedAndLease(context, keyed(withTexts), store, keyedLease, ids[0] ?? ''),
     () => sweepKeys(context, limit, { from: '-infinity' }),
     () => lease(context, { limit: 1, leaseTimeout: EXPIRE_TIMEOUT }, ''),
     () => lease(context, { limit: 1, leaseTimeout: EXPIRE_TIMEOUT }, ids[0] ?? ''),

@@ -33,6 +33,8 @@ const TIMES = { leaseMs: 4_000, otherMs: 2_000, marginMs: 0 };
 const DRAIN_TIMES = { ...TIMES, leaseMs: 200 };
 const FAULT_KINDS: readonly Fault[] = ['not-applied', 'unknown-applied', 'unknown-lost'];
 const OPERATIONS = ['produce', 'produceKeyed', 'complete', 'extend', 'retry', 'lease'] as const;
+/** Both store items with keys. The second one leases them too, and fails together with the first one. */
+const KEYED = ['produceKeyed', 'produceKeyedAndLease'] as const;
 /** Those of schedules that fire. */
 const FIRING = ['produceKeyed'] as const;
 /** Those of tasks that return letters. */
@@ -104,13 +106,13 @@ async function run(seed: number, origin: string, drainMs: number): Promise<Histo
   const strike = async (operation: FaultyOperation, kind: Fault, mostWaitMs: number) => {
     const partition = Math.floor(random.fraction() * partitions);
     await recorder.disturb(`${operation} of partition ${partition}: ${kind}`, async () => {
-      const calls = () => storages.reduce((sum, storage) => sum + storage.count(operation), 0);
-      const before = calls();
-      for (const storage of storages) storage.fail(operation, partition, kind);
+      const faults = faultsOf(operation, storages);
+      const before = callsOf(faults);
+      for (const { storage, each } of faults) storage.fail(each, partition, kind);
       await delay(random.fraction() * 40);
       // Tasks and schedules do not run all the time.
       const until = recorder.now() + mostWaitMs;
-      while (calls() === before && recorder.now() < until) await delay(2);
+      while (callsOf(faults) === before && recorder.now() < until) await delay(2);
       for (const storage of storages) storage.heal(partition);
     });
   };
@@ -158,6 +160,21 @@ function lettersOf(seed: number) {
   const on: LettersOn = seed % 2 === 0 ? 'same storage' : 'another storage';
   // Deleted letters may explain what became of others, so most runs have none.
   return { on, maxAttempts: MAX_ATTEMPTS, deletes: seed % 12 === 8 || seed % 12 === 11 ? 0.3 : 0 };
+}
+
+interface FailingCall {
+  readonly storage: FaultyStorage;
+  readonly each: FaultyOperation | 'produceKeyedAndLease';
+}
+
+function callsOf(faults: readonly FailingCall[]): number {
+  return faults.reduce((sum, { storage, each }) => sum + storage.count(each), 0);
+}
+
+/** What fails together, on which storages. */
+function faultsOf(operation: FaultyOperation, storages: readonly FaultyStorage[]): readonly FailingCall[] {
+  const failing: readonly FailingCall['each'][] = operation === 'produceKeyed' ? KEYED : [operation];
+  return storages.flatMap((storage) => failing.map((each) => ({ storage, each })));
 }
 
 /** Waits for `count` more operations, or until a time limit, since a bad variant may stop working. */

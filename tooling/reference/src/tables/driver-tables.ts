@@ -18,6 +18,8 @@ type OptionalMembers<T> = { [K in keyof T]-?: undefined extends T[K] ? K : never
 const STORE_MEMBERS: Readonly<Record<OptionalMembers<PartitionStore>, string>> = {
   produceAndLease: 'items for waiting consumers are stored first and leased by a second call',
   produceKeyed: 'see the capability `dedup`',
+  produceKeyedAndLease:
+    'items with dedup keys for waiting consumers are stored first and leased by a second call',
   produceFromOutbox: 'see the capability `outbox`',
   importKeyed: 'see the capability `dedup`',
   sweepKeys: 'see the capability `dedup`',
