@@ -82,6 +82,19 @@ const PUT_OFF_FACTOR = 2;
  */
 const ID_UNITS_PER_ITEM = 1_000;
 
+/**
+ * More items than this do not wait for consumers (`ConsumerWait`): the lease that is
+ * saved takes them a smaller share of the time.
+ */
+export const MOST_ITEMS_THAT_WAIT = ENOUGH_ITEMS;
+
+/**
+ * How long a produce waits for consumers, in times of a lease and in milliseconds. They
+ * have to lease the items of the previous produce, to handle them and to ask again.
+ * Leases that take less than the least time are not worth a wait. Not measured.
+ */
+const CONSUMER_WAIT = { leases: 4, mostMs: 5, leastLeaseMs: 0.1 };
+
 /** Statements of one kind that are in flight on a partition. */
 export interface InFlight {
   readonly statements: number;
@@ -101,6 +114,12 @@ export function isWorthAStatement(waitingItems: number, { statements, items }: I
 /** Whether the statements in flight keep the database busy, so that another one would only delay them. */
 export function isBusy(statements: number, writtenItems: number): boolean {
   return statements >= BUSY.statements && writtenItems >= BUSY.writtenItems;
+}
+
+/** How long a produce waits for consumers, in milliseconds. 0: not at all. @param leaseMs how long a lease takes. */
+export function consumerWaitMs(leaseMs: number): number {
+  const { leases, mostMs, leastLeaseMs } = CONSUMER_WAIT;
+  return leaseMs < leastLeaseMs ? 0 : Math.min(Math.ceil(leases * leaseMs), mostMs);
 }
 
 /** The time, in milliseconds, after which a statement of `writtenItems` items is slow. */

@@ -21,6 +21,7 @@ import type { KeyLimit } from '../partition/key-limit.ts';
 import type { PartitionState } from '../partition/partition-state.ts';
 import type { QueueHooks } from '../partition/queue-hooks.ts';
 import { PendingRequest, type WaitOptions } from '../waiting/pending-request.ts';
+import { type Consumers, ConsumerWait } from './consumer-wait.ts';
 import type { Reservation } from './lease-loop.ts';
 import { BYTES_PER_ITEM, outcomeUnknown } from './produce-loop.ts';
 import { StatementsInFlight } from './statements-in-flight.ts';
@@ -47,6 +48,7 @@ export interface KeyedLoopDeps {
   readonly limit: KeyLimit;
   /** Reserves consumers that wait for items, if there are any; see `LeaseLoop.reserve`. */
   readonly reserve: (items: number) => Reservation | undefined;
+  readonly consumers: Consumers;
   /** Keys were stored that last this many milliseconds. */
   readonly stored: (windowMs: number) => void;
   /**
@@ -69,6 +71,7 @@ export class KeyedLoop {
   #unsentItems = 0;
   #unsentContentBytes = 0;
   readonly #statements: StatementsInFlight;
+  readonly #consumerWait: ConsumerWait;
   #requestsInFlight = 0;
   #cycleScheduled = false;
   /** Keyed statements that failed in a row, while the partition was in service. */
@@ -78,7 +81,9 @@ export class KeyedLoop {
 
   constructor(deps: KeyedLoopDeps) {
     this.#deps = deps;
-    this.#statements = new StatementsInFlight(deps.engine.clock, deps.engine.limits);
+    const { clock, limits } = deps.engine;
+    this.#statements = new StatementsInFlight(clock, limits);
+    this.#consumerWait = new ConsumerWait(clock, deps.consumers, () => this.wake());
   }
 
   /** Requests that are not answered yet. */
@@ -129,6 +134,7 @@ export class KeyedLoop {
   async stop(error: QueueError): Promise<void> {
     this.#stopped = error;
     this.#cancelBackOff?.();
+    this.#consumerWait.stop();
     for (const request of this.#takeUnsent(this.#unsent.length)) {
       this.#release(request);
       request.pending.reject(error);
@@ -185,11 +191,18 @@ export class KeyedLoop {
     const { partition } = this.#deps;
     while (this.#mayStart && this.#unsent.length > 0) {
       if (this.#statements.isFullFor(this.#unsentItems, partition)) break;
+      if (this.#waitsForConsumers()) break;
       const batch = this.#nextBatch();
       if (batch.length > 0) void this.#sendBatch(batch);
     }
     // The end of a statement starts the next cycle. Its time is unknown when none is in flight or one is slow.
     if (this.#statements.anySlow || !this.#statements.any) this.#listenToUnsent();
+  }
+
+  #waitsForConsumers(): boolean {
+    const { partition } = this.#deps;
+    if (this.#statements.any || partition.store.produceKeyedAndLease === undefined) return false;
+    return this.#consumerWait.holds(this.#unsentItems);
   }
 
   #nextBatch(): readonly PendingKeyed[] {

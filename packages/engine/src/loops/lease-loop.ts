@@ -1,6 +1,5 @@
 import {
   type CancelTimer,
-  type Duration,
   isBudgetSpent,
   type LeaseBatch,
   type LeasedItem,
@@ -15,29 +14,13 @@ import type { PartitionState } from '../partition/partition-state.ts';
 import type { QueueHooks } from '../partition/queue-hooks.ts';
 import { PendingRequest, type WaitOptions } from '../waiting/pending-request.ts';
 import { longestHandOutMs, mayPutOff } from './batching-policy.ts';
+import type { Consumers } from './consumer-wait.ts';
 import { Gathering } from './gathering.ts';
+import { addTo, type LeasePlan, mayJoin, newPlan } from './lease-plan.ts';
 import { kindOf, type Leased, LeaseRequests, type LeaseWishes, type PendingLease } from './lease-requests.ts';
+import { NearConsumers } from './near-consumers.ts';
 import { PartitionSearch } from './partition-search.ts';
 import { StatementsInFlight } from './statements-in-flight.ts';
-
-/** The plan of one statement that leases items for its requests. */
-interface LeasePlan {
-  /** Counts plans in the order in which they are sent. */
-  readonly number: number;
-  readonly requests: PendingLease[];
-  limit: number;
-  /** Whether any of the requests asks for the details of the items. */
-  details: boolean;
-  /** What all of the requests ask for. Undefined: the queue's. */
-  readonly leaseTimeout: Duration | undefined;
-  /** Whether the statement is for a request that waits for many items, and for no other. */
-  readonly isForOne: boolean;
-  /** How many of the partition's known items the statement is expected to take. */
-  expected: number;
-  readonly arrivalsBefore: number;
-  /** Items are distributed one at a time, so this many requests are sure to receive one. */
-  readonly surelyServed: number;
-}
 
 /** Consumers that receive items with the statement that produces them. */
 export interface Reservation {
@@ -68,6 +51,7 @@ export class LeaseLoop {
    * lease there would take items that come after those.
    */
   readonly #releasing = new Map<PartitionState, number>();
+  readonly #near: NearConsumers;
   #cycleScheduled = false;
   #cancelPollAgain: CancelTimer | undefined;
 
@@ -82,6 +66,7 @@ export class LeaseLoop {
     this.#order = order;
     this.#hooks = hooks;
     this.#statements = new StatementsInFlight(deps.clock, deps.limits);
+    this.#near = new NearConsumers(deps.clock);
   }
 
   /** Requests that are not answered yet. */
@@ -118,6 +103,7 @@ export class LeaseLoop {
     // Counts are hints. A request does not wait because of them alone.
     if (!this.#partitions.some(({ waiting }) => waiting > 0)) this.#pollAgain(options.timeoutMs);
     this.wake();
+    this.#near.changed();
     return pending.answer;
   }
 
@@ -150,14 +136,13 @@ export class LeaseLoop {
    * @param items how many will be stored.
    */
   reserve(partition: PartitionState, items: number): Reservation | undefined {
-    if (this.#requests.idle === 0 || partition.waiting > 0 || this.#hooks.leasesStopped()) return undefined;
-    if (this.#statements.isFull(partition) || this.#releasing.has(partition)) return undefined;
+    if (!this.#canReserve(partition)) return undefined;
     let plan: LeasePlan | undefined;
     for (const request of this.#requests.allIdle()) {
       if (plan?.requests.length === items || plan?.isForOne === true) break;
       if (request.gathering?.holdsOut === true && request.gathering.minItems > items) continue;
       if (!mayJoin(plan, request) || lacksDetails(partition, request)) continue;
-      plan ??= this.#newPlan(partition, request);
+      plan ??= newPlan(++this.#plans, partition, request);
       addTo(plan, request);
       this.#requests.promise(request, plan.number);
     }
@@ -172,6 +157,22 @@ export class LeaseLoop {
     };
     const { details, leaseTimeout = this.#hooks.queue().leaseTimeout } = plan;
     return { batch: { limit: Math.min(plan.limit, items), leaseTimeout, details }, end };
+  }
+
+  #canReserve(partition: PartitionState): boolean {
+    if (this.#requests.idle === 0 || partition.waiting > 0 || this.#hooks.leasesStopped()) return false;
+    return !this.#statements.isFull(partition) && !this.#releasing.has(partition);
+  }
+
+  /** The consumers of a partition, for produces that can wait for them. */
+  consumersOf(partition: PartitionState): Consumers {
+    const isLeasing = () => this.#statements.has(partition);
+    return {
+      isReady: () => this.#canReserve(partition) && !isLeasing(),
+      areNear: () => this.#near.areNear || isLeasing(),
+      leaseMs: () => this.#near.leaseMs,
+      whenChanged: (callback) => this.#near.whenChanged(callback),
+    };
   }
 
   /** Answers pending requests with `error`, and waits until leased items are released. */
@@ -223,7 +224,7 @@ export class LeaseLoop {
         this.#somethingMayBeThere(request, search);
         continue;
       }
-      const plan = planned.get(partition) ?? this.#newPlan(partition, request);
+      const plan = planned.get(partition) ?? newPlan(++this.#plans, partition, request);
       planned.set(partition, plan);
       addTo(plan, request);
       plan.expected += partition.leaseStarted(request.limit);
@@ -247,21 +248,6 @@ export class LeaseLoop {
     if (gathering?.holdsOut !== true) return;
     search.anyItems ??= this.#partitions.some(({ waiting, mayHoldItems }) => waiting > 0 || mayHoldItems);
     if (search.anyItems) gathering.somethingIsThere();
-  }
-
-  /** @param request the first of its requests. */
-  #newPlan(partition: PartitionState, { leaseTimeout, gathering }: PendingLease): LeasePlan {
-    return {
-      number: ++this.#plans,
-      requests: [],
-      limit: 0,
-      details: false,
-      leaseTimeout,
-      isForOne: gathering?.holdsOut === true,
-      expected: 0,
-      arrivalsBefore: partition.arrivalsBefore(),
-      surelyServed: partition.mayHoldItems ? Number.POSITIVE_INFINITY : partition.waiting,
-    };
   }
 
   /**
@@ -321,6 +307,7 @@ export class LeaseLoop {
     const longestMs = longestHandOutMs(toMilliseconds(leaseTimeout));
     const items = await take();
     if (items.length > 0) {
+      this.#near.served();
       this.#hooks.leased(partition, { items: items.length, requests: plan.requests.length, leaseTimeout });
     }
     // After a suspension of the process the leases may have ended, and other consumers may have the items.
@@ -334,6 +321,7 @@ export class LeaseLoop {
     if (leftOver.length > 0) this.#releaseEnded(partition);
     this.#statements.end(statement);
     this.wake();
+    this.#near.changed();
   }
 
   #releaseStarted(partition: PartitionState): void {
@@ -352,6 +340,7 @@ export class LeaseLoop {
     const { limit, details, leaseTimeout = this.#hooks.queue().leaseTimeout } = plan;
     try {
       const items = await partition.store.lease({ limit, leaseTimeout, details });
+      if (items.length > 0) this.#near.leased(sentAt);
       const cutShort = items.length < plan.limit && isBudgetSpent(items);
       const emptied = items.length < plan.limit && !cutShort;
       partition.leaseEnded(plan, items.length, emptied ? sentAt : undefined);
@@ -375,18 +364,6 @@ export class LeaseLoop {
       this.#hooks.failed(partition, error);
     }
   }
-}
-
-/** Whether a request may share a statement with those of a plan. Undefined: there is no plan yet. */
-function mayJoin(plan: LeasePlan | undefined, { gathering, leaseTimeout }: PendingLease): boolean {
-  if (plan === undefined) return true;
-  return !plan.isForOne && gathering?.holdsOut !== true && plan.leaseTimeout === leaseTimeout;
-}
-
-function addTo(plan: LeasePlan, request: PendingLease): void {
-  plan.requests.push(request);
-  plan.limit += request.limit;
-  plan.details ||= request.details;
 }
 
 /** Whether the partition has no details for a request that asks for them. */

@@ -84,6 +84,7 @@ export function activePartition(state: PartitionState, deps: ActivePartitionDeps
   const keys = new PartitionKeys({
     ...{ engine, hooks, partition: state },
     reserve: (items) => leases.reserve(state, items),
+    consumers: leases.consumersOf(state),
     probe: () => recovery.probe(),
   });
   return { state, polling, recovery, counter, sweeper, completes, retries, extensions, keys };

@@ -9,6 +9,7 @@ import {
   toMilliseconds,
 } from '@querator/core';
 import type { EngineDeps } from '../engine-deps.ts';
+import type { Consumers } from '../loops/consumer-wait.ts';
 import { KeyedLoop } from '../loops/keyed-loop.ts';
 import type { Reservation } from '../loops/lease-loop.ts';
 import { KeyLimit, tooManyKeys } from '../partition/key-limit.ts';
@@ -23,6 +24,7 @@ export interface PartitionKeysDeps {
   readonly partition: PartitionState;
   /** Reserves consumers that wait for items; see `LeaseLoop.reserve`. */
   readonly reserve: (items: number) => Reservation | undefined;
+  readonly consumers: Consumers;
   /** Probes the partition, and takes it out of service if that fails. Never throws. */
   readonly probe: () => Promise<void>;
 }
@@ -106,9 +108,9 @@ export class PartitionKeys {
   }
 
   #create(): KeyedLoop {
-    const { engine, hooks, partition, probe, reserve } = this.#deps;
+    const { engine, hooks, partition, probe, reserve, consumers } = this.#deps;
     return new KeyedLoop({
-      ...{ engine, hooks, partition, probe, reserve, limit: this.limit },
+      ...{ engine, hooks, partition, probe, reserve, consumers, limit: this.limit },
       stored: (windowMs) => this.#sweeper.endsIn(windowMs),
     });
   }
