@@ -1,4 +1,5 @@
 import type { RenewalThread } from '../thread/thread-host.ts';
+import { fitsTable } from './lease-table.ts';
 import { LoopRenewal, type LoopRenewalDeps } from './loop-renewal.ts';
 import type { Renewal, RenewedItem } from './renewal.ts';
 import { ThreadRenewal } from './thread-renewal.ts';
@@ -29,8 +30,14 @@ export class LeaseRenewal<Item extends RenewedItem> implements Renewal<Item> {
   }
 
   add(items: readonly Item[]): void {
-    const renewal = this.#startedThread() ?? this.#loop;
-    renewal.add(items);
+    const thread = this.#startedThread();
+    if (thread === undefined) {
+      this.#loop.add(items);
+      return;
+    }
+    const fitting = items.filter(fitsTable);
+    thread.add(fitting);
+    if (fitting.length < items.length) this.#loop.add(items.filter((item) => !fitsTable(item)));
   }
 
   remove(item: Item): void {

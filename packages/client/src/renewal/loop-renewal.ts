@@ -27,6 +27,10 @@ export interface LoopRenewalDeps<Item extends RenewedItem> extends RenewalReport
   readonly leaseTimeout: Duration | undefined;
   /** Receives the items of a call whose leases have new deadlines. */
   readonly onRenewed?: ((items: readonly Item[]) => void) | undefined;
+  /** Called before leases are renewed. Items may be added and removed in it. */
+  readonly beforeRenewal?: (() => void) | undefined;
+  /** Receives the time of the next renewal, by the local clock. Undefined: none is planned. */
+  readonly onTimer?: ((at: Instant | undefined) => void) | undefined;
 }
 
 /** The most ids in one call. */
@@ -90,16 +94,19 @@ export class LoopRenewal<Item extends RenewedItem> implements Renewal<Item> {
     this.#timerAt = at;
     const delayMs = millisecondsBetween(clock.now(), at);
     this.#cancelTimer = clock.startTimer(Math.max(delayMs, SHORTEST_PAUSE_MS), () => this.#renewDue());
+    this.#deps.onTimer?.(at);
   }
 
   #stopTimer(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     this.#timerAt = undefined;
+    this.#deps.onTimer?.(undefined);
   }
 
   #renewDue(): void {
     this.#stopTimer();
+    this.#deps.beforeRenewal?.();
     const timeout = this.#timeout;
     if (timeout === undefined) return;
     const now = this.#deps.clock.now();

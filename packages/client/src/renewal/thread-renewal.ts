@@ -1,7 +1,8 @@
-import type { Duration, ItemId } from '@querator/core';
+import type { Duration, Instant, ItemId } from '@querator/core';
 import { fromThreadError } from '../thread/thread-error.ts';
 import type { RenewalThread, ThreadPlace } from '../thread/thread-host.ts';
-import type { FromThread, ThreadItem } from '../thread/thread-messages.ts';
+import type { FromThread } from '../thread/thread-messages.ts';
+import { LeaseTable } from './lease-table.ts';
 import type { Renewal, RenewalReports, RenewedItem } from './renewal.ts';
 
 /** Dependencies of {@link ThreadRenewal}. */
@@ -13,15 +14,18 @@ export interface ThreadRenewalDeps<Item extends RenewedItem> extends RenewalRepo
   readonly onFailed: (error: unknown, items: readonly Item[]) => void;
 }
 
-/** Removed items are reported to the thread with the next lease, or once there are this many. */
-const MOST_UNTOLD = 100;
+/** An item whose lease is in the table. */
+interface Held<Item> {
+  readonly item: Item;
+  readonly slot: number;
+}
 
 /** A renewal by a thread, which a busy event loop cannot starve. */
 export class ThreadRenewal<Item extends RenewedItem> implements Renewal<Item> {
   readonly #deps: ThreadRenewalDeps<Item>;
   readonly #place: ThreadPlace;
-  readonly #items = new Map<ItemId, Item>();
-  #removed: ItemId[] = [];
+  readonly #held = new Map<ItemId, Held<Item>>();
+  #table = new LeaseTable();
 
   /** @throws if the thread cannot be started. */
   constructor(deps: ThreadRenewalDeps<Item>) {
@@ -29,28 +33,59 @@ export class ThreadRenewal<Item extends RenewedItem> implements Renewal<Item> {
     const { queueName, leaseTimeout } = deps;
     this.#place = deps.thread.open({
       heard: (message) => this.#hear(message),
-      failed: (error) => deps.onFailed(error, [...this.#items.values()]),
+      failed: (error) =>
+        deps.onFailed(
+          error,
+          [...this.#held.values()].map(({ item }) => item),
+        ),
     });
-    this.#place.post({ kind: 'begin', loop: this.#place.loop, queueName, leaseTimeout });
+    const { loop } = this.#place;
+    this.#place.post({ kind: 'begin', loop, queueName, leaseTimeout, table: this.#table.buffer });
   }
 
   start(): Promise<void> {
     return this.#place.ready;
   }
 
+  /** Takes items that fit the table. */
   add(items: readonly Item[]): void {
-    for (const item of items) this.#items.set(item.id, item);
-    this.#tell(
-      items.map(({ id, partition, leasedFor, renewUntil, renewAt }) => ({
-        ...{ id, partition, leasedFor, renewUntil, renewAt },
-      })),
-    );
+    let first: Instant | undefined;
+    for (const item of items) {
+      const { renewAt } = item;
+      if (this.#write(item) && renewAt !== undefined && (first === undefined || renewAt < first))
+        first = renewAt;
+    }
+    if (first === undefined) return;
+    // Asked after the leases were written: until then the thread may have missed them.
+    const { nextLook } = this.#table;
+    if (nextLook === undefined || nextLook > first) this.#tell(first);
   }
 
-  remove(item: Item): void {
-    if (!this.#items.delete(item.id)) return;
-    this.#removed.push(item.id);
-    if (this.#removed.length >= MOST_UNTOLD) this.#tell([]);
+  /** @returns whether the lease of the item is in the table. */
+  #write(item: Item): boolean {
+    const { id, partition, leasedFor, renewUntil, renewAt } = item;
+    if (leasedFor === undefined || renewAt === undefined) return false;
+    this.remove(item);
+    const lease = { id, partition, leasedFor, renewUntil, renewAt };
+    let slot = this.#table.add(lease);
+    if (slot === undefined) {
+      this.#table = this.#table.grown();
+      this.#tell(renewAt, this.#table.buffer);
+      slot = this.#table.add(lease) as number;
+    }
+    this.#held.set(id, { item, slot });
+    return true;
+  }
+
+  #tell(by: Instant, table?: SharedArrayBuffer): void {
+    this.#place.post({ kind: 'look', loop: this.#place.loop, by, table });
+  }
+
+  remove({ id }: Item): void {
+    const held = this.#held.get(id);
+    if (held === undefined) return;
+    this.#held.delete(id);
+    this.#table.remove(held.slot);
   }
 
   sync(): void {
@@ -60,26 +95,22 @@ export class ThreadRenewal<Item extends RenewedItem> implements Renewal<Item> {
   stop(): void {
     this.#place.post({ kind: 'end', loop: this.#place.loop });
     this.#place.close();
-    this.#items.clear();
-  }
-
-  #tell(added: readonly ThreadItem[]): void {
-    this.#place.post({ kind: 'items', loop: this.#place.loop, added, removed: this.#removed });
-    this.#removed = [];
+    this.#held.clear();
   }
 
   #hear(message: FromThread): void {
     switch (message.kind) {
       case 'renewed':
         for (const [id, deadline] of message.deadlines) {
-          const item = this.#items.get(id);
-          if (item !== undefined) item.leaseDeadline = deadline;
+          const held = this.#held.get(id);
+          if (held !== undefined) held.item.leaseDeadline = deadline;
         }
         return;
       case 'lost': {
-        const item = this.#items.get(message.id);
-        this.#items.delete(message.id);
-        if (item !== undefined) this.#deps.onLost(item);
+        const held = this.#held.get(message.id);
+        if (held === undefined) return;
+        this.remove(held.item);
+        this.#deps.onLost(held.item);
         return;
       }
       case 'error':

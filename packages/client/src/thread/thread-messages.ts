@@ -16,17 +16,6 @@ export interface ThreadStart {
   readonly settings: ThreadSettings;
 }
 
-/** A leased item, as the thread needs it. */
-export interface ThreadItem {
-  readonly id: ItemId;
-  readonly partition: number;
-  readonly leasedFor: Duration | undefined;
-  /** By the local clock. */
-  readonly renewUntil: Instant;
-  /** By the local clock. */
-  readonly renewAt: Instant | undefined;
-}
-
 /** What the loops tell the thread. `loop` is the number of a worker. */
 export type ToThread =
   | {
@@ -35,12 +24,17 @@ export type ToThread =
       readonly queueName: string;
       /** Undefined: as long as the queue's leases. */
       readonly leaseTimeout: Duration | undefined;
+      /** That of the worker's `LeaseTable`. */
+      readonly table: SharedArrayBuffer;
     }
   | {
-      readonly kind: 'items';
+      /** The thread is to look at the table now, and then when it says in it. */
+      readonly kind: 'look';
       readonly loop: number;
-      readonly added: readonly ThreadItem[];
-      readonly removed: readonly ItemId[];
+      /** When it has to look again at the latest, by the local clock. */
+      readonly by: Instant;
+      /** Replaces the table, with the same leases. */
+      readonly table?: SharedArrayBuffer | undefined;
     }
   | { readonly kind: 'end'; readonly loop: number };
 

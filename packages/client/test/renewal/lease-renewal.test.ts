@@ -2,6 +2,7 @@ import { addDuration, type Duration, milliseconds, QueueError } from '@querator/
 import { ManualClock, SeededRandom } from '@querator/core/testing';
 import { expect, test } from 'vitest';
 import { LeaseRenewal } from '../../src/renewal/lease-renewal.ts';
+import { LeaseTable } from '../../src/renewal/lease-table.ts';
 import type { RenewedItem } from '../../src/renewal/renewal.ts';
 import { ServerClock } from '../../src/renewal/server-clock.ts';
 import { toThreadError } from '../../src/thread/thread-error.ts';
@@ -50,7 +51,29 @@ function start({ canExtend = true, canStart = true } = {}) {
     renewAt: addDuration(clock.now(), milliseconds(5_000)),
     renewUntil: addDuration(clock.now(), milliseconds(3_600_000)),
   });
-  return { clock, told, extended, errors, lost, renewal, item, port, inbox, thread: () => listener };
+  /** The table that the thread has. */
+  const table = () => {
+    const buffers = told.flatMap((message) => ('table' in message ? (message.table ?? []) : []));
+    return new LeaseTable(buffers.at(-1));
+  };
+  const held = () =>
+    table()
+      .found()
+      .map(({ id }) => id);
+  return {
+    clock,
+    told,
+    extended,
+    errors,
+    lost,
+    renewal,
+    item,
+    port,
+    inbox,
+    thread: () => listener,
+    table,
+    held,
+  };
 }
 
 test('a thread renews where there is one', async () => {
@@ -62,9 +85,10 @@ test('a thread renews where there is one', async () => {
   it.renewal.add([it.item('c')]);
   expect(it.told).toMatchObject([
     { kind: 'begin', queueName: 'q' },
-    { kind: 'items', added: [{ id: 'a' }, { id: 'b' }], removed: [] },
-    { kind: 'items', added: [{ id: 'c' }], removed: ['a'] },
+    { kind: 'look', by: b.renewAt },
+    { kind: 'look', by: b.renewAt },
   ]);
+  expect([...it.held()].sort()).toEqual(['b', 'c']);
   await it.clock.advance('1m');
   expect(it.extended).toEqual([]);
   it.renewal.stop();
@@ -98,14 +122,46 @@ test('the answers of the thread can be taken before the event loop has them', ()
   expect(it.errors).toMatchObject([{ code: 'retry', message: 'busy', retryable: true }]);
 });
 
-test('many items that were removed are told without a lease', () => {
+test('the thread is told of leases only if it would look too late for them', () => {
   const it = start();
-  const items = Array.from({ length: 250 }, (_, n) => it.item(`${n}`));
+  it.renewal.add([it.item('a')]);
+  expect(it.told.map(({ kind }) => kind)).toEqual(['begin', 'look']);
+  const [later, sooner] = [it.item('later'), it.item('sooner')];
+  it.table().nextLook = later.renewAt;
+  for (let n = 0; n < 1_000; n++) {
+    it.renewal.add([later]);
+    it.renewal.remove(later);
+  }
+  expect(it.told).toHaveLength(2);
+  sooner.renewAt = addDuration(it.clock.now(), milliseconds(4_999));
+  it.renewal.add([later, sooner]);
+  expect(it.told.slice(2)).toMatchObject([{ kind: 'look', by: sooner.renewAt, table: undefined }]);
+});
+
+test('the thread gets a larger table with the same leases, as often as one is full', () => {
+  const it = start();
+  const items = Array.from({ length: 1_000 }, (_, n) => it.item(`item ${n}`));
   it.renewal.add(items);
-  for (const item of items) it.renewal.remove(item);
-  expect(it.told.slice(2).map((message) => message.kind === 'items' && message.removed.length)).toEqual([
-    100, 100,
-  ]);
+  expect(it.held()).toEqual(items.map(({ id }) => id));
+  for (const item of items.slice(0, 990)) it.renewal.remove(item);
+  const tables = it.told.length;
+  it.renewal.add(items.slice(0, 500));
+  expect(it.told.slice(tables).filter((each) => each.kind === 'look' && each.table)).toEqual([]);
+  expect([...it.held()].sort()).toEqual(
+    [...items.slice(0, 500), ...items.slice(990)].map(({ id }) => id).sort(),
+  );
+});
+
+test('the event loop renews the leases of items whose ids do not fit the table', async () => {
+  const it = start();
+  const long = it.item('a'.repeat(41));
+  it.renewal.add([it.item('a'), long, it.item('é')]);
+  expect(it.held()).toEqual(['a']);
+  await it.clock.advance('5s');
+  expect(it.extended).toEqual([[long.id, 'é']]);
+  it.renewal.remove(long);
+  await it.clock.advance('5s');
+  expect(it.extended.slice(1)).toEqual([['é']]);
 });
 
 test('the event loop renews until it is known that the server can', async () => {
