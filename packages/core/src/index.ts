@@ -115,6 +115,7 @@ export { guardedLogger, type LogFields, type Logger, silentLogger } from './logg
 export { PAUSABLE, type Pausable, type Pause, type PauseChange, type Pauses } from './queue/pause.ts';
 export {
   type NewQueue,
+  type PartitionMoving,
   type PartitionPlacement,
   type Queue,
   type QueueSettings,
@@ -162,6 +163,7 @@ export {
   ACCESS_STORE,
   AUDIT_STORE,
   decorateStore,
+  MOVE_STORE,
   makeStore,
   PARTITION_STORE,
   type PortCall,
@@ -200,6 +202,20 @@ export type {
   KeyedProduceResult,
   KeySweepResult,
 } from './storage/keyed-produce.ts';
+export type {
+  CarriedBatch,
+  CarriedChanges,
+  CarriedItem,
+  CarriedItems,
+  CarriedKey,
+  CarriedKeys,
+  CarriedState,
+  ClosedPartition,
+  GateState,
+  MoveClaim,
+  MoveEnd,
+  MoveStore,
+} from './storage/move-store.ts';
 export {
   type HeldOutbox,
   type ListedOutboxQueue,

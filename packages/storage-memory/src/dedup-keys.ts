@@ -1,4 +1,5 @@
 import { type Instant, type ItemId, type KeySweepResult, millisecondsBetween } from '@querator/core';
+import { byteOrder } from './byte-order.ts';
 import { Heap } from './heap.ts';
 
 /** A dedup key, and the ids that its items got. */
@@ -19,6 +20,9 @@ export class DedupKeys {
   /** May also contain keys that ended and were stored again since. */
   readonly #byEnd = new Heap<HeldKey>((a, b) => a.endsAt < b.endsAt);
 
+  /** Called with each key that is stored, while the partition moves. */
+  onAdd: ((key: string) => void) | undefined;
+
   /** The number of keys, with those that ended and were not swept. */
   get size(): number {
     return this.#held.size;
@@ -34,6 +38,22 @@ export class DedupKeys {
     const held = { key: copyOf(key), ids, endsAt };
     this.#held.set(held.key, held);
     this.#byEnd.push(held);
+    this.onAdd?.(held.key);
+  }
+
+  /** The key as it is held; none if it is not. */
+  held(key: string): readonly HeldKey[] {
+    const held = this.#held.get(key);
+    return held === undefined ? [] : [held];
+  }
+
+  /** Keys in byte order. Sorts all of them. @param after undefined: from the first. */
+  page(after: string | undefined, limit: number): { keys: readonly HeldKey[]; next: string | undefined } {
+    const later = [...this.#held.values()]
+      .filter(({ key }) => after === undefined || byteOrder(key, after) > 0)
+      .sort((a, b) => byteOrder(a.key, b.key));
+    const keys = later.slice(0, limit);
+    return { keys, next: later.length > limit ? keys.at(-1)?.key : undefined };
   }
 
   /** Removes at most `limit` ended keys, the oldest first. */

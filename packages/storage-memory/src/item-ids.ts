@@ -9,6 +9,16 @@ export class ItemIds {
     this.#random = random;
   }
 
+  /** The greatest number that was given out. */
+  get last(): bigint {
+    return this.#sequence;
+  }
+
+  /** The next numbers are greater than this one. */
+  raise(number: bigint): void {
+    if (number > this.#sequence) this.#sequence = number;
+  }
+
   next(): ItemId {
     this.#sequence += 1n;
     return formatItemId(this.#sequence, this.#random.base62(ITEM_ID_RANDOM_LENGTH));

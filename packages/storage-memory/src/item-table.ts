@@ -43,6 +43,8 @@ export class ItemTable {
   /** The dedup keys of the partition, which end with it. */
   readonly dedupKeys = new DedupKeys();
   readonly largeCalls = new LargeCalls();
+  /** Called with the id of each entry that is added, changed or removed, while the partition moves. */
+  onChange: ((id: ItemId) => void) | undefined;
   readonly #byId = new Map<ItemId, Entry>();
   readonly #bySource = new Map<ItemId, Entry>();
   /** By state: within one state, deadlines mostly arrive in order. */
@@ -89,6 +91,7 @@ export class ItemTable {
     this.#bytes += packedBytes(entry.content);
     this.#counts.add(entry);
     this.#deadlines[entry.state].set(entry, entry.due);
+    this.onChange?.(entry.id);
   }
 
   /** Changes the state of an entry and its deadline. The entry keeps its place. */
@@ -100,6 +103,7 @@ export class ItemTable {
     this.#counts.add(entry);
     this.#deadlines[state].set(entry, due);
     if (state === 'waiting') this.#released.push(entry);
+    this.onChange?.(entry.id);
   }
 
   remove(entry: Entry): void {
@@ -112,6 +116,7 @@ export class ItemTable {
     entry.content = NO_CONTENT;
     if (entry.kept !== undefined) entry.kept = undefined;
     this.#gone++;
+    this.onChange?.(entry.id);
     if (this.#gone > GONE_ALLOWED && this.#gone > this.#inOrder.length / 2) this.#closeGaps();
   }
 
@@ -133,6 +138,15 @@ export class ItemTable {
   /** All entries from the pivot on, or from the next greater id. */
   *from(pivot: string): Generator<Entry> {
     for (let index = this.#firstFrom(pivot); index < this.#inOrder.length; index++) {
+      const entry = this.#inOrder[index] as Entry;
+      if (entry.state !== 'gone') yield entry;
+    }
+  }
+
+  /** All entries before the id, the greatest first. @param before undefined: from the last entry. */
+  *backwardsFrom(before: string | undefined): Generator<Entry> {
+    const end = before === undefined ? this.#inOrder.length : this.#firstFrom(before);
+    for (let index = end - 1; index >= 0; index--) {
       const entry = this.#inOrder[index] as Entry;
       if (entry.state !== 'gone') yield entry;
     }

@@ -4,7 +4,9 @@ import {
   type Clock,
   type InstanceStore,
   type Instant,
+  type MoveStore,
   type PartitionKey,
+  type PartitionOwner,
   type PartitionSize,
   type PartitionStore,
   type QueueStore,
@@ -25,6 +27,8 @@ import { MemoryPartitionStore } from './memory-partition-store.ts';
 import { MemoryQueueStore } from './memory-queue-store.ts';
 import { MemoryScheduleStore } from './memory-schedule-store.ts';
 import { MemoryTaskStore } from './memory-task-store.ts';
+import { Gates } from './moves/gate.ts';
+import { MemoryMoveStore } from './moves/memory-move-store.ts';
 import { nextTurn, type Pause } from './turns.ts';
 
 /** What a storage in memory can do. */
@@ -45,6 +49,7 @@ export const MEMORY_CAPABILITIES: StorageCapabilities = {
   instances: true,
   access: true,
   audit: true,
+  moves: true,
 };
 
 /** Options of a storage in memory. */
@@ -82,10 +87,12 @@ class MemoryBackend implements StorageBackend {
   readonly #tables = new Map<string, ItemTable>();
   /** Partitions that `dropEmpty` removed. Their dedup keys are still in their tables. */
   readonly #emptied = new Set<string>();
+  readonly #gates: Gates;
   #closed = false;
 
   constructor({ name, clock, random, pause = nextTurn }: MemoryBackendOptions) {
     this.name = name;
+    this.#gates = new Gates(name);
     this.#clock = clock;
     this.#ids = new ItemIds(random);
     this.#pause = pause;
@@ -130,7 +137,7 @@ class MemoryBackend implements StorageBackend {
     return this.#tasks;
   }
 
-  partitionStore(partition: PartitionKey): PartitionStore {
+  partitionStore(partition: PartitionKey, owner?: PartitionOwner): PartitionStore {
     const key = keyOf(partition);
     return new MemoryPartitionStore({
       clock: this.#clock,
@@ -139,6 +146,12 @@ class MemoryBackend implements StorageBackend {
       table: () => {
         this.#checkMayBeMade(key, partition.queue);
         return this.#table(key);
+      },
+      open: () => {
+        this.#checkMayBeMade(key, partition.queue);
+        const table = this.#table(key);
+        this.#gates.checkOpen(key, owner?.createdAt);
+        return table;
       },
       countedTable: () => this.#table(key),
       dropEmpty: () => {
@@ -151,6 +164,27 @@ class MemoryBackend implements StorageBackend {
         this.#assertOpen();
         this.#tables.delete(key);
         this.#emptied.delete(key);
+        this.#gates.delete(key);
+      },
+    });
+  }
+
+  moveStore(partition: PartitionKey, owner?: PartitionOwner): MoveStore {
+    const key = keyOf(partition);
+    return new MemoryMoveStore({
+      key,
+      createdAt: owner?.createdAt,
+      clock: this.#clock,
+      ids: this.#ids,
+      gates: this.#gates,
+      table: () => this.#table(key),
+      existing: () => {
+        this.#assertOpen();
+        return this.#tables.get(key);
+      },
+      replace: (table) => {
+        if (table === undefined) this.#tables.delete(key);
+        else this.#tables.set(key, table);
       },
     });
   }
@@ -174,6 +208,7 @@ class MemoryBackend implements StorageBackend {
     this.#closed = true;
     this.#tables.clear();
     this.#emptied.clear();
+    this.#gates.clear();
     this.#queues.clear();
     this.#access.clear();
     this.#instances.clear();

@@ -77,6 +77,8 @@ interface PartitionParts {
   readonly table: () => ItemTable;
   /** The table for a call that only counts. Throws if the backend is closed. */
   readonly countedTable: () => ItemTable;
+  /** The same for calls that write. Throws also if the partition is closed for a move. */
+  readonly open: () => ItemTable;
   readonly drop: () => void;
   readonly dropEmpty: () => boolean;
   /** Lets other work run during a call on many items. */
@@ -93,17 +95,17 @@ export class MemoryPartitionStore implements PartitionStore {
   readonly #clock: Clock;
   readonly #ids: ItemIds;
   readonly #table: () => ItemTable;
+  readonly #open: () => ItemTable;
   readonly #parts: PartitionParts;
   readonly #pause: Pause;
 
   constructor(parts: PartitionParts) {
-    const { clock, ids, table, pause } = parts;
-    this.transferTarget = new TransferTarget(ids, table);
+    const { clock, ids, table, open, pause } = parts;
+    this.transferTarget = new TransferTarget(ids, open);
     this.#clock = clock;
     this.#ids = ids;
     this.#table = table;
-    this.#parts = parts;
-    this.#pause = pause;
+    [this.#open, this.#parts, this.#pause] = [open, parts, pause];
   }
 
   async produce(
@@ -118,7 +120,7 @@ export class MemoryPartitionStore implements PartitionStore {
     expireTimeout: Duration,
     batch: LeaseBatch,
   ): Promise<ProduceAndLeaseResult> {
-    const leased = leaseOfNewItems(this.#table(), batch, this.#clock.now());
+    const leased = leaseOfNewItems(this.#open(), batch, this.#clock.now());
     return leased(this.#produce(requests, expireTimeout));
   }
 
@@ -133,7 +135,7 @@ export class MemoryPartitionStore implements PartitionStore {
     requests: readonly KeyedProduceRequest[],
     { expireTimeout, newKeys }: KeyedProduceOptions,
   ): readonly KeyedProduceResult[] {
-    const [table, now] = [this.#table(), this.#clock.now()];
+    const [table, now] = [this.#open(), this.#clock.now()];
     const append = (items: readonly NewItem[]) => this.#append(table, items, now, expireTimeout);
     return requests.map((request) => produceKeyed(table.dedupKeys, request, { now, newKeys, append }));
   }
@@ -143,12 +145,12 @@ export class MemoryPartitionStore implements PartitionStore {
     options: KeyedProduceOptions,
     batch: LeaseBatch,
   ): Promise<KeyedProduceAndLeaseResult> {
-    const leased = leaseOfNewItems(this.#table(), batch, this.#clock.now());
+    const leased = leaseOfNewItems(this.#open(), batch, this.#clock.now());
     return leased(this.#produceKeyed(requests, options));
   }
 
   async sweepKeys(limit: number): Promise<KeySweepResult> {
-    return this.#table().dedupKeys.sweep(limit, this.#clock.now());
+    return this.#open().dedupKeys.sweep(limit, this.#clock.now());
   }
 
   async countKeys(): Promise<number> {
@@ -156,15 +158,15 @@ export class MemoryPartitionStore implements PartitionStore {
   }
 
   async lease(batch: LeaseBatch): Promise<readonly LeasedItem[]> {
-    return leaseItems(this.#table(), batch, PAYLOAD_BUDGET, this.#clock.now());
+    return leaseItems(this.#open(), batch, PAYLOAD_BUDGET, this.#clock.now());
   }
 
   async release(ids: readonly ItemId[]): Promise<number> {
-    return releaseItems(this.#table(), ids);
+    return releaseItems(this.#open(), ids);
   }
 
   async complete(requests: readonly CompleteRequest[]): Promise<readonly Outcome<void>[]> {
-    const table = this.#table();
+    const table = this.#open();
     return requests.map(({ ids }) => {
       const found = findAllLeased(table, ids, 'completed');
       if (!found.ok) return found;
@@ -174,14 +176,14 @@ export class MemoryPartitionStore implements PartitionStore {
   }
 
   async extend(items: readonly ExtendedItem[]): Promise<readonly Outcome<Instant>[]> {
-    return extendLeases(this.#table(), items, this.#clock.now());
+    return extendLeases(this.#open(), items, this.#clock.now());
   }
 
   async retry(
     requests: readonly RetryRequest[],
     rules: DeathRules,
   ): Promise<readonly Outcome<RetryResult>[]> {
-    const table = this.#table();
+    const table = this.#open();
     const now = this.#clock.now();
     const requeue = (entry: Entry) => this.#requeue(table, entry);
     return requests.map(({ items }) => {
@@ -220,15 +222,16 @@ export class MemoryPartitionStore implements PartitionStore {
     items: readonly ImportedItem[],
     expireTimeout: Duration,
   ): Promise<readonly (StoredItem | undefined)[]> {
-    return importInTurns(this.#table(), items, this.#pause, () =>
-      this.#importOptions(expireTimeout, 'leased'),
-    );
+    return importInTurns(this.#open(), items, this.#pause, () => {
+      // Its turn may come after the partition was closed.
+      this.#open();
+      return this.#importOptions(expireTimeout, 'leased');
+    });
   }
 
   async importKeyed(request: KeyedImport): Promise<readonly KeyedImportResult[]> {
-    const table = this.#table();
     const options = () => this.#importOptions(request.expireTimeout, 'leased');
-    return table.largeCalls.run(() => importKeyed(table, request, this.#pause, options));
+    return this.#open().largeCalls.run(async () => importKeyed(this.#open(), request, this.#pause, options));
   }
 
   async delete(ids: readonly ItemId[]): Promise<number> {
@@ -236,14 +239,14 @@ export class MemoryPartitionStore implements PartitionStore {
   }
 
   async deleteEach(ids: readonly ItemId[]): Promise<readonly ItemId[]> {
-    const table = this.#table();
+    const table = this.#open();
     const found = [...new Set(ids)].map((id) => table.get(id)).filter((entry) => entry !== undefined);
     for (const entry of found) table.remove(entry);
     return found.map(({ id }) => id);
   }
 
   async deleteSeen(items: readonly SeenItem[]): Promise<number> {
-    const table = this.#table();
+    const table = this.#open();
     let deleted = 0;
     for (const { id, state, attempts } of items) {
       const entry = table.get(id);
@@ -255,24 +258,24 @@ export class MemoryPartitionStore implements PartitionStore {
   }
 
   async clear(request: ClearRequest): Promise<number> {
-    const table = this.#table();
+    const table = this.#open();
     // Moving items and prepared letters count as leased here.
     const alike = { prepared: request.leased, moving: request.leased, moved: request.leased };
     const cleared = { ...request, ...alike, gone: false };
-    return table.largeCalls.run(() => table.clear(cleared, this.#pause));
+    return table.largeCalls.run(async () => this.#open().clear(cleared, this.#pause));
   }
 
   async sweep(request: SweepRequest): Promise<SweepResult> {
-    const table = this.#table();
+    const table = this.#open();
     return sweepTable(table, request, this.#clock.now(), (entry) => this.#requeue(table, entry));
   }
 
   async markMoved(ids: readonly ItemId[]): Promise<MarkResult> {
-    return markMoved(this.#table(), ids);
+    return markMoved(this.#open(), ids);
   }
 
   async remove(ids: readonly ItemId[]): Promise<void> {
-    const table = this.#table();
+    const table = this.#open();
     for (const id of ids) {
       const entry = table.get(id);
       if (entry !== undefined && isMoving(entry)) table.remove(entry);
@@ -288,28 +291,28 @@ export class MemoryPartitionStore implements PartitionStore {
     const items = letters.map(({ sourceId, encoding, kind, reference, payload, details }) => {
       return { sourceId, encoding, kind, reference, payload, details, ...prepared };
     });
-    importItems(this.#table(), items, this.#importOptions(expireTimeout, 'prepared'));
+    importItems(this.#open(), items, this.#importOptions(expireTimeout, 'prepared'));
   }
 
   async commitLetters(sourceIds: readonly ItemId[]): Promise<number> {
     const prepared = this.#preparedLetters(sourceIds).sort((a, b) => (a.id < b.id ? -1 : 1));
-    for (const entry of prepared) this.#requeue(this.#table(), entry);
+    for (const entry of prepared) this.#requeue(this.#open(), entry);
     return prepared.length;
   }
 
   async abortLetters(sourceIds: readonly ItemId[]): Promise<number> {
     const prepared = this.#preparedLetters(sourceIds);
-    for (const entry of prepared) this.#table().remove(entry);
+    for (const entry of prepared) this.#open().remove(entry);
     return prepared.length;
   }
 
   async transfer({ target, ...request }: TransferRequest): Promise<TransferResult | undefined> {
     if (!(target instanceof TransferTarget) || target.ids !== this.#ids) return undefined;
-    return transferItems(this.#table(), target, request, this.#clock.now());
+    return transferItems(this.#open(), target, request, this.#clock.now());
   }
 
   async takeItems(request: TakeRequest): Promise<TakeResult> {
-    return takeItems(this.#table(), request, this.#clock.now());
+    return takeItems(this.#open(), request, this.#clock.now());
   }
 
   async takenItems(task: string, limit: number): Promise<readonly TakenItem[]> {
@@ -317,15 +320,15 @@ export class MemoryPartitionStore implements PartitionStore {
   }
 
   async markTaken(request: TakenIds): Promise<MarkResult> {
-    return markTaken(this.#table(), request);
+    return markTaken(this.#open(), request);
   }
 
   async returnTaken(request: TakenIds): Promise<number> {
-    return returnTaken(this.#table(), request);
+    return returnTaken(this.#open(), request);
   }
 
   async removeTaken(request: TakenIds): Promise<void> {
-    removeTaken(this.#table(), request);
+    removeTaken(this.#open(), request);
   }
 
   async dropEmpty(): Promise<boolean> {
@@ -337,7 +340,7 @@ export class MemoryPartitionStore implements PartitionStore {
   }
 
   #produce(requests: readonly ProduceRequest[], expireTimeout: Duration): readonly ProduceResult[] {
-    const table = this.#table();
+    const table = this.#open();
     const now = this.#clock.now();
     return requests.map(({ items, returnIds }) => {
       const { ids, scheduled } = this.#append(table, items, now, expireTimeout);
@@ -357,7 +360,7 @@ export class MemoryPartitionStore implements PartitionStore {
   }
 
   #preparedLetters(sourceIds: readonly ItemId[]): Entry[] {
-    const table = this.#table();
+    const table = this.#open();
     return [...new Set(sourceIds)]
       .map((id) => table.bySource(id))
       .filter((entry) => entry !== undefined)

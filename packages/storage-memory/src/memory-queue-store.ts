@@ -167,6 +167,25 @@ export class MemoryQueueStore implements QueueStore {
     return this.#asRead(updated);
   }
 
+  async place(
+    name: string,
+    createdAt: Instant,
+    partition: number,
+    change: (placement: PartitionPlacement) => PartitionPlacement,
+    audit?: MakeAuditEvent,
+  ): Promise<Queue | undefined> {
+    this.#assertOpen();
+    const stored = this.#queues.get(name);
+    const placement = stored?.partitions[partition];
+    if (stored?.createdAt !== createdAt || placement === undefined) return undefined;
+    const partitions = stored.partitions.with(partition, { ...change(placement), partition });
+    const updated = { ...stored, partitions, updatedAt: this.#clock.now() };
+    const storeEvent = this.#events.prepare(audit);
+    this.#queues.set(name, updated);
+    storeEvent();
+    return this.#asRead(updated);
+  }
+
   async beginDelete(
     name: string,
     createdAt: Instant,
@@ -299,6 +318,6 @@ function copyOf(queue: Queue): Queue {
   return { ...queue, partitions: queue.partitions.map(copyOfPlacement) };
 }
 
-function copyOfPlacement({ partition, storageName }: PartitionPlacement): PartitionPlacement {
-  return { partition, storageName };
+function copyOfPlacement({ partition, storageName, moving }: PartitionPlacement): PartitionPlacement {
+  return { partition, storageName, ...(moving !== undefined && { moving: { ...moving } }) };
 }

@@ -62,6 +62,7 @@ export function markTaken(table: ItemTable, request: TakenIds): MarkResult {
   for (const { id, taken } of takenOf(table, request)) {
     (taken.isMarked ? markedBefore : marked).push(id);
     taken.isMarked = true;
+    table.onChange?.(id);
   }
   return { marked, markedBefore };
 }

@@ -5,6 +5,7 @@ import {
   guardedLogger,
   type InstanceStore,
   type Logger,
+  type MoveStore,
   type PartitionKey,
   type PartitionOwner,
   type PartitionStore,
@@ -25,6 +26,7 @@ import { TableSchema } from './database/table-schema.ts';
 import { PostgresInstanceStore } from './instances/instance-store.ts';
 import { LowWaterMarks } from './low-water-mark/low-water-marks.ts';
 import { MarksTable } from './low-water-mark/saved-marks.ts';
+import { PostgresMoveStore } from './moves/postgres-move-store.ts';
 import { HorizonHolders } from './operations/horizon-holders.ts';
 import { Measures } from './operations/measure.ts';
 import { now } from './operations/now.ts';
@@ -38,6 +40,7 @@ import { codeOfDeletions, DeletionRecords } from './queues/deletion-records.ts';
 import { PostgresScheduleStore } from './schedules/schedule-store.ts';
 import { checkIds } from './schema/id-sequence-repair.ts';
 import { SchemaManager } from './schema/schema-manager.ts';
+import { ownerOf } from './schema/table-owner.ts';
 import { DEFAULT_TIME_LIMITS, type TimeLimits } from './settings/time-limits.ts';
 import { nowParameter, PartitionTable } from './sql/partition-table.ts';
 import { PostgresTaskStore } from './tasks/task-store.ts';
@@ -63,6 +66,7 @@ export const POSTGRES_CAPABILITIES: StorageCapabilities = {
   instances: true,
   access: true,
   audit: true,
+  moves: true,
 };
 
 /** Options of a PostgreSQL backend. */
@@ -103,6 +107,7 @@ export type PostgresBackend = StorageBackend &
       | 'instanceStore'
       | 'scheduleStore'
       | 'taskStore'
+      | 'moveStore'
       | 'poll'
       | 'now'
       | 'signals'
@@ -161,6 +166,19 @@ export function postgresBackend(options: PostgresBackendOptions): PostgresBacken
         table: new PartitionTable(key, tables, db.itemNumbers, table.metadata),
       };
       return new PostgresPartitionStore(context, { calls, table, mark: marks.of(context.table) });
+    },
+    moveStore: (key: PartitionKey, owner?: PartitionOwner): MoveStore => {
+      const table = schema.partition(key, owner, () => checkIds(context));
+      const context = {
+        ...{ db, random, clock },
+        table: new PartitionTable(key, tables, db.itemNumbers, table.metadata),
+      };
+      const identity = ownerOf(key, owner?.createdAt);
+      const { lockMs } = limits;
+      return new PostgresMoveStore({
+        ...{ key, identity, context, calls, table, lockMs, clock },
+        moves: schema.moves,
+      });
     },
     ping: () => calls.track(() => ping({ db, storage: name, schema, holders })),
     poll: (keys, { deadlines }) =>

@@ -8,8 +8,6 @@ import {
   type Logger,
   type MakeAuditEvent,
   type NewQueue,
-  type Pausable,
-  type PauseChange,
   type Queue,
   type QueueListRequest,
   type QueueRelations,
@@ -24,7 +22,6 @@ import { allTables, type TableCalls, type TableProvisioner } from './database/ta
 import { ALREADY_THERE, PostgresError } from './errors/postgres-error.ts';
 import { closeStatement, closureInForce } from './queues/closures.ts';
 import { type DeletionRecords, deleteQueueFrom } from './queues/deletion-records.ts';
-import { changedEnds } from './queues/pauses.ts';
 import { hashTaken, QueueHashes } from './queues/queue-hashes.ts';
 import {
   findUser,
@@ -33,8 +30,9 @@ import {
   type QueuesSession,
   readRelations,
 } from './queues/queue-relations.ts';
-import { insertInto, pauseIn, stampsOf, updateIn } from './queues/queue-statements.ts';
+import { insertInto, stampsOf, updateIn } from './queues/queue-statements.ts';
 import { type QueueRow, queueToValues, rowToQueue } from './queues/row-to-queue.ts';
+import { pausing, placing, type StoredChange } from './queues/stored-changes.ts';
 import type { SchemaManager } from './schema/schema-manager.ts';
 import { AUDIT } from './schema/tables/audit.ts';
 import { QUEUES, QUEUES_BY_HASH } from './schema/tables/queues.ts';
@@ -51,6 +49,8 @@ interface UsedTables {
   /** Those of access control. */
   readonly namespaces?: boolean;
 }
+
+type NamedSettings = Pick<NewQueue, 'name' | 'deadQueue'> & Partial<NewQueue>;
 
 /** Queues in the table `querator_queues`; see core's `QueueStore` for the contract. */
 export class PostgresQueueStore implements QueueStore {
@@ -202,23 +202,14 @@ export class PostgresQueueStore implements QueueStore {
     });
   }
 
-  pause(
-    name: string,
-    changes: Readonly<Partial<Record<Pausable, PauseChange>>>,
-    audit?: MakeAuditEvent,
+  pause(...[name, changes, audit]: Parameters<Required<QueueStore>['pause']>): Promise<Queue | undefined> {
+    return this.#change(name, pausing(changes), audit);
+  }
+
+  place(
+    ...[name, createdAt, partition, change, audit]: Parameters<Required<QueueStore>['place']>
   ): Promise<Queue | undefined> {
-    const now = this.#now();
-    const change = () =>
-      this.#db.transaction(async (session) => {
-        const stored = (await lockQueues(this.#in(session), [name], now)).get(name);
-        if (stored === undefined) return undefined;
-        const ends = changedEnds(stored.partitions[0]?.pauses, changes, stored.read_at);
-        const values = [name, JSON.stringify(ends), now];
-        const [paused] = await session.query<QueueRow>({ text: pauseIn(this.#queues), values });
-        if (paused !== undefined) await this.#record(session, audit);
-        return paused && rowToQueue(paused);
-      });
-    return this.#find([name], undefined, () => this.#hashes.writing(change), audit);
+    return this.#change(name, placing(createdAt, partition, change), audit);
   }
 
   beginDelete(
@@ -231,8 +222,7 @@ export class PostgresQueueStore implements QueueStore {
       this.#db.transaction(async (session) => {
         const stored = (await lockQueues(this.#in(session), [name], now)).get(name);
         if (stored === undefined || rowToQueue(stored).createdAt !== createdAt) return false;
-        const [user] = await session.query<{ name: string }>(findUser(this.#queues, name));
-        check(user?.name);
+        check((await session.query<{ name: string }>(findUser(this.#queues, name)))[0]?.name);
         await session.query({ text: markEnding(this.#queues), values: [name, durationToText(timeout), now] });
         return true;
       });
@@ -315,9 +305,24 @@ export class PostgresQueueStore implements QueueStore {
     return other === undefined ? queueExists(name) : hashTaken(name, other);
   }
 
-  /** The table with its schema, which is known once the tables exist. */
+  /** With its schema, which is known once the tables exist. */
   get #queues(): string {
     return this.#db.schema.relation(QUEUES);
+  }
+
+  /** Changes a stored queue in one step. */
+  #change(name: string, change: StoredChange, audit?: MakeAuditEvent): Promise<Queue | undefined> {
+    const run = () =>
+      this.#db.transaction(async (session) => {
+        const now = this.#now();
+        const stored = (await lockQueues(this.#in(session), [name], now)).get(name);
+        const statement = stored && change(stored, this.#queues, now);
+        if (statement === undefined) return undefined;
+        const [changed] = await session.query<QueueRow>(statement);
+        await this.#record(session, audit);
+        return changed && rowToQueue(changed);
+      });
+    return this.#find([name], undefined, () => this.#hashes.writing(run), audit);
   }
 
   #in(session: Session): QueuesSession {
@@ -360,12 +365,7 @@ export class PostgresQueueStore implements QueueStore {
   /** The error for settings that the database cannot hold. */
   async #refused(
     error: PostgresError,
-    {
-      name,
-      namespace = '',
-      deadQueue,
-      reference = '',
-    }: Pick<NewQueue, 'name' | 'deadQueue'> & Partial<NewQueue>,
+    { name, namespace = '', deadQueue, reference = '' }: NamedSettings,
   ): Promise<Error> {
     const texts: NamedTexts = [
       ['queue name', [name]],

@@ -6,6 +6,9 @@ import {
   type Clock,
   decorateStore,
   type Instant,
+  invariant,
+  MOVE_STORE,
+  type MoveStore,
   millisecondsBetween,
   PARTITION_STORE,
   type PartitionStore,
@@ -77,6 +80,7 @@ const QUEUE_LABELS: Readonly<Record<keyof QueueStore, string>> = {
   list: 'queues_list',
   update: 'queues_update',
   pause: 'queues_pause',
+  place: 'queues_place',
   beginDelete: 'queues_beginDelete',
   close: 'queues_close',
   delete: 'queues_delete',
@@ -133,6 +137,22 @@ const TASK_LABELS: Readonly<Record<keyof TaskStore, string>> = {
   release: 'tasks_release',
 };
 
+const MOVE_LABELS: Readonly<Record<keyof MoveStore, string>> = {
+  begin: 'moves_begin',
+  resume: 'moves_resume',
+  readItems: 'moves_readItems',
+  readKeys: 'moves_readKeys',
+  readChanges: 'moves_readChanges',
+  settleChanges: 'moves_settleChanges',
+  close: 'moves_close',
+  reopen: 'moves_reopen',
+  leave: 'moves_leave',
+  write: 'moves_write',
+  empty: 'moves_empty',
+  open: 'moves_open',
+  end: 'moves_end',
+};
+
 /** Measures the calls of storages. */
 export class StorageMetrics {
   readonly #clock: Clock;
@@ -142,7 +162,7 @@ export class StorageMetrics {
     this.#clock = clock;
     this.#duration = new Histogram({
       name: 'querator_storage_duration_seconds',
-      help: 'How long calls to a storage took, those on queues as queues_*, on access as access_*, on audit events as audit_*, on schedules as schedules_*, on tasks as tasks_*',
+      help: 'How long calls to a storage took, those on queues as queues_*, on access as access_*, on audit events as audit_*, on schedules as schedules_*, on tasks as tasks_*, on moves of partitions as moves_*',
       labelNames: ['storage', 'operation', 'result'],
       buckets: BUCKETS,
       registers: [registry],
@@ -162,6 +182,11 @@ export class StorageMetrics {
     const taskStore = tasks && this.#measureAll(TASK_STORE, tasks, TASK_LABELS, name);
     const partitionStore: StorageBackend['partitionStore'] = (key, owner) =>
       this.#measureAll(PARTITION_STORE, backend.partitionStore(key, owner), PARTITION_LABELS, name);
+    const moveStore: Required<StorageBackend>['moveStore'] = (key, owner) => {
+      const store = backend.moveStore?.(key, owner);
+      invariant(store !== undefined, 'only a method that the backend has is decorated');
+      return this.#measureAll(MOVE_STORE, store, MOVE_LABELS, name);
+    };
     return decorateStore(STORAGE_BACKEND, backend, (member, call) => {
       switch (member) {
         case 'queueStore':
@@ -176,6 +201,8 @@ export class StorageMetrics {
           return () => taskStore;
         case 'partitionStore':
           return partitionStore;
+        case 'moveStore':
+          return moveStore;
         case 'ping':
           return this.#measured(name, 'ping', call);
         case 'poll':

@@ -25,6 +25,13 @@ export class StorageError extends Error {
   readonly gaveUp: boolean;
   /** The storage is fine: another session holds a lock that the call needs. */
   readonly locked: boolean;
+  /**
+   * The storage is fine: the partition is closed, because it moves to another storage or has moved. The caller
+   * repeats the call where the queue's record says that the partition is.
+   */
+  readonly closed: boolean;
+  /** Another process has taken over the move that the call was part of. */
+  readonly stale: boolean;
 
   constructor(
     message: string,
@@ -32,6 +39,8 @@ export class StorageError extends Error {
       readonly outcome: StorageOutcome;
       readonly gaveUp?: boolean;
       readonly locked?: boolean;
+      readonly closed?: boolean;
+      readonly stale?: boolean;
       readonly cause?: unknown;
     },
   ) {
@@ -39,5 +48,7 @@ export class StorageError extends Error {
     this.outcome = options.outcome;
     this.gaveUp = options.gaveUp === true;
     this.locked = options.locked === true;
+    this.closed = options.closed === true;
+    this.stale = options.stale === true;
   }
 }

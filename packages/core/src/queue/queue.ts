@@ -5,12 +5,26 @@ import type { Pauses } from './pause.ts';
 /** The namespace of administration, and of requests that name none. */
 export const SYSTEM_NAMESPACE = '_system';
 
-/** Where one partition of a queue is stored. Fixed when the queue is created. */
+/** The move of a partition to another storage, as long as the switch is to come. */
+export interface PartitionMoving {
+  /** The name of the storage that it moves to. */
+  readonly to: string;
+  /** The task of the move. */
+  readonly task: string;
+  /** That of the process that works on the task: only it may switch. */
+  readonly generation: number;
+  /** Raised before each attempt to switch, so that an earlier attempt has no effect any more. */
+  readonly attempt: number;
+}
+
+/** Where one partition of a queue is stored. Only the move of a partition changes it. */
 export interface PartitionPlacement {
   /** 0 … n−1 without gaps. */
   readonly partition: number;
   /** The name of the storage backend in the configuration. */
   readonly storageName: string;
+  /** Undefined: it does not move. */
+  readonly moving?: PartitionMoving | undefined;
 }
 
 /** The settings of a queue that an operator can choose and change. */

@@ -92,6 +92,12 @@ export const STORAGE_CAPABILITIES = {
     without: 'Tasks are refused.',
     backend: ['taskStore'],
   },
+  moves: {
+    meaning: 'Partitions can move to another storage, or come from one, while they are in use.',
+    without: 'Tasks of the kind `move_partition` from and to this storage are refused.',
+    backend: ['moveStore'],
+    queues: ['place'],
+  },
   schedules: {
     meaning: 'Schedules are kept beside the queues.',
     without: '`/v2/schedules.create` is refused.',

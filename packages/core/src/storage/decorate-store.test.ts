@@ -6,6 +6,7 @@ import {
   ACCESS_STORE,
   AUDIT_STORE,
   decorateStore,
+  MOVE_STORE,
   makeStore,
   PARTITION_STORE,
   QUEUE_STORE,
@@ -13,6 +14,7 @@ import {
   STORAGE_BACKEND,
   TASK_STORE,
 } from './decorate-store.ts';
+import type { MoveStore } from './move-store.ts';
 import type { PartitionStore } from './partition-store.ts';
 import type { QueueStore } from './queue-store.ts';
 import type { ScheduleStore } from './schedule-store.ts';
@@ -76,6 +78,7 @@ test('keeps the properties of a backend, and calls methods on the backend itself
     taskStore = () => namesOf<TaskStore>(TASK_STORE);
     scheduleStore = () => namesOf<ScheduleStore>(SCHEDULE_STORE);
     partitionStore = () => namesOf<PartitionStore>(PARTITION_STORE);
+    moveStore = () => namesOf<MoveStore>(MOVE_STORE);
     async close() {}
   }
   const calls: string[] = [];

@@ -1,5 +1,6 @@
 import type { AccessStore } from './access-store.ts';
 import type { AuditStore } from './audit-store.ts';
+import type { MoveStore } from './move-store.ts';
 import type { PartitionStore } from './partition-store.ts';
 import type { QueueStore } from './queue-store.ts';
 import type { ScheduleStore } from './schedule-store.ts';
@@ -62,6 +63,7 @@ export const QUEUE_STORE: PortMembers<QueueStore> = {
   list: true,
   update: true,
   pause: true,
+  place: true,
   beginDelete: true,
   close: true,
   delete: true,
@@ -123,6 +125,23 @@ export const TASK_STORE: PortMembers<TaskStore> = {
   release: true,
 };
 
+/** All members of {@link MoveStore}. */
+export const MOVE_STORE: PortMembers<MoveStore> = {
+  begin: true,
+  resume: true,
+  readItems: true,
+  readKeys: true,
+  readChanges: true,
+  settleChanges: true,
+  close: true,
+  reopen: true,
+  leave: true,
+  write: true,
+  empty: true,
+  open: true,
+  end: true,
+};
+
 /** All members of {@link StorageBackend}. */
 export const STORAGE_BACKEND: PortMembers<StorageBackend> = {
   name: true,
@@ -134,6 +153,7 @@ export const STORAGE_BACKEND: PortMembers<StorageBackend> = {
   scheduleStore: true,
   taskStore: true,
   partitionStore: true,
+  moveStore: true,
   ping: true,
   poll: true,
   measure: true,

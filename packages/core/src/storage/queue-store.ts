@@ -1,6 +1,6 @@
 import type { MakeAuditEvent } from '../audit/call-audit.ts';
 import type { Pausable, PauseChange } from '../queue/pause.ts';
-import type { NewQueue, Queue } from '../queue/queue.ts';
+import type { NewQueue, PartitionPlacement, Queue } from '../queue/queue.ts';
 import { type Duration, milliseconds } from '../time/duration.ts';
 import type { Instant } from '../time/instant.ts';
 import type { ClosableStore } from './queue-closure.ts';
@@ -115,6 +115,23 @@ export interface QueueStore extends ClosableStore {
   pause?(
     name: string,
     changes: Readonly<Partial<Record<Pausable, PauseChange>>>,
+    audit?: MakeAuditEvent,
+  ): Promise<Queue | undefined>;
+
+  /**
+   * Changes where one partition is, in one step; see `update`. Only that placement and `updatedAt` change.
+   *
+   * Undefined if the driver cannot change it.
+   *
+   * @param change gets the stored placement, and returns the new one. May run more than once.
+   * @returns the stored queue; undefined if there is none of that name and creation time, or no such partition.
+   * @throws the error of `change`; then nothing was changed.
+   */
+  place?(
+    name: string,
+    createdAt: Instant,
+    partition: number,
+    change: (placement: PartitionPlacement) => PartitionPlacement,
     audit?: MakeAuditEvent,
   ): Promise<Queue | undefined>;
 

@@ -3,6 +3,7 @@ import type { AccessStore } from './access-store.ts';
 import type { AuditStore } from './audit-store.ts';
 import type { StorageCapabilities } from './capabilities.ts';
 import type { InstanceStore } from './instance-store.ts';
+import type { MoveStore } from './move-store.ts';
 import type { HeldOutbox } from './outbox.ts';
 import type { PartitionStore } from './partition-store.ts';
 import type { QueueStore } from './queue-store.ts';
@@ -140,6 +141,14 @@ export interface StorageBackend {
    *   existing items.
    */
   partitionStore(key: PartitionKey, owner?: PartitionOwner): PartitionStore;
+
+  /**
+   * One partition as the source or the target of a move. A cheap call. Undefined if the driver does
+   * not claim `moves`.
+   *
+   * @param owner as in `partitionStore`.
+   */
+  moveStore?(key: PartitionKey, owner?: PartitionOwner): MoveStore;
 
   /**
    * Checks whether the storage can serve: it is reachable, has a supported

@@ -1,7 +1,15 @@
 import { StorageError } from '../errors/storage-error.ts';
 import type { StorageCapabilities } from '../storage/capabilities.ts';
 import { claimsWithin } from '../storage/capability-faults.ts';
-import { decorateStore, PARTITION_STORE, type PortMembers, QUEUE_STORE } from '../storage/decorate-store.ts';
+import { invariant } from '../invariant.ts';
+import {
+  decorateStore,
+  MOVE_STORE,
+  PARTITION_STORE,
+  type PortMembers,
+  QUEUE_STORE,
+} from '../storage/decorate-store.ts';
+import type { MoveStore } from '../storage/move-store.ts';
 import type { PartitionStore } from '../storage/partition-store.ts';
 import type { QueueStore } from '../storage/queue-store.ts';
 import type {
@@ -16,7 +24,7 @@ import type { Instant } from '../time/instant.ts';
 /** How a storage call fails: without effect, or with outcome `unknown` after it was applied or lost. */
 export type Fault = 'not-applied' | 'unknown-applied' | 'unknown-lost';
 
-type Operation = keyof PartitionStore;
+type Operation = keyof PartitionStore | keyof MoveStore;
 type QueueOperation = keyof QueueStore;
 type Call = (...args: never[]) => Promise<unknown>;
 
@@ -123,6 +131,12 @@ export class FaultyStorage implements StorageBackend {
 
   partitionStore(key: PartitionKey, owner?: PartitionOwner): PartitionStore {
     return this.#wrapAll(PARTITION_STORE, this.#inner.partitionStore(key, owner), key.partition);
+  }
+
+  moveStore(key: PartitionKey, owner?: PartitionOwner): MoveStore {
+    const store = this.#inner.moveStore?.(key, owner);
+    invariant(store !== undefined, 'the wrapped storage has moves');
+    return this.#wrapAll(MOVE_STORE, store, key.partition);
   }
 
   /** Makes pings fail or succeed. Does not affect the stores. */

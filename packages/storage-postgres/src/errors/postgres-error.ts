@@ -26,6 +26,7 @@ export class PostgresError extends StorageError {
       readonly sqlState?: string | undefined;
       readonly connectionLost: boolean;
       readonly timedOut: boolean;
+      readonly closed?: boolean;
       readonly cause?: unknown;
     },
   ) {
@@ -72,6 +73,9 @@ export const NOT_A_NUMBER = '22P02';
 
 /** A text is too long for its index. */
 export const TOO_LARGE = '54000';
+
+/** The gate of a partition that moves, or has moved, has refused a write. */
+export const PARTITION_CLOSED = 'QM001';
 
 /** The number for a new id must not be used; see `nextNumberSql`. */
 export const NUMBER_REFUSED = '2201G';
@@ -190,6 +194,7 @@ export function toPostgresError(error: unknown, backend: string, phase: Phase): 
     sqlState,
     connectionLost: connectionLost || (sqlState !== undefined && isUnusable(sqlState)),
     timedOut: error instanceof TimeLimitError,
+    closed: sqlState === PARTITION_CLOSED,
     cause: systemErrorOf(error),
   });
 }

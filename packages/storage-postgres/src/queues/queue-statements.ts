@@ -22,6 +22,13 @@ export const pauseIn = (queues: string) => `
   WHERE name = $1
   RETURNING ${RETURNED}, ${nowSql('$3')} AS read_at`;
 
+/** Changes the placement of the partition $2 of the queue $1 as the JSON $3 says, at the time $4. What else it has stays. */
+export const placeIn = (queues: string) => `
+  UPDATE ${queues} SET updated_at = ${nowSql('$4')}, partitions = jsonb_set(partitions, ARRAY[$2::int::text],
+    (partitions -> $2::int) - 'moving' || $3::jsonb)
+  WHERE name = $1
+  RETURNING ${RETURNED}, ${nowSql('$4')} AS read_at`;
+
 /** Replaces the settings of the queue $1, at the time $8. */
 export const updateIn = (queues: string) => `
   UPDATE ${queues} SET lease_timeout_ns = $2, expire_timeout_ns = $3, dead_queue = $4,

@@ -56,7 +56,10 @@ export function rowToQueue(row: QueueRow): Queue {
     maxAttempts: row.max_attempts,
     reference: row.reference,
     requestedPartitions: row.requested_partitions,
-    partitions: row.partitions.map(({ partition, storageName }) => ({ partition, storageName })),
+    partitions: row.partitions.map(({ partition, storageName, moving }) => ({
+      ...{ partition, storageName },
+      ...(moving !== undefined && { moving }),
+    })),
     createdAt: instantFromText(row.created_at),
     updatedAt: instantFromText(row.updated_at),
     ...(pauses === undefined ? {} : { pauses }),

@@ -31,6 +31,7 @@ import {
   ACCESS,
   AUDIT,
   INSTANCES,
+  MOVES,
   provisionSeparate,
   SCHEDULES,
   type SeparateTables,
@@ -177,6 +178,11 @@ export class SchemaManager {
   /** The table of tasks, with the fixed tables. */
   get tasks(): OptionalTableProvisioner {
     return this.#optional(TASKS);
+  }
+
+  /** The tables of the moves of partitions, with the fixed tables. */
+  get moves(): OptionalTableProvisioner {
+    return this.#optional(MOVES);
   }
 
   /**

@@ -7,6 +7,7 @@ import { type SeenRelation, seenRelationsSql } from './seen-relations.ts';
 import { ACCESS_TABLES } from './tables/access.ts';
 import { auditTable } from './tables/audit.ts';
 import { instancesTable } from './tables/instances.ts';
+import { changesTable, movesTable } from './tables/moves.ts';
 import { renderTable } from './tables/render-ddl.ts';
 import { schedulesTable } from './tables/schedules.ts';
 import { tasksTable } from './tables/tasks.ts';
@@ -53,6 +54,13 @@ export const TASKS: SeparateTables = group(
   'tasks',
   [tasksTable],
   'could make this server move or delete items',
+);
+
+/** The tables of the moves of partitions. */
+export const MOVES: SeparateTables = group(
+  'moves',
+  [movesTable, changesTable],
+  'could close any partition, or make items be lost when a partition moves',
 );
 
 /** Dependencies of provisioning separate tables. */

@@ -1,4 +1,5 @@
 import {
+  type CarriedItem,
   DEATH_REASONS,
   type Death,
   type ImportedDetails,
@@ -9,6 +10,7 @@ import {
   type LetterSource,
   LIMITS,
   type Metadata,
+  type TakenTarget,
 } from '@querator/core';
 import { asciiText, fromAsciiText, shortAsciiText } from './ascii-json.ts';
 
@@ -202,6 +204,55 @@ export function readDetails(id: ItemId, text: string | null): ItemDetails {
 /** When and why an item died. Undefined: it is not known. */
 export function readDeath(text: string | null): Death | undefined {
   return deathOf(parse(text)[KEYS.death]);
+}
+
+/** What the column says of an item besides its details. */
+interface InnerDetails extends Pick<CarriedItem, 'details' | 'death' | 'heldSince'> {
+  /** The task that has taken the item, and the expire deadline that it had. */
+  readonly taken: { readonly by: NonNullable<CarriedItem['taken']>; readonly expire: string } | undefined;
+}
+
+/** Everything that the column says of an item. */
+export function readInnerDetails(id: ItemId, text: string | null): InnerDetails {
+  const value = parse(text);
+  const firstId = value[KEYS.firstId];
+  const held = fieldsOf(value[KEYS.held]);
+  const { task, target, expire, marked } = fieldsOf(value[KEYS.moving]);
+  const isTaken = typeof task === 'string' && typeof expire === 'string';
+  return {
+    details: text === null ? undefined : { ...readDetails(id, text), firstId: textOf(firstId) },
+    death: deathOf(value[KEYS.death]),
+    heldSince: held['id'] === id ? instantOf(held['since']) : undefined,
+    taken: isTaken
+      ? { by: { task, target: target as TakenTarget, isMarked: marked !== undefined }, expire }
+      : undefined,
+  };
+}
+
+/**
+ * The value of the column for an item that moved here. Empty: none.
+ *
+ * @param details that of its details; see {@link storedDetails}.
+ */
+export function innerDetails(
+  { id, death, heldSince, taken, expireDeadline }: CarriedItem,
+  details: string,
+  instantToText: (instant: Instant) => string,
+): string {
+  if (death === undefined && heldSince === undefined && taken === undefined) return details;
+  return JSON.stringify({
+    ...parse(details),
+    ...(death !== undefined && { [KEYS.death]: { at: Number(death.at), reason: death.reason } }),
+    ...(heldSince !== undefined && { [KEYS.held]: { id, since: Number(heldSince) } }),
+    ...(taken !== undefined && {
+      [KEYS.moving]: {
+        task: taken.task,
+        expire: instantToText(expireDeadline).replace('T', ' '),
+        target: taken.target,
+        ...(taken.isMarked && { marked: true }),
+      },
+    }),
+  });
 }
 
 type Fields = Readonly<Record<string, unknown>>;

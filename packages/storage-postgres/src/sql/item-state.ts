@@ -65,9 +65,18 @@ export const MOVED = `(expire_deadline >= ${MOVED_FROM})`;
 
 /** The expire deadline without the shifts of a moving item. */
 export function trueExpireDeadline(stored: Instant): Instant {
-  if (stored < SHIFTED_FROM_MICROSECONDS) return stored;
-  const shifts = stored < MOVED_FROM_MICROSECONDS ? 1n : 2n;
-  return instantFromMicroseconds(stored - shifts * SHIFT_MICROSECONDS);
+  return shiftedDeadline(stored, -shiftsIn(stored));
+}
+
+/** How often the expire deadline was shifted: 0 unless the item is dead, 2 if it is marked as moved. */
+export function shiftsIn(stored: Instant): 0 | 1 | 2 {
+  if (stored < SHIFTED_FROM_MICROSECONDS) return 0;
+  return stored < MOVED_FROM_MICROSECONDS ? 1 : 2;
+}
+
+/** The expire deadline with that number of shifts. */
+export function shiftedDeadline(deadline: Instant, shifts: number): Instant {
+  return instantFromMicroseconds(deadline + BigInt(shifts) * SHIFT_MICROSECONDS);
 }
 
 /**

@@ -1,0 +1,123 @@
+import {
+  type CarriedItem,
+  type CarriedKey,
+  type GateState,
+  type Instant,
+  type MoveClaim,
+  StorageError,
+} from '@querator/core';
+import type { ItemTable } from '../item-table.ts';
+
+/** Stands for changes that entries cannot tell. */
+const ANEW = 'anew';
+
+/** What a partition lets through while it moves, and what has changed since. */
+export class Gate {
+  readonly task: string;
+  /** When the queue was created. Undefined: not known. */
+  readonly createdAt: Instant | undefined;
+  generation: number;
+  /** The generation that has begun the move here. */
+  readonly begun: number;
+  state: GateState;
+  /** What was written to the target so far. */
+  readonly items = new Map<string, CarriedItem>();
+  readonly keys = new Map<string, CarriedKey>();
+  /** What has changed, with the number of its last change. */
+  readonly #changes = new Map<string, number>();
+  #changed = 0;
+
+  constructor({ task, generation }: MoveClaim, state: GateState, createdAt: Instant | undefined) {
+    this.task = task;
+    this.createdAt = createdAt;
+    this.generation = generation;
+    this.begun = generation;
+    this.state = state;
+  }
+
+  /** Whether all calls of the partition may write. */
+  get isOpen(): boolean {
+    return this.state === 'copying' || this.state === 'open';
+  }
+
+  /** Writes the changes of a table down from now on. */
+  watch(table: ItemTable): void {
+    table.onChange = (id) => this.#note(`item ${id}`);
+    table.dedupKeys.onAdd = (key) => this.#note(`key ${key}`);
+  }
+
+  /** The table was replaced. */
+  beginAnew(): void {
+    this.#note(ANEW);
+  }
+
+  /** The oldest entries. */
+  changes(
+    limit: number,
+  ): ReadonlyMap<string, { readonly kind: 'item' | 'key' | 'anew'; readonly id: string }> {
+    const found = new Map<string, { readonly kind: 'item' | 'key' | 'anew'; readonly id: string }>();
+    for (const [what, number] of this.#changes) {
+      if (found.size === limit) break;
+      const [kind = ANEW] = what.split(' ', 1);
+      found.set(`${number} ${what}`, { kind: kind as 'item', id: what.slice(kind.length + 1) });
+    }
+    return found;
+  }
+
+  /** Removes entries, unless there was a later change. */
+  settle(entries: readonly string[]): void {
+    for (const entry of entries) {
+      const space = entry.indexOf(' ');
+      const what = entry.slice(space + 1);
+      if (this.#changes.get(what) === Number(entry.slice(0, space))) this.#changes.delete(what);
+    }
+  }
+
+  #note(what: string): void {
+    // The last change is the last entry.
+    this.#changes.delete(what);
+    this.#changes.set(what, ++this.#changed);
+  }
+}
+
+/** The gates of the partitions that move, or have left. */
+export class Gates {
+  readonly #storage: string;
+  readonly #gates = new Map<string, Gate>();
+
+  /** @param storage the name of the backend, for errors. */
+  constructor(storage: string) {
+    this.#storage = storage;
+  }
+
+  get(key: string): Gate | undefined {
+    return this.#gates.get(key);
+  }
+
+  set(key: string, gate: Gate): void {
+    this.#gates.set(key, gate);
+  }
+
+  delete(key: string): void {
+    this.#gates.delete(key);
+  }
+
+  clear(): void {
+    this.#gates.clear();
+  }
+
+  /**
+   * @param createdAt when the queue was created. A later queue begins anew where an earlier one has left.
+   * @throws StorageError `closed` if calls of the partition must not write.
+   */
+  checkOpen(key: string, createdAt: Instant | undefined): void {
+    const gate = this.#gates.get(key);
+    if (gate === undefined || gate.isOpen) return;
+    if (gate.createdAt !== createdAt && gate.createdAt !== undefined && createdAt !== undefined) {
+      this.#gates.delete(key);
+      return;
+    }
+    const message = `storage '${this.#storage}': the partition moves to another storage, or has moved`;
+    throw new StorageError(message, { outcome: 'not-applied', closed: true });
+  }
+}
