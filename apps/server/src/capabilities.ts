@@ -49,6 +49,8 @@ export function capabilitiesOf(
     'queues.pause',
     ...(quotas === undefined ? [] : [QUOTAS]),
     ...(queueStorage.scheduleStore === undefined ? [] : ['schedules']),
-    ...(queueStorage.taskStore === undefined ? [] : ['tasks', 'tasks.delete', 'tasks.move', 'tasks.redrive']),
+    ...(queueStorage.taskStore === undefined
+      ? []
+      : ['tasks', 'tasks.delete', 'tasks.move', 'tasks.move_partition', 'tasks.redrive']),
   ];
 }

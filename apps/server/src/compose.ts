@@ -1,5 +1,11 @@
 import { RunOnce, SharedResources, type StorageBackend, within } from '@querator/core';
-import { createService, type Instances, type PartitionStorage, type Service } from '@querator/engine';
+import {
+  createService,
+  type Instances,
+  type PartitionStorage,
+  type Service,
+  type ServiceOptions,
+} from '@querator/engine';
 import { type PoolState, postgresPools } from '@querator/storage-postgres';
 import type { Hono } from 'hono';
 import { driverOf, type StorageDeps } from './backends.ts';
@@ -75,7 +81,7 @@ export function compose(given: Config, deps: ServerDeps): Composition {
     ...deps,
     itemBudget: budget.itemBudget,
     hasNamespace: namespaceCheck(queueStorage),
-    requireCapability: (capability) => instances.require(capability),
+    ...requirements(() => instances),
     ...storesOf(queueStorage),
     admitFiring: (firing) => quotas && admitFiring(quotas, firing),
     admitMove: ({ namespace, ...brings }) => quotas?.enter(namespace, brings),
@@ -138,6 +144,16 @@ export function compose(given: Config, deps: ServerDeps): Composition {
     pools: () => pools.states(),
     renewPasswords: (changed) => passwords.renew(changed),
     stop: () => stopping.run(),
+  };
+}
+
+/** What the engine asks of the other processes, which are known once the service is made. */
+function requirements(
+  instances: () => Instances,
+): Pick<ServiceOptions, 'requireCapability' | 'requireStorage'> {
+  return {
+    requireCapability: (capability) => instances().require(capability),
+    requireStorage: (storage) => instances().requireStorage(storage),
   };
 }
 

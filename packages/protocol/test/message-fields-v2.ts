@@ -201,6 +201,7 @@ export const MESSAGE_FIELDS_V2: Readonly<Record<string, readonly string[]>> = {
     '10 count_age count_age string',
     '11 dedup_keys dedup_keys int32',
     '12 dedup_keys_age dedup_keys_age string',
+    '13 moving_to moving_to string',
   ],
   QueuesDescribeResponse: [
     '1 queue queue QueuesInfo',

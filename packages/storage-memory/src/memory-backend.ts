@@ -45,11 +45,11 @@ export const MEMORY_CAPABILITIES: StorageCapabilities = {
   pause: true,
   closures: true,
   tasks: true,
+  moves: true,
   schedules: true,
   instances: true,
   access: true,
   audit: true,
-  moves: true,
 };
 
 /** Options of a storage in memory. */

@@ -102,9 +102,7 @@ export class MemoryPartitionStore implements PartitionStore {
   constructor(parts: PartitionParts) {
     const { clock, ids, table, open, pause } = parts;
     this.transferTarget = new TransferTarget(ids, open);
-    this.#clock = clock;
-    this.#ids = ids;
-    this.#table = table;
+    [this.#clock, this.#ids, this.#table] = [clock, ids, table];
     [this.#open, this.#parts, this.#pause] = [open, parts, pause];
   }
 
@@ -183,8 +181,7 @@ export class MemoryPartitionStore implements PartitionStore {
     requests: readonly RetryRequest[],
     rules: DeathRules,
   ): Promise<readonly Outcome<RetryResult>[]> {
-    const table = this.#open();
-    const now = this.#clock.now();
+    const [table, now] = [this.#open(), this.#clock.now()];
     const requeue = (entry: Entry) => this.#requeue(table, entry);
     return requests.map(({ items }) => {
       const found = findAllLeased(
@@ -340,8 +337,7 @@ export class MemoryPartitionStore implements PartitionStore {
   }
 
   #produce(requests: readonly ProduceRequest[], expireTimeout: Duration): readonly ProduceResult[] {
-    const table = this.#open();
-    const now = this.#clock.now();
+    const [table, now] = [this.#open(), this.#clock.now()];
     return requests.map(({ items, returnIds }) => {
       const { ids, scheduled } = this.#append(table, items, now, expireTimeout);
       const stored = { waiting: items.length - scheduled, scheduled };

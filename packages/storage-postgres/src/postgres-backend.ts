@@ -62,11 +62,11 @@ export const POSTGRES_CAPABILITIES: StorageCapabilities = {
   pause: true,
   closures: true,
   tasks: true,
+  moves: true,
   schedules: true,
   instances: true,
   access: true,
   audit: true,
-  moves: true,
 };
 
 /** Options of a PostgreSQL backend. */

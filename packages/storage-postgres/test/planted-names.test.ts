@@ -21,6 +21,7 @@ import { plantedThatRan, plantNames } from './support/planted-names.ts';
 import { recordCalls } from './support/recorded-calls.ts';
 import { createRole, type TestRole } from './support/roles.ts';
 import { testBackend } from './support/test-backend.ts';
+import { useAllOfMoves, useAllOfPlacements } from './support/use-moves.ts';
 import { useAllOfTasks } from './support/use-tasks.ts';
 
 const KEY = { queue: 'planted', partition: 0 };
@@ -93,6 +94,8 @@ describe('objects that other roles create in schemas of the search path', { time
       expect(await backend.measure([KEY])).toEqual([{ items: 0, bytes: 0 }]);
       await useProcessesAndAccess(backend);
       await useAllOfTasks(backend.taskStore());
+      await useAllOfMoves(backend);
+      await useAllOfPlacements(queues, KEY.queue);
       backend.signals?.publish('topic');
       if (query !== '&pooler=transaction') {
         await vi.waitFor(() => expect(backend.signals?.listening).toBe(true), WAIT_OPTIONS);
@@ -325,6 +328,11 @@ describe('objects that other roles create in schemas of the search path', { time
       .list({ state: 'queued', pivot: '', limit: 10, details: true })
       .then((all) => all.slice(-1));
     expect(await store.delete([keyed?.id ?? ''])).toBe(1);
+    const leasing = [{ groups: [{ key: 'l', items: [item('l')] }], window: HOUR }];
+    const lease = { limit: 1, leaseTimeout: HOUR };
+    await store.produceKeyedAndLease?.(leasing, { expireTimeout: HOUR, newKeys: 'store' }, lease);
+    const [last] = (await store.list({ state: 'queued', pivot: '', limit: 10 })).slice(-1);
+    expect(await store.delete([last?.id ?? ''])).toBe(1);
   }
 
   test.each([

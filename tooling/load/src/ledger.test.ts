@@ -180,3 +180,15 @@ test('after a database has lost transactions, items that were completed may come
   ledger.completed('a', 'yes');
   expect(ledger.completedTwice).toEqual(['a']);
 });
+
+test('compares ids within a place only, if deliveries have one', () => {
+  const ledger = new Ledger();
+  const deadline = Date.now() + 60_000;
+  for (const name of ['a', 'b']) ledger.expect(name);
+  ledger.delivered({ id: '05', name: 'a', place: 'one', deadline });
+  for (const name of ['c', 'd']) ledger.expect(name);
+  ledger.delivered({ id: '02', name: 'c', place: 'two', deadline });
+  expect(ledger.outOfOrder).toEqual([]);
+  ledger.delivered({ id: '03', name: 'd', place: 'one', deadline });
+  expect(ledger.outOfOrder).toEqual(['d']);
+});

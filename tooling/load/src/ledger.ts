@@ -15,8 +15,8 @@ interface Entry {
   dueAt: number;
   /** The end of its lease; 0: it is not leased. */
   heldUntil: number;
-  /** The highest delivered id at the time of the produce. */
-  newerThan: string;
+  /** The highest delivered id of each place at the time of the produce. */
+  newerThan: ReadonlyMap<string, string>;
   delivered: boolean;
   /** The era in which the acknowledged complete was sent. */
   completedIn: number;
@@ -27,21 +27,25 @@ interface Entry {
 export interface Delivery {
   readonly id: string;
   readonly name: string;
+  /**
+   * Where ids are in order: the partition, if partitions are in several databases. Undefined:
+   * everywhere.
+   */
+  readonly place?: string | undefined;
   /** The end of the lease, in milliseconds since the epoch. */
   readonly deadline: number;
 }
 
 /**
  * The answers to producers and consumers, item by item, and every violation of
- * the queue's promises. All items have ids from one database, which runs on this
- * machine and shares its clock.
+ * the queue's promises. The databases run on this machine and share its clock.
  */
 export class Ledger {
   readonly #entries = new Map<string, Entry>();
   readonly #names = new Map<string, string>();
   #era = 0;
-  /** The highest delivered id. */
-  highestId = '';
+  /** The highest delivered id of each place. */
+  #highest = new Map<string, string>();
   /** Completed by two requests, both acknowledged. */
   readonly completedTwice: string[] = [];
   /** Delivered after its completion had been acknowledged. */
@@ -61,6 +65,11 @@ export class Ledger {
   /** Delivered after its produce was refused, or never produced. */
   readonly invented: string[] = [];
 
+  /** The highest delivered id. */
+  get highestId(): string {
+    return [...this.#highest.values()].sort().at(-1) ?? '';
+  }
+
   /** How many times the database has lost its last transactions. */
   get era(): number {
     return this.#era;
@@ -74,7 +83,7 @@ export class Ledger {
       scheduledAt,
       dueAt: scheduledAt,
       heldUntil: 0,
-      newerThan: this.highestId,
+      newerThan: new Map(this.#highest),
       delivered: false,
       completedIn: 0,
       completed: 'no',
@@ -94,13 +103,13 @@ export class Ledger {
    * A consumer has leased the item. If the answer came after the end of the lease,
    * other consumers may have leased and completed the item since.
    */
-  delivered({ id, name, deadline }: Delivery): void {
+  delivered({ id, name, place = '', deadline }: Delivery): void {
     const entry = this.#entries.get(name);
     if (entry === undefined || entry.produced === 'refused') {
       this.invented.push(name);
       return;
     }
-    this.#checkId(entry, id, name);
+    this.#checkId(entry, { id, name, place });
     entry.delivered = true;
     const now = Date.now();
     if (deadline <= now) return;
@@ -142,11 +151,11 @@ export class Ledger {
   /** The database has lost its last transactions: produces, leases, retries and completes. */
   wentBack(): void {
     this.#era++;
-    this.highestId = '';
+    this.#highest = new Map();
     for (const entry of this.#entries.values()) {
       entry.heldUntil = 0;
       entry.dueAt = entry.scheduledAt;
-      entry.newerThan = '';
+      entry.newerThan = new Map();
     }
   }
 
@@ -209,13 +218,16 @@ export class Ledger {
     );
   }
 
-  #checkId(entry: Entry, id: string, name: string): void {
-    if (id <= entry.newerThan) this.outOfOrder.push(name);
+  #checkId(
+    entry: Entry,
+    { id, name, place }: Required<Pick<Delivery, 'id' | 'name'>> & { place: string },
+  ): void {
+    if (id <= (entry.newerThan.get(place) ?? '')) this.outOfOrder.push(name);
     const before = this.#names.get(id);
     if (before === name) this.sameIdAgain.push(name);
     else if (before !== undefined) this.sharedIds.push(`${before}, ${name}`);
     this.#names.set(id, name);
-    if (id > this.highestId) this.highestId = id;
+    if (id > (this.#highest.get(place) ?? '')) this.#highest.set(place, id);
   }
 
   #count(which: (entry: Entry) => boolean): number {

@@ -38,6 +38,8 @@ export interface LoadOptions {
   readonly payload?: () => string;
   /** Whether servers are killed, stopped or suspended. If not, each call must have a reply, and no 453. */
   readonly serversEnd: boolean;
+  /** Whether partitions are in several databases. Then ids are in order within a partition only. */
+  readonly severalDatabases: boolean;
 }
 
 export const DEFAULT_QUEUE: LoadedQueue = {
@@ -55,4 +57,5 @@ export const DEFAULT_OPTIONS: LoadOptions = {
   delayMs: 1_000,
   produceTimeout: '10s',
   serversEnd: false,
+  severalDatabases: false,
 };

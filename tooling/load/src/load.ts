@@ -216,8 +216,9 @@ export class Load {
         continue;
       }
       const items = this.#itemsOf(answer);
-      for (const item of items) this.ledger.delivered(item);
       const place = { queue_name: queue.name, partition: Number(answer.json.partition ?? 0) };
+      const where = this.#options.severalDatabases ? `${place.partition} of ${queue.name}` : undefined;
+      for (const item of items) this.ledger.delivered({ ...item, place: where });
       await this.#handle(server, queue, place, items);
     }
   }

@@ -33,6 +33,7 @@ const TARGETS = {
     package: 'engine',
     suite: tests('dead-letters', 'several-movers', 'several-processes', 'empty-deletion'),
   },
+  'engine-moves': { package: 'engine', suite: tests('tasks/move-partition') },
   'engine-schedules': {
     package: 'engine',
     suite: ['test/schedules'],

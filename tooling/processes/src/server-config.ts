@@ -8,6 +8,8 @@ export type ServerStorage = undefined | string | { readonly queues: string; read
 
 export interface ServerConfigOptions {
   readonly storage?: ServerStorage;
+  /** Connection strings of further storages of items by name. They take no new partitions. */
+  readonly further?: Readonly<Record<string, string>> | undefined;
   readonly port: number;
   readonly maxConns?: number | undefined;
   /** Switches access control on, with this key of the first administrator. */
@@ -20,6 +22,7 @@ export interface ServerConfigOptions {
 /** The text of a server's configuration file. It contains the passwords of its connection strings. */
 export function serverConfig({
   storage,
+  further = {},
   port,
   maxConns = 5,
   logLevel = 'info',
@@ -37,7 +40,10 @@ export function serverConfig({
     address: `127.0.0.1:${port}`,
     logging: { handler: 'json', level: logLevel },
     'queue-storage': on(queues),
-    'partition-storage': [{ name: ITEMS_STORAGE, ...on(items) }],
+    'partition-storage': [
+      { name: ITEMS_STORAGE, ...on(items) },
+      ...Object.entries(further).map(([name, string]) => ({ name, affinity: 0, ...on(string) })),
+    ],
     ...(adminKey === undefined ? {} : { 'auth-backend': { driver: 'internal', 'admin-key': adminKey } }),
     ...(outbox === undefined ? {} : { outbox: [{ 'connection-string': outbox }] }),
   });

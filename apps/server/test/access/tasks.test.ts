@@ -89,4 +89,17 @@ describe.each(STORAGES)('who may do what with tasks on %s', { timeout: 60_000 },
       }
     }
   });
+
+  test('a partition moves only for those who may update queues in the system namespace', async () => {
+    const owner = await newTenant(server, ['queue.update', 'queue.clear', 'queue.stats']);
+    const queueName = await newQueue(server, owner.namespace);
+    const request = { kind: 'move_partition', queueName, storageName: 'none' };
+    const { create } = clientWith(server, owner.key).v2.tasks;
+    await expect(create(request)).rejects.toMatchObject(denied);
+    await expect(create({ ...request, queueName: fresh('queue') })).rejects.toMatchObject(denied);
+    const admin = clientWith(server, ADMIN_KEY).v2.tasks;
+    await expect(admin.create(request)).rejects.toMatchObject({
+      message: "storage_name is invalid; no such storage 'none'",
+    });
+  });
 });

@@ -73,6 +73,7 @@ describe.each(STORAGES)('the calls under /v2/ on %s', { timeout: 60_000 }, (stor
           'tasks',
           'tasks.delete',
           'tasks.move',
+          'tasks.move_partition',
           'tasks.redrive',
         ],
       });

@@ -55,7 +55,7 @@ describe.each(STORAGES)('/v2/tasks.* on %s', { timeout: 60_000 }, (storage) => {
       const time = expect.stringMatching(/^\d{4}-.*Z$/);
       const expected = {
         ...{ id: created.id, kind: 'delete', state: 'running', queue_name, namespace: '_system' },
-        ...{ rate: 5_000, created_by: 'anonymous', created_at: time },
+        ...{ rate: 5_000, created_by: 'anonymous', created_at: time, filter: request.filter },
       };
       expect(created).toEqual(expected);
       expect(await ended(format, created.id, 'done')).toEqual({
@@ -96,7 +96,7 @@ describe.each(STORAGES)('/v2/tasks.* on %s', { timeout: 60_000 }, (storage) => {
       const request = { kind: 'delete', queue_name };
       await refused(
         { ...request, kind: 'x' },
-        "kind is invalid; 'x' is not one of 'delete', 'redrive', 'move'",
+        "kind is invalid; 'x' is not one of 'delete', 'redrive', 'move', 'move_partition'",
       );
       await refused({ ...request, rate: -1 }, 'rate is invalid; cannot be negative number');
       await refused({ ...request, to: 'q' }, "to is invalid; a task of the kind 'delete' moves nothing");

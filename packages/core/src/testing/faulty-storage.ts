@@ -1,7 +1,6 @@
 import { StorageError } from '../errors/storage-error.ts';
 import type { StorageCapabilities } from '../storage/capabilities.ts';
 import { claimsWithin } from '../storage/capability-faults.ts';
-import { invariant } from '../invariant.ts';
 import {
   decorateStore,
   MOVE_STORE,
@@ -88,7 +87,9 @@ export class FaultyStorage implements StorageBackend {
 
   /** Ends all faults of a partition. */
   heal(partition: number): void {
-    for (const operation of operationsOf(PARTITION_STORE)) this.#faults.delete(`${operation}/${partition}`);
+    for (const operation of [...operationsOf(PARTITION_STORE), ...operationsOf(MOVE_STORE)]) {
+      this.#faults.delete(`${operation}/${partition}`);
+    }
   }
 
   /** Makes every call on the queue store fail without effect. */
@@ -135,7 +136,7 @@ export class FaultyStorage implements StorageBackend {
 
   moveStore(key: PartitionKey, owner?: PartitionOwner): MoveStore {
     const store = this.#inner.moveStore?.(key, owner);
-    invariant(store !== undefined, 'the wrapped storage has moves');
+    if (store === undefined) throw new Error('the wrapped storage has no moves');
     return this.#wrapAll(MOVE_STORE, store, key.partition);
   }
 

@@ -14,7 +14,14 @@ import {
   type UnrecordedInstance,
   within,
 } from '@querator/core';
-import { isComplete, type Lacking, lackingIn, listNotKnown, requiredBy } from './lacking.ts';
+import {
+  isComplete,
+  type Lacking,
+  lackingIn,
+  listNotKnown,
+  requiredBy,
+  storageRequiredBy,
+} from './lacking.ts';
 
 /** The topic of processes that start and stop. No queue can have a name with `~`. */
 const INSTANCES_TOPIC = '~instances';
@@ -149,6 +156,17 @@ export class Instances {
     if (this.#mayComplete) return this.#requireLater(capability);
     requiredBy(this.#view, capability, this.lacking(capability));
     return undefined;
+  }
+
+  /**
+   * Checks that every process has a storage, and that there is only one process if they cannot share
+   * it. Waits as {@link require} does.
+   *
+   * @throws QueueError `retry` with the reason `unavailable`, which names a process; as the promise's rejection.
+   */
+  async requireStorage(storage: { readonly name: string; readonly shared: boolean }): Promise<void> {
+    if (this.#mayComplete) await this.#complete();
+    storageRequiredBy(this.#view, storage, this.#record.id);
   }
 
   /** Calls `onChange` when a process has come, gone or changed. @returns ends the subscription. */

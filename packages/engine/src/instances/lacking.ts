@@ -61,3 +61,40 @@ export function requiredBy(
       : errorText`'${capability}' is unavailable; stop or upgrade the server '${name}' of version '${version}'${more}`;
   throw capabilityMissing(capability, text);
 }
+
+/** The processes of a view without a storage, or that keep no record. */
+function lackingStorage(view: InstanceView | undefined, storageName: string): readonly Lacking[] {
+  if (view === undefined) return [];
+  return [
+    ...(view.unrecorded ?? []).map(({ name }) => ({ name, version: undefined })),
+    ...view.instances
+      .filter(({ storages }) => !storages.some(({ name }) => name === storageName))
+      .map(({ name, version }) => ({ name, version })),
+  ];
+}
+
+/**
+ * @param view the processes. Incomplete: they could not all be read yet.
+ * @param storage one that processes cannot share takes a single process.
+ * @throws QueueError if a process cannot use the storage, or that is not known.
+ */
+export function storageRequiredBy(
+  view: InstanceView | undefined,
+  storage: { readonly name: string; readonly shared: boolean },
+  ownId: string,
+): void {
+  const [first] = lackingStorage(view, storage.name);
+  if (first !== undefined) {
+    throw unavailable(
+      'retry',
+      errorText`storage '${storage.name}' is not configured on server '${first.name}'; configure it there, or stop that server`,
+    );
+  }
+  if (!isComplete(view)) throw unavailable('retry', notKnown(errorText`storage '${storage.name}'`));
+  const other = view.instances.find(({ id }) => id !== ownId);
+  if (storage.shared || other === undefined) return;
+  throw unavailable(
+    'retry',
+    errorText`servers cannot share storage '${storage.name}'; stop the other servers, such as '${other.name}'`,
+  );
+}

@@ -364,8 +364,10 @@ export class QueueManager {
 
   async #load(name: string): Promise<LogicalQueue> {
     const stored = await this.info(name);
-    const queue = new LogicalQueue(stored, this.#placements.all(stored), {
+    const queue = new LogicalQueue(stored, {
       engine: this.#deps,
+      placements: (each) => this.#placements.all(each),
+      refresh: () => this.#refresh(name),
       deadLetters: this.#deadLetters,
       untilCurrent: () => this.#settings.untilCurrent(),
     });

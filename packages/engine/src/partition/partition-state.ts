@@ -8,6 +8,14 @@ export interface StateBeforeCount {
   readonly emptied: number;
 }
 
+/** Where a partition is. */
+export interface PartitionPlace {
+  readonly storageName: string;
+  readonly store: PartitionStore;
+  /** For calls that concern the whole partition. */
+  readonly limited: LimitedCalls;
+}
+
 /**
  * One partition as the logical queue sees it: its store, its load, whether it
  * is empty, and its health. The counts are hints, because other processes work
@@ -16,10 +24,7 @@ export interface StateBeforeCount {
 export class PartitionState implements PartitionLoad {
   /** Its position in the queue. */
   readonly number: number;
-  readonly storageName: string;
-  readonly store: PartitionStore;
-  /** For calls that concern the whole partition. */
-  readonly limited: LimitedCalls;
+  #place: PartitionPlace;
 
   /** Storage calls that failed in a row; 0: healthy. */
   failures = 0;
@@ -42,24 +47,32 @@ export class PartitionState implements PartitionLoad {
   readonly #onLoadChanged: (partition: PartitionState) => void;
 
   constructor(
-    {
-      number,
-      storageName,
-      store,
-      limited,
-    }: {
-      readonly number: number;
-      readonly storageName: string;
-      readonly store: PartitionStore;
-      readonly limited: LimitedCalls;
-    },
+    { number, ...place }: PartitionPlace & { readonly number: number },
     onLoadChanged: (partition: PartitionState) => void,
   ) {
     this.number = number;
-    this.storageName = storageName;
-    this.store = store;
-    this.limited = limited;
+    this.#place = place;
     this.#onLoadChanged = onLoadChanged;
+  }
+
+  get storageName(): string {
+    return this.#place.storageName;
+  }
+
+  /** Another one after a move. Do not keep it. */
+  get store(): PartitionStore {
+    return this.#place.store;
+  }
+
+  /** For calls that concern the whole partition. */
+  get limited(): LimitedCalls {
+    return this.#place.limited;
+  }
+
+  /** The partition has moved to another storage. What is known of its items stays. */
+  relocated(place: PartitionPlace): void {
+    this.#place = place;
+    this.probed = undefined;
   }
 
   get healthy(): boolean {

@@ -20,9 +20,11 @@ import { PartitionCounter } from '../partition/partition-counter.ts';
 import type { PartitionState } from '../partition/partition-state.ts';
 import type { QueueHooks } from '../partition/queue-hooks.ts';
 import { Recovery } from '../partition/recovery.ts';
+import { PartitionPolling } from '../polling/partition-polling.ts';
 import type { Poller, Polling } from '../polling/poller.ts';
 import { Sweeper } from '../sweep/sweeper.ts';
 import { PartitionKeys } from './partition-keys.ts';
+import type { Placement } from './placement.ts';
 
 /** The leased items of one request that gives them a new lease deadline. */
 export interface ExtendRequest {
@@ -39,7 +41,7 @@ type DividedRetry = RetryRequest & Divided<RetryRequest>;
 /** One partition in this process, with all that works on it. */
 export interface ActivePartition {
   readonly state: PartitionState;
-  readonly polling: Polling | undefined;
+  readonly polling: Polling;
   readonly recovery: Recovery;
   readonly counter: PartitionCounter;
   readonly sweeper: Sweeper;
@@ -47,6 +49,8 @@ export interface ActivePartition {
   readonly retries: GroupCommit<DividedRetry, RetryResult | EachOutcome<RetryResult>>;
   readonly extensions: GroupCommit<ExtendRequest, readonly Outcome<Instant>[]>;
   readonly keys: PartitionKeys;
+  /** Goes on with the partition on another storage. */
+  readonly relocated: (placement: Placement) => void;
 }
 
 export interface ActivePartitionDeps {
@@ -61,18 +65,18 @@ export interface ActivePartitionDeps {
 
 /** Creates what works on one partition. */
 export function activePartition(state: PartitionState, deps: ActivePartitionDeps): ActivePartition {
-  const { engine, hooks, leases, deadLetters, poller, healthChanged } = deps;
+  const { engine, hooks, leases, deadLetters, healthChanged } = deps;
   const { clock, limits } = engine;
-  const idleMs = poller?.findsDeadlines === true ? Number.POSITIVE_INFINITY : limits.sweepIdleMs;
-  const sweeper = new Sweeper(engine, { partition: state, hooks, deadLetters, idleMs });
-  const counter = new PartitionCounter({ clock, limits, partition: state });
-  const polling = poller?.add({
+  const polling = new PartitionPolling(deps.poller, {
     key: { queue: hooks.queue().name, partition: state.number },
     isHealthy: () => state.healthy,
     hasConsumers: () => leases.size > 0,
     onItems: () => leases.mayHoldItems(state),
     onDue: (delayMs) => sweeper.dueIn(delayMs),
   });
+  const idleMs = () => (polling.findsDeadlines ? Number.POSITIVE_INFINITY : limits.sweepIdleMs);
+  const sweeper = new Sweeper(engine, { partition: state, hooks, deadLetters, idleMs });
+  const counter = new PartitionCounter({ clock, limits, partition: state });
   const recovery = new Recovery(engine, state, {
     queueName: () => hooks.queue().name,
     sample: () => counter.sample(),
@@ -87,7 +91,13 @@ export function activePartition(state: PartitionState, deps: ActivePartitionDeps
     consumers: leases.consumersOf(state),
     probe: () => recovery.probe(),
   });
-  return { state, polling, recovery, counter, sweeper, completes, retries, extensions, keys };
+  const relocated = (placement: Placement) => {
+    state.relocated(placement);
+    polling.follow(placement.poller);
+    // What the storage can do, and what is due there.
+    void recovery.probe().then(() => sweeper.sweep());
+  };
+  return { state, polling, recovery, counter, sweeper, completes, retries, extensions, keys, relocated };
 }
 
 function completeOptions(

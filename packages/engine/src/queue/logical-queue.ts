@@ -30,12 +30,13 @@ import { ItemSearch } from './item-search.ts';
 import { type KeyedProduce, KeyedProduces, type ProducedItem } from './keyed-produces.ts';
 import { LeasedItems } from './leased-items.ts';
 import { OutboxProduces } from './outbox-produces.ts';
-import type { Placement } from './placement.ts';
+import { PartitionMoves, type PartitionMovesDeps } from './partition-moves.ts';
 import { type PartitionCounts, QueueCounts, type QueueDepth } from './queue-counts.ts';
 import { QueueImports } from './queue-imports.ts';
 import { QueueMetadata } from './queue-metadata.ts';
 import { QueuePauses } from './queue-pauses.ts';
 import { QueueTransfers } from './queue-transfers.ts';
+import { type RequestsWaiting, requestsWaiting } from './requests-waiting.ts';
 
 /**
  * The delay, in milliseconds, of the sweep that asks storage when scheduled
@@ -48,18 +49,13 @@ const SCHEDULED_SWEEP_MS = toMilliseconds(SCHEDULE_THRESHOLD) / 2;
 /** What a logical queue holds and does. */
 export interface LogicalQueueStats extends RequestsWaiting, PartitionCounts {}
 
-/** The requests of a logical queue that are not answered yet. */
-export interface RequestsWaiting {
-  readonly produceWaiting: number;
-  readonly leaseWaiting: number;
-  readonly completeWaiting: number;
-  readonly retryWaiting: number;
-  readonly extendWaiting: number;
-}
-
 export interface LogicalQueueDeps extends Pick<QueueHooks, 'untilCurrent'> {
   readonly engine: EngineDeps;
   readonly deadLetters: DeadLetterTargets;
+  /** The placements of a queue, in the order of its partitions. */
+  readonly placements: PartitionMovesDeps['placements'];
+  /** Reads the queue's record, and puts changes into force. Never rejects. */
+  readonly refresh: PartitionMovesDeps['refresh'];
 }
 
 /**
@@ -84,17 +80,13 @@ export class LogicalQueue {
   readonly #produces: ProduceLoop;
   readonly #leases: LeaseLoop;
   readonly #letters: PreparedLetters;
+  readonly #moves: PartitionMoves;
   /** Storage calls outside the loops. */
   readonly #calls = new RunningWork();
   #queue: Queue;
   readonly #stopping = new RunOnce(() => this.#stop());
 
-  /** @param placements of the queue's partitions, in the order of `queue.partitions`. */
-  constructor(
-    queue: Queue,
-    placements: readonly Placement[],
-    { engine, deadLetters, untilCurrent }: LogicalQueueDeps,
-  ) {
+  constructor(queue: Queue, { engine, deadLetters, untilCurrent, ...moves }: LogicalQueueDeps) {
     this.#deps = engine;
     this.#queue = queue;
     this.pauses = new QueuePauses(engine.clock, (work) => {
@@ -108,6 +100,9 @@ export class LogicalQueue {
       leased: (partition, statement) => this.#leased(partition, statement),
       failed: (partition, error) => this.#active(partition).recovery.failed(error),
     };
+    const isStopping = () => this.#stopping.hasBegun;
+    this.#moves = new PartitionMoves({ engine, isStopping, ...moves });
+    const placements = this.#moves.placementsOf(queue);
     const states = placements.map((each) => new PartitionState(each, (state) => this.#order.changed(state)));
     this.#order = new PartitionOrder(states);
     this.#letters = new PreparedLetters(engine, states, hooks, this.#calls);
@@ -156,6 +151,7 @@ export class LogicalQueue {
   updated(queue: Queue): void {
     this.#queue = queue;
     this.pauses.update(queue.pauses);
+    this.#moves.apply(queue, this.#partitions);
     this.sweepAll();
   }
 
@@ -262,15 +258,7 @@ export class LogicalQueue {
 
   /** The requests that are not answered yet. */
   waiting(): RequestsWaiting {
-    const sum = (size: (partition: ActivePartition) => number) =>
-      this.#partitions.reduce((total, partition) => total + size(partition), 0);
-    return {
-      produceWaiting: this.#produces.size + sum(({ keys }) => keys.size),
-      leaseWaiting: this.#leases.size,
-      completeWaiting: sum(({ completes }) => completes.size),
-      retryWaiting: sum(({ retries }) => retries.size),
-      extendWaiting: sum(({ extensions }) => extensions.size),
-    };
+    return requestsWaiting({ produces: this.#produces, leases: this.#leases }, this.#partitions);
   }
 
   /** Whether each partition is in service, and its storage. */
@@ -303,7 +291,7 @@ export class LogicalQueue {
 
   async #stop(): Promise<void> {
     this.pauses.stop();
-    for (const { polling } of this.#partitions) polling?.stop();
+    for (const { polling } of this.#partitions) polling.stop();
     const error = queueShutdown();
     const stopped = Promise.all([
       this.#produces.stop(error),
@@ -351,7 +339,7 @@ export class LogicalQueue {
     if (waiting > 0) {
       partition.arrived(waiting);
       this.#leases.wake();
-      polling?.publish();
+      polling.publish();
       sweeper.dueIn(toMilliseconds(this.#queue.expireTimeout));
     }
     if (scheduled) sweeper.dueIn(SCHEDULED_SWEEP_MS);

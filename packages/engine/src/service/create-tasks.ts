@@ -1,9 +1,10 @@
-import type { StorageSignals, TaskStore } from '@querator/core';
+import type { QueueStore, StorageSignals, TaskStore } from '@querator/core';
 import type { EngineDeps } from '../engine-deps.ts';
 import type { PartitionStorage } from '../manager/placements.ts';
 import type { QueueManager } from '../manager/queue-manager.ts';
 import { DeleteItems } from '../tasks/delete-items.ts';
 import type { AdmitMove } from '../tasks/kinds/admission.ts';
+import { MovePartition, type RequireStorage } from '../tasks/kinds/move-partition.ts';
 import { TransferItems } from '../tasks/kinds/transfer-items.ts';
 import type { TaskKind } from '../tasks/task-kind.ts';
 import { TaskQueues } from '../tasks/task-queues.ts';
@@ -23,14 +24,18 @@ export function createTasks(
     readonly signals: StorageSignals | undefined;
     readonly requireCapability: RequireCapability;
     readonly admitMove: AdmitMove | undefined;
+    readonly queueStore: QueueStore;
+    readonly requireStorage: RequireStorage;
   },
 ): TasksService {
-  const { manager, storages, store, signals, requireCapability, admitMove } = deps;
+  const { manager, storages, store, signals, requireCapability, admitMove, queueStore, requireStorage } =
+    deps;
   const queues = new TaskQueues(manager, storages);
   const all: readonly TaskKind[] = [
     new DeleteItems(queues),
     new TransferItems('redrive', queues, admitMove),
     new TransferItems('move', queues, admitMove),
+    new MovePartition({ clock, manager, store: queueStore, storages, requireStorage, requireCapability }),
   ];
   const kinds = new Map(all.map((kind) => [kind.kind, kind]));
   // Each process has another owner id, so that it does not take the claims of another one for its own.

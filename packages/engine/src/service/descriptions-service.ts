@@ -12,6 +12,8 @@ import type { SampledPartition } from '../queue/queue-counts.ts';
 /** A partition of a described queue. */
 export interface DescribedPartition
   extends Pick<SampledPartition, 'partition' | 'storageName' | 'inService' | 'failures'> {
+  /** The storage that it moves to. Undefined: it does not move. */
+  readonly movingTo: string | undefined;
   /** Undefined: it was not counted yet. */
   readonly items:
     | {
@@ -62,10 +64,14 @@ export class DescriptionsService {
         queue.queue.pauses?.[work],
       ]),
     );
-    return { queue: queue.queue, pauses, partitions: partitions.map((each) => this.#described(each)) };
+    const movingTo = ({ partition }: SampledPartition) => queue.queue.partitions[partition]?.moving?.to;
+    return {
+      ...{ queue: queue.queue, pauses },
+      partitions: partitions.map((each) => ({ ...this.#described(each), movingTo: movingTo(each) })),
+    };
   }
 
-  #described({ count, keys, ...partition }: SampledPartition): DescribedPartition {
+  #described({ count, keys, ...partition }: SampledPartition): Omit<DescribedPartition, 'movingTo'> {
     const now = this.#clock.now();
     return {
       ...partition,

@@ -14,11 +14,13 @@ import { ActivationQueue } from '../manager/activation-queue.ts';
 import type { PartitionStorage } from '../manager/placements.ts';
 import { QueueManager } from '../manager/queue-manager.ts';
 import type { EngineObserver } from '../observer.ts';
-import type { LogicalQueue, RequestsWaiting } from '../queue/logical-queue.ts';
+import type { LogicalQueue } from '../queue/logical-queue.ts';
 import type { QueueDepth } from '../queue/queue-counts.ts';
+import type { RequestsWaiting } from '../queue/requests-waiting.ts';
 import { ScheduleLoop } from '../schedules/schedule-loop.ts';
 import { TimeZones } from '../schedules/time-zone.ts';
 import type { AdmitMove } from '../tasks/kinds/admission.ts';
+import type { RequireStorage } from '../tasks/kinds/move-partition.ts';
 import { createTasks } from './create-tasks.ts';
 import { DescriptionsService } from './descriptions-service.ts';
 import { engineDeps } from './engine-options.ts';
@@ -56,6 +58,8 @@ export interface ServiceOptions {
   readonly hasNamespace?: HasNamespace | undefined;
   /** Checks what every process on the storage of `queueStore` can do. Undefined: this is the only process. */
   readonly requireCapability?: RequireCapability | undefined;
+  /** Checks which storages every process on the storage of `queueStore` has. Undefined: this is the only process. */
+  readonly requireStorage?: RequireStorage | undefined;
   /** Stores schedules, beside `queueStore`. Undefined: queues have none. */
   readonly scheduleStore?: ScheduleStore | undefined;
   /** Judges the items of schedules, as a producer is judged by whoever calls `queue.produce`. Undefined: all are stored. */
@@ -143,7 +147,7 @@ export interface Service {
 /** Creates a service. Starts nothing and calls no storage until its first call. */
 export function createService(options: ServiceOptions): Service {
   const { queueStore, queueSignals, storages, hasNamespace, waitForStorage = false, ...given } = options;
-  const { requireCapability = () => undefined, taskStore } = options;
+  const { requireCapability = () => undefined, requireStorage = () => undefined, taskStore } = options;
   const deps = engineDeps(given);
   const manager = new QueueManager({
     engine: deps,
@@ -164,7 +168,7 @@ export function createService(options: ServiceOptions): Service {
   const parts = store && { store, loop: new ScheduleLoop({ engine: deps, store, signals, zones, fireItem }) };
   const schedules = new SchedulesService({ manager, parts, random: deps.random, zones });
   const tasks = createTasks(deps, {
-    ...{ manager, storages, store: taskStore, signals, requireCapability },
+    ...{ manager, storages, store: taskStore, signals, queueStore, requireCapability, requireStorage },
     admitMove: options.admitMove,
   });
   return {

@@ -18,6 +18,7 @@ import {
   type TaskState,
   type TaskStore,
   unavailable,
+  verbatim,
 } from '@querator/core';
 import type { QueueManager } from '../manager/queue-manager.ts';
 import { checkFilter, type GivenFilter } from '../rules/filter-rules.ts';
@@ -124,9 +125,10 @@ export class TasksService {
     checkRate(call.rate);
     const filter = call.filter && checkFilter(call.filter);
     const needs: TaskNeed[] = [];
-    const judge: JudgeQueue = async (permission, queueName) => {
-      const queue = await this.#judge(caller, permission, queueName);
-      needs.push({ permission, namespace: queue.namespace });
+    if (!kind.structural) checkNotPlaced(call);
+    const judge: JudgeQueue = async (permission, queueName, where = 'namespace') => {
+      const queue = await this.#judge(caller, permission, queueName, where);
+      needs.push({ permission, namespace: where === 'system' ? SYSTEM_NAMESPACE : queue.namespace });
       return queue;
     };
     const { queue, parameters } = await kind.prepare({ ...call, filter }, judge);
@@ -246,11 +248,17 @@ export class TasksService {
    * A queue on which the caller has a permission. To a caller without it in the system
    * namespace, a queue of another namespace and a missing queue are the same.
    */
-  async #judge(caller: Caller | undefined, permission: Permission, name: string): Promise<Queue> {
+  async #judge(
+    caller: Caller | undefined,
+    permission: Permission,
+    name: string,
+    where: 'namespace' | 'system',
+  ): Promise<Queue> {
     checkQueueKnown(name);
+    if (where === 'system' && !may(caller, permission, SYSTEM_NAMESPACE)) throw accessDenied();
     const queue = await this.#deps.manager.find(name);
     if (queue === undefined) throw isTrusted(caller, permission) ? noSuchQueue(name) : accessDenied();
-    if (!may(caller, permission, queue.namespace)) throw accessDenied();
+    if (where === 'namespace' && !may(caller, permission, queue.namespace)) throw accessDenied();
     return queue;
   }
 
@@ -277,6 +285,13 @@ function may(caller: Caller | undefined, permission: Permission, namespace: stri
 
 function noSuchTask(id: string): Error {
   return invalid(errorText`task does not exist; no such task '${id}'`);
+}
+
+/** A kind that works on items takes neither a partition nor a storage. */
+function checkNotPlaced({ kind, partition = 0, storageName = '', force = false }: CreateTaskCall): void {
+  if (partition === 0 && storageName === '' && !force) return;
+  const field = storageName !== '' ? 'storage_name' : partition !== 0 ? 'partition' : 'force';
+  throw invalid(errorText`${verbatim(field)} is invalid; a task of the kind '${kind}' takes none`);
 }
 
 function checkRate(rate: number): void {

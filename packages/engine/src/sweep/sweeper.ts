@@ -32,7 +32,7 @@ export interface SweeperOptions {
   readonly hooks: QueueHooks;
   readonly deadLetters: DeadLetterTargets;
   /** The longest time without a sweep. */
-  readonly idleMs: number;
+  readonly idleMs: () => number;
 }
 
 /**
@@ -45,7 +45,7 @@ export class Sweeper {
   readonly #partition: PartitionState;
   readonly #hooks: QueueHooks;
   readonly #mover: DeadLetterMover;
-  readonly #idleMs: number;
+  readonly #idleMs: () => number;
   readonly #runs = new SharedRun(() => this.#sweepOnce());
   #cancelTimer: CancelTimer | undefined;
   /** When the timer fires, in the clock's milliseconds. An earlier deadline re-arms it. */
@@ -66,7 +66,7 @@ export class Sweeper {
     const nowMs = this.#nowMs();
     // An overdue timer stopped with the machine, and would run for the rest of its time.
     const isOverdue = this.#firesAtMs < nowMs;
-    const firesAtMs = nowMs + Math.min(isOverdue ? 0 : Math.max(delayMs, 0) + MARGIN_MS, this.#idleMs);
+    const firesAtMs = nowMs + Math.min(isOverdue ? 0 : Math.max(delayMs, 0) + MARGIN_MS, this.#idleMs());
     if (firesAtMs >= this.#firesAtMs && !isOverdue) return;
     this.#cancelTimer?.();
     this.#firesAtMs = firesAtMs;

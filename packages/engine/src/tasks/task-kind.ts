@@ -8,15 +8,27 @@ export interface TaskCall {
   readonly filter?: ItemFilter | undefined;
   /** The queue that gets the items. Empty: none. */
   readonly to: string;
+  /** The partition that moves. Undefined: 0. */
+  readonly partition?: number | undefined;
+  /** The storage that it moves to. Undefined or empty: none. */
+  readonly storageName?: string | undefined;
+  /** Move it also to a storage that is not durable. */
+  readonly force?: boolean | undefined;
 }
 
 /**
  * The queue of that name as it is stored now, if the creator has the permission on it.
  * The permission is written down: who cancels the task needs it too.
  *
+ * @param where it takes the permission in the queue's namespace, or in the system namespace. Default: `namespace`.
+ *
  * @throws QueueError `forbidden`; `invalid` if there is no such queue.
  */
-export type JudgeQueue = (permission: Permission, queueName: string) => Promise<Queue>;
+export type JudgeQueue = (
+  permission: Permission,
+  queueName: string,
+  where?: 'namespace' | 'system',
+) => Promise<Queue>;
 
 /** A task that may be stored. */
 export interface PreparedTask {

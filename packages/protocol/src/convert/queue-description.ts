@@ -7,6 +7,8 @@ import { fromQueue } from './queue-info.ts';
 interface DescribedPartition {
   readonly partition: number;
   readonly storageName: string;
+  /** The storage that it moves to. Undefined: it does not move. */
+  readonly movingTo: string | undefined;
   readonly inService: boolean;
   readonly failures: number;
   readonly items:
@@ -58,13 +60,14 @@ export function fromDescription({
 function fromPartition({
   partition,
   storageName,
+  movingTo = '',
   inService,
   failures,
   items,
   keys,
 }: DescribedPartition): QueuesPartition {
   return {
-    ...{ partition, storageName, failures },
+    ...{ partition, storageName, failures, movingTo },
     state: 'open',
     health: inService ? 'in_service' : 'failing',
     waiting: items?.waiting ?? 0,

@@ -551,7 +551,7 @@ export const QueuesInfo = messageTable(
 
 export const QueuesPartition = messageTable(
   'QueuesPartition',
-  () => ({ partition: 0, storageName: '', state: '', health: '', failures: 0, waiting: 0, leased: 0, scheduled: 0, headAge: '', countAge: '', dedupKeys: 0, dedupKeysAge: '' }),
+  () => ({ partition: 0, storageName: '', state: '', health: '', failures: 0, waiting: 0, leased: 0, scheduled: 0, headAge: '', countAge: '', dedupKeys: 0, dedupKeysAge: '', movingTo: '' }),
   [
     { number: 1, name: 'partition', protoName: 'partition', jsonName: 'partition', kind: 'int32', repeated: false },
     { number: 2, name: 'storageName', protoName: 'storage_name', jsonName: 'storage_name', kind: 'string', repeated: false },
@@ -565,6 +565,7 @@ export const QueuesPartition = messageTable(
     { number: 10, name: 'countAge', protoName: 'count_age', jsonName: 'count_age', kind: 'string', repeated: false },
     { number: 11, name: 'dedupKeys', protoName: 'dedup_keys', jsonName: 'dedup_keys', kind: 'int32', repeated: false },
     { number: 12, name: 'dedupKeysAge', protoName: 'dedup_keys_age', jsonName: 'dedup_keys_age', kind: 'string', repeated: false },
+    { number: 13, name: 'movingTo', protoName: 'moving_to', jsonName: 'moving_to', kind: 'string', repeated: false },
   ],
 );
 
@@ -786,7 +787,7 @@ export const ServerInfoResponse = messageTable(
 
 export const TasksCreateRequest = messageTable(
   'TasksCreateRequest',
-  () => ({ kind: '', queueName: '', filter: undefined, to: '', rate: 0, dryRun: false }),
+  () => ({ kind: '', queueName: '', filter: undefined, to: '', rate: 0, dryRun: false, partition: 0, storageName: '', force: false }),
   [
     { number: 1, name: 'kind', protoName: 'kind', jsonName: 'kind', kind: 'string', repeated: false },
     { number: 2, name: 'queueName', protoName: 'queue_name', jsonName: 'queue_name', kind: 'string', repeated: false },
@@ -794,6 +795,9 @@ export const TasksCreateRequest = messageTable(
     { number: 4, name: 'to', protoName: 'to', jsonName: 'to', kind: 'string', repeated: false },
     { number: 5, name: 'rate', protoName: 'rate', jsonName: 'rate', kind: 'int32', repeated: false },
     { number: 6, name: 'dryRun', protoName: 'dry_run', jsonName: 'dry_run', kind: 'bool', repeated: false },
+    { number: 7, name: 'partition', protoName: 'partition', jsonName: 'partition', kind: 'int32', repeated: false },
+    { number: 8, name: 'storageName', protoName: 'storage_name', jsonName: 'storage_name', kind: 'string', repeated: false },
+    { number: 9, name: 'force', protoName: 'force', jsonName: 'force', kind: 'bool', repeated: false },
   ],
 );
 

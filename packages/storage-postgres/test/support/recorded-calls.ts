@@ -3,6 +3,7 @@ import {
   AUDIT_STORE,
   decorateStore,
   type InstanceStore,
+  MOVE_STORE,
   PARTITION_STORE,
   type PortMembers,
   QUEUE_STORE,
@@ -52,8 +53,9 @@ export function recordCalls(inner: PostgresBackend): RecordedCalls {
     taskStore: () => tasks,
     scheduleStore: () => schedules,
     partitionStore: (key, owner) => record('partition', PARTITION_STORE, inner.partitionStore(key, owner)),
+    moveStore: (key, owner) => record('move', MOVE_STORE, inner.moveStore(key, owner)),
   };
-  for (const store of ['queue', 'access', 'audit', 'instance', 'schedule', 'task', 'partition']) {
+  for (const store of ['queue', 'access', 'audit', 'instance', 'schedule', 'task', 'partition', 'move']) {
     made.add(`backend.${store}Store`);
   }
   return { backend, missing: () => [...expected].filter((call) => !made.has(call)) };

@@ -12,6 +12,13 @@ interface TaskRequest {
   readonly to?: string;
 }
 
+interface MoveFlags {
+  readonly rate: number;
+  readonly dryRun: boolean;
+  readonly force: boolean;
+  readonly json: boolean;
+}
+
 interface CreateFlags extends FilterFlags {
   readonly rate: number;
   readonly dryRun: boolean;
@@ -19,7 +26,7 @@ interface CreateFlags extends FilterFlags {
 }
 
 /**
- * `querator task delete-items|move-items` and `querator redrive`
+ * `querator task delete-items|move-items|move-partition` and `querator redrive`
  *
  * @param group the command `task`.
  * @param print prints the created task.
@@ -63,6 +70,26 @@ export function addTaskCreations(
       .argument('<to>', 'the queue that gets the items'),
     (queueName = '', to = '') => ({ kind: 'move', queueName, to }),
   );
+  group
+    .command('move-partition')
+    .description('move a partition to another storage, while producers and consumers work')
+    .argument('<queue>', 'its name')
+    .argument('<partition>', 'the number of the partition, from 0', wholeNumber)
+    .argument('<storage>', 'the name of the storage that it moves to')
+    .option('--force', 'also to a storage whose items do not survive a restart', false)
+    .option('--rate <n>', 'the most items a second (default: no limit)', wholeNumber, 0)
+    .option('--dry-run', 'only count its items', false)
+    .option('--json', 'print JSON instead of a table', false)
+    .action(async (queueName: string, partition: number, storageName: string, flags: MoveFlags) => {
+      const { json, ...rest } = flags;
+      const asked = { kind: 'move_partition', queueName, partition, storageName, ...rest };
+      const { v2 } = cli.client();
+      const task = await attempt('failed to create task', () =>
+        v2.tasks.create(asked, { signal: cli.interrupted() }),
+      );
+      await print(task, { json });
+      cli.output.say(`Successfully created task '${task.id}'`);
+    });
   const redrive = program
     .command('redrive')
     .description('return dead letters to the queues that they came from, as a task')

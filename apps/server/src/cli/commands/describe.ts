@@ -23,6 +23,9 @@ export function addDescribe(program: Command, cli: Cli): void {
       cli.output.say(`Holds ${waiting} waiting, ${leased} leased, ${scheduled} scheduled item(s)`);
       const paused = [...(pause?.produce ? ['produce'] : []), ...(pause?.lease ? ['lease'] : [])];
       if (paused.length > 0) cli.output.say(`Paused: ${paused.join(', ')}`);
+      for (const { partition, movingTo } of response.partitions) {
+        if (movingTo !== '') cli.output.say(`Partition ${partition} moves to the storage '${movingTo}'`);
+      }
     });
 }
 

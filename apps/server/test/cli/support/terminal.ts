@@ -20,10 +20,17 @@ export interface RunOptions extends Partial<CliIo> {
   readonly input?: string | Iterable<Uint8Array | string>;
 }
 
-/** A whole server in this process, with storage in memory, behind a `fetch`. */
-export function startInProcess(): { server: Composition; fetch: Fetch } {
+/**
+ * A whole server in this process, with storage in memory, behind a `fetch`.
+ *
+ * @param storages the names of further storages of items.
+ */
+export function startInProcess(...storages: readonly string[]): { server: Composition; fetch: Fetch } {
   const deps = { clock: new SystemClock(), random: new SystemRandom(), logger: silentLogger };
-  const server = compose(defaultConfig(), deps);
+  const config = defaultConfig();
+  const present = config['partition-storage'];
+  const further = storages.map((name) => ({ name, driver: 'memory', affinity: 0, config: {} }));
+  const server = compose({ ...config, 'partition-storage': [...present, ...further] }, deps);
   return { server, fetch: async (url, init) => server.app.fetch(new Request(url, init), {}) };
 }
 

@@ -124,6 +124,7 @@ const SEEDS_V2: {
     create: [
       { kind: 'delete', queueName: QUEUE, dryRun: true },
       { kind: 'delete', queueName: QUEUE, filter: { state: 'waiting', kind: 'order' }, rate: 9 },
+      { kind: 'move_partition', queueName: QUEUE, partition: 0, storageName: 'mem', force: true },
     ],
     get: [{ id: ID }],
     list: [{ namespace: '_system' }, { queueName: QUEUE, kind: 'delete', state: 'running', limit: 9 }],

@@ -8,9 +8,9 @@ const USUAL = { retry: 0.1, later: 0.08, abandon: 0.04 };
  * faults affect: short leases, several partitions, dead letters. A second letter of one
  * move shows up only if the first one is completed at once.
  */
-export function faultLoad(processes: ServerProcesses, seed: number): Load {
+export function faultLoad(processes: ServerProcesses, seed: number, { severalDatabases = false } = {}): Load {
   return new Load(processes.loaded, {
-    ...{ seed, scheduled: 0.2, delayMs: 300, produceTimeout: '5s', serversEnd: true },
+    ...{ seed, scheduled: 0.2, delayMs: 300, produceTimeout: '5s', serversEnd: true, severalDatabases },
     queues: [
       {
         ...{ name: 'plain', produce: 4, lease: 8, setbacks: USUAL },

@@ -13,6 +13,8 @@ export interface ProcessesOptions {
   readonly maxConns?: number;
   /** The program of their first start, that of another clone is another version. */
   readonly main?: string | undefined;
+  /** The name of a second storage of items, in a database of its own, which takes no new partitions. Undefined: there is none. */
+  readonly second?: string | undefined;
 }
 
 /**
@@ -21,22 +23,30 @@ export interface ProcessesOptions {
  */
 export class ServerProcesses {
   readonly database: TestDatabase;
+  readonly #further: readonly TestDatabase[];
   readonly #servers: readonly ServerProcess[];
 
-  private constructor(database: TestDatabase, servers: readonly ServerProcess[]) {
+  private constructor(
+    database: TestDatabase,
+    further: readonly TestDatabase[],
+    servers: readonly ServerProcess[],
+  ) {
     this.database = database;
+    this.#further = further;
     this.#servers = servers;
   }
 
-  static async start({ count, maxConns = 5, main }: ProcessesOptions): Promise<ServerProcesses> {
+  static async start({ count, maxConns = 5, main, second }: ProcessesOptions): Promise<ServerProcesses> {
     const database = await createTestDatabase();
+    const other = second === undefined ? undefined : await createTestDatabase();
+    const further = second === undefined || other === undefined ? {} : { [second]: other.connectionString };
     const servers: ServerProcess[] = [];
     for (let instance = 0; instance < count; instance++) {
       const url = new URL(database.connectionString);
       url.searchParams.set('application_name', `instance-${instance}`);
-      servers.push(new ServerProcess(await freePort(), { storage: url.href, maxConns }));
+      servers.push(new ServerProcess(await freePort(), { storage: url.href, maxConns, further }));
     }
-    const processes = new ServerProcesses(database, servers);
+    const processes = new ServerProcesses(database, other === undefined ? [] : [other], servers);
     try {
       await Promise.all(servers.map((server) => server.start(main)));
     } catch (error) {
@@ -90,7 +100,7 @@ export class ServerProcesses {
 
   async stop(): Promise<void> {
     await Promise.all(this.#servers.map((server) => server.kill().then(() => server.stop())));
-    await this.database.drop();
+    for (const database of [this.database, ...this.#further]) await database.drop();
   }
 
   /** Posts to one instance. Undefined if no reply came, for any reason. @param call of `/v1/`, or with `v2/`. */

@@ -118,6 +118,8 @@ export interface QueuesPartition {
   dedupKeys: number;
   /** How old that number is, as a duration. Absent: they were not counted yet, or the storage has none. */
   dedupKeysAge: string;
+  /** The storage that it moves to. Empty: it does not move. */
+  movingTo: string;
 }
 
 /** A queue with its partitions, as the server that answers knows it. */
@@ -403,6 +405,7 @@ function createBaseQueuesPartition(): QueuesPartition {
     countAge: "",
     dedupKeys: 0,
     dedupKeysAge: "",
+    movingTo: "",
   };
 }
 
@@ -444,6 +447,9 @@ export const QueuesPartition: MessageFns<QueuesPartition> = {
     if (message.dedupKeysAge !== "") {
       writer.uint32(98).string(message.dedupKeysAge);
     }
+    if (message.movingTo !== "") {
+      writer.uint32(106).string(message.movingTo);
+    }
     return writer;
   },
 
@@ -464,6 +470,7 @@ export const QueuesPartition: MessageFns<QueuesPartition> = {
     message.countAge = object.countAge ?? "";
     message.dedupKeys = object.dedupKeys ?? 0;
     message.dedupKeysAge = object.dedupKeysAge ?? "";
+    message.movingTo = object.movingTo ?? "";
     return message;
   },
 };

@@ -15,7 +15,7 @@ export const protobufFileName = "querator/v2/tasks.proto";
 
 /** Asks for long work on many items. It begins at once, at any server, and goes on when one stops. */
 export interface TasksCreateRequest {
-  /** What to do: `delete`, `redrive` or `move`. Required. */
+  /** What to do: `delete`, `redrive`, `move` or `move_partition`. Required. */
   kind: string;
   /** The queue whose items it takes. */
   queueName: string;
@@ -29,6 +29,12 @@ export interface TasksCreateRequest {
   rate: number;
   /** Only count what the task would do. */
   dryRun: boolean;
+  /** The partition that moves to another storage, for `move_partition`. */
+  partition: number;
+  /** The storage that it moves to. */
+  storageName: string;
+  /** Move it also to a storage whose items do not survive a restart. */
+  force: boolean;
 }
 
 /** Asks for one task. */
@@ -118,7 +124,17 @@ export interface Task {
 }
 
 function createBaseTasksCreateRequest(): TasksCreateRequest {
-  return { kind: "", queueName: "", filter: undefined, to: "", rate: 0, dryRun: false };
+  return {
+    kind: "",
+    queueName: "",
+    filter: undefined,
+    to: "",
+    rate: 0,
+    dryRun: false,
+    partition: 0,
+    storageName: "",
+    force: false,
+  };
 }
 
 export const TasksCreateRequest: MessageFns<TasksCreateRequest> = {
@@ -141,6 +157,15 @@ export const TasksCreateRequest: MessageFns<TasksCreateRequest> = {
     if (message.dryRun !== false) {
       writer.uint32(48).bool(message.dryRun);
     }
+    if (message.partition !== 0) {
+      writer.uint32(56).int32(message.partition);
+    }
+    if (message.storageName !== "") {
+      writer.uint32(66).string(message.storageName);
+    }
+    if (message.force !== false) {
+      writer.uint32(72).bool(message.force);
+    }
     return writer;
   },
 
@@ -157,6 +182,9 @@ export const TasksCreateRequest: MessageFns<TasksCreateRequest> = {
     message.to = object.to ?? "";
     message.rate = object.rate ?? 0;
     message.dryRun = object.dryRun ?? false;
+    message.partition = object.partition ?? 0;
+    message.storageName = object.storageName ?? "";
+    message.force = object.force ?? false;
     return message;
   },
 };
