@@ -8,6 +8,12 @@ const WEIGHT = 0.2;
  * with 100 handlers of 10 ms, as many as all places. They wait for as long at most.
  */
 const CALLS_AHEAD = 4;
+/**
+ * The most items ahead, for each handler. Handlers still count as running when the next
+ * lease is sent, so with one item ahead each, a worker would never lease more than started
+ * since its last lease: behind a producer as fast as itself, it would not catch up.
+ */
+const MOST_AHEAD_EACH = 2;
 /** The most items ahead of few handlers. More could keep other consumers waiting when handlers become slow. */
 const MOST_AHEAD_OF_FEW = 16;
 /** Handlers that take less than this count as this, in milliseconds. */
@@ -42,7 +48,7 @@ export class Pace {
   ahead(concurrency: number): number {
     if (this.#handlerMs === undefined || this.#callMs === undefined) return 0;
     const started = (CALLS_AHEAD * concurrency * this.#callMs) / Math.max(this.#handlerMs, SHORTEST_MS);
-    return Math.min(Math.round(started), Math.max(concurrency, MOST_AHEAD_OF_FEW));
+    return Math.min(Math.round(started), Math.max(MOST_AHEAD_EACH * concurrency, MOST_AHEAD_OF_FEW));
   }
 
   #average(before: number | undefined, start: Instant): number {
