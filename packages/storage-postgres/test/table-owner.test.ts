@@ -118,6 +118,8 @@ describe('the owner of a table', { timeout: 60_000 }, () => {
     const height = await last();
     expect(height).toBeGreaterThan(5_000);
     await storeOf(FIRST).stats();
-    expect(await last()).toBe(height);
+    // The check of the server takes a few numbers; raising the sequence once more would skip many.
+    expect(await last()).toBeGreaterThanOrEqual(height);
+    expect(await last()).toBeLessThan(height + 10);
   });
 });

@@ -137,6 +137,14 @@ export function isUndefinedTable(sqlState: string | undefined): boolean {
   return sqlState === '42P01';
 }
 
+/** Not supported, no such syntax, or no such function. */
+const UNKNOWN_STATEMENT: ReadonlySet<unknown> = new Set(['0A000', '42601', '42883']);
+
+/** Whether the server does not have the statement. @param error a `PostgresError`, or one of pg. */
+export function isUnknownStatement(error: unknown): boolean {
+  return UNKNOWN_STATEMENT.has(error instanceof PostgresError ? error.sqlState : sqlStateOf(error));
+}
+
 /** Whether a column does not exist. */
 export function isUndefinedColumn(sqlState: string | undefined): boolean {
   return sqlState === '42703';

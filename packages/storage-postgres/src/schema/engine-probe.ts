@@ -6,6 +6,7 @@ import {
   isPermissionDenied,
   isStatementTimeout,
   isUndefinedTable,
+  isUnknownStatement,
   PostgresError,
 } from '../errors/postgres-error.ts';
 import { ITEM_ID_SEQUENCE } from '../sql/table-name.ts';
@@ -14,9 +15,6 @@ import { schemaVersionTable } from './tables/schema-version.ts';
 
 /** The other session of a check waits for a lock this long at most. */
 const WAIT = "SET LOCAL lock_timeout = '200ms'";
-
-/** What a server says of a statement that it does not have: not supported, no such syntax, or no such function. */
-const UNKNOWN = new Set(['0A000', '42601', '42883']);
 
 const UNORDERED =
   'the sequence querator_item_id does not give numbers in the order of its calls, in whatever session ' +
@@ -113,8 +111,7 @@ async function passes(db: Database, check: Check): Promise<boolean> {
     });
   } catch (error) {
     if (error instanceof OtherFailed) return !error.isLack;
-    const isLack = error instanceof PostgresError && UNKNOWN.has(error.sqlState ?? '');
-    return !isLack;
+    return !isUnknownStatement(error);
   }
 }
 
@@ -137,8 +134,8 @@ class OtherFailed extends Error {
     this.isLack =
       isStatementTimeout(cause) ||
       isPermissionDenied(cause) ||
-      (cause instanceof PostgresError &&
-        (UNKNOWN.has(cause.sqlState ?? '') || isUndefinedTable(cause.sqlState)));
+      isUnknownStatement(cause) ||
+      (cause instanceof PostgresError && isUndefinedTable(cause.sqlState));
   }
 }
 

@@ -8,6 +8,7 @@ import {
 } from '@querator/core';
 import type { Connection } from '../connection/connection.ts';
 import { reasonOf } from '../errors/connect-error.ts';
+import { isUnknownStatement } from '../errors/postgres-error.ts';
 import { withTimeLimit } from '../errors/time-limit.ts';
 import { decode, encode, type Message, NAME_LENGTH, TOPICS_PER_MESSAGE, topicCode } from './message.ts';
 import { Peers } from './peers.ts';
@@ -42,13 +43,6 @@ export interface ConnectionSource {
   readonly keepsSessions: boolean;
   acquire(limitMs: number): Promise<Connection>;
   release(connection: Connection, broken: boolean): void;
-}
-
-/** What a server says of a statement that it does not have: not supported, or no such syntax. */
-const UNSUPPORTED: ReadonlySet<unknown> = new Set(['0A000', '42601']);
-
-function isUnsupported(error: unknown): boolean {
-  return UNSUPPORTED.has((error as { readonly code?: unknown } | undefined)?.code);
 }
 
 /** Dependencies of a channel. */
@@ -181,7 +175,7 @@ export class SignalChannel implements StorageSignals {
       this.#flushSoon();
       await this.#stayOn(connection);
     } catch (error) {
-      if (isUnsupported(error)) {
+      if (isUnknownStatement(error)) {
         logger.warn('the server does not support LISTEN; polling for changes instead', { target });
         return 'unreachable';
       }
