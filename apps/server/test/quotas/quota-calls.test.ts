@@ -121,7 +121,8 @@ describe.each(STORAGES)('the calls on quotas on %s', { timeout: 60_000 }, (stora
     await access.rolesDelete({ namespace, name: 'member' });
     await access.namespacesDelete({ name: namespace });
     await access.namespacesCreate({ name: namespace });
-    expect(await get({ namespace })).toMatchObject({ source: 'default' });
+    // A change counts within a second.
+    await expect.poll(() => get({ namespace })).toMatchObject({ source: 'default' });
   });
 
   test('a limit beyond what a number can hold is refused', async () => {
