@@ -19,7 +19,14 @@ export async function createRole(database: TestDatabase, purpose: string): Promi
   return {
     name,
     connectionString: url.href,
-    drop: () => administer(database, [`DROP OWNED BY ${name} CASCADE`, `DROP ROLE ${name}`]),
+    drop: async () => {
+      // One by one: DROP OWNED locks all tables in one transaction, which may be more than the server allows.
+      const tables = await tablesOf(database, name);
+      await administer(database, [
+        ...tables.map((table) => `DROP TABLE IF EXISTS ${table} CASCADE`),
+        ...[`DROP OWNED BY ${name} CASCADE`, `DROP ROLE ${name}`],
+      ]);
+    },
   };
 }
 
@@ -34,6 +41,21 @@ export async function createOwner(database: TestDatabase): Promise<TestRole> {
       await role.drop();
     },
   };
+}
+
+/** The tables of a role, as names for SQL. */
+async function tablesOf({ connectionString }: TestDatabase, role: string): Promise<readonly string[]> {
+  const client = new pg.Client(connectionString);
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ readonly name: string }>(
+      `SELECT oid::regclass::text AS name FROM pg_class WHERE relkind = 'r' AND relowner = $1::regrole`,
+      [role],
+    );
+    return rows.map(({ name }) => name);
+  } finally {
+    await client.end();
+  }
 }
 
 async function administer({ connectionString }: TestDatabase, statements: readonly string[]): Promise<void> {
