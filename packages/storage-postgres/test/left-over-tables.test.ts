@@ -99,7 +99,9 @@ describe('a table of an earlier queue of the same name', { timeout: 60_000 }, ()
     );
     const second = storeOf(SECOND);
     const refused = expect(second.stats()).rejects.toThrow('holds items of an earlier queue');
-    await expect.poll(async () => (await client.query(WAITS_FOR_A_LOCK)).rows[0].waits).toBe(true);
+    // It asks for the lock briefly, with pauses.
+    const waits = async () => (await client.query(WAITS_FOR_A_LOCK)).rows[0].waits;
+    await expect.poll(waits, { interval: 5, timeout: 5_000 }).toBe(true);
     await writer.query('COMMIT');
     await writer.end();
     await refused;
