@@ -28,7 +28,9 @@ export function objectOf(request: unknown): AuditedObject {
     const text = textIn(request, from);
     if (text !== undefined && text !== '') object[to] = echo(text);
   }
-  if (typeof partition === 'number') object['partition'] = partition;
+  // A task names a partition only together with the storage that it moves to.
+  const isNamed = textIn(request, 'storageName') !== '';
+  if (typeof partition === 'number' && isNamed) object['partition'] = partition;
   if (Array.isArray(permissions)) {
     object['permissions'] = permissions
       .slice(0, MOST_PERMISSIONS)

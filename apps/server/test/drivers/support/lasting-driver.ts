@@ -24,7 +24,10 @@ export const driver: StorageDriver<{ readonly place: string }> = {
     if (place.startsWith('refused')) throw new Error(`no such place: ${place}`);
     const kept = places.get(place) ?? memoryBackend({ name, clock, random });
     places.set(place, kept);
-    const stores = kept.accessStore === undefined ? {} : { accessStore: kept.accessStore.bind(kept) };
+    const stores = {
+      ...(kept.accessStore !== undefined && { accessStore: kept.accessStore.bind(kept) }),
+      ...(kept.moveStore !== undefined && { moveStore: kept.moveStore.bind(kept) }),
+    };
     return {
       ...{ ...stores, name, capabilities: claimsWithin(driver.capabilities, stores) },
       queueStore: () => kept.queueStore(),
