@@ -160,6 +160,7 @@ export {
 export { capabilityFaults, claimsWithin } from './storage/capability-faults.ts';
 export { checkOptions, driverFault, optionPath } from './storage/check-driver.ts';
 export {
+  ACCESS_READS,
   ACCESS_STORE,
   AUDIT_STORE,
   decorateStore,

@@ -167,7 +167,7 @@ describe('a killed command', () => {
   const run = (kill: KilledFetch, argv: readonly string[]) =>
     Promise.race([kill.killed, terminal.run(argv, { fetch: kill.fetch }).then(() => 'ended' as const)]);
 
-  /** A queue with so many pages. */
+  /** A queue with enough items for several pages of an export. */
   async function largeQueue(items: number, bytes: number): Promise<string> {
     const queueName = name('large');
     await ensureQueue(client, { queue: queueName, partitions: 2 });

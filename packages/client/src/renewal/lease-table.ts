@@ -34,7 +34,7 @@ const SLOT_WORDS = ID + LONGEST_ID / 4;
 const USED_SLOTS = 0;
 const NEXT_LOOK = 2;
 
-/** Of a reader that will look only when it is told to. */
+/** The value of `nextLook` while the reader plans no look, and waits for a message. */
 const NEVER = 2n ** 63n - 1n;
 
 /** Whether the table can hold the lease of an item. */
@@ -66,7 +66,7 @@ export class LeaseTable {
     if (buffer === undefined) this.nextLook = undefined;
   }
 
-  /** When the reader looks at the latest. Undefined: when it is told to. */
+  /** The time by which the reader reads the table again. Undefined: only after a message. */
   get nextLook(): Instant | undefined {
     const at = Atomics.load(this.#times, NEXT_LOOK / 2);
     return at === NEVER ? undefined : (at as Instant);

@@ -60,7 +60,7 @@ class TwoThreads {
     };
   }
 
-  /** Completes the nth item that is held, if there are so many. */
+  /** Completes the held item at this position. Does nothing if fewer items are held. */
   complete(n: number): void {
     const item = [...this.#held.values()][n];
     if (item === undefined) return;
@@ -140,6 +140,6 @@ test('leases that come and go within half of their time need a message in that t
     }
   }
   expect(run.extended).toEqual([]);
-  // It begins, and is told of the first leases of each half minute.
+  // One message starts the thread, and each half minute has a few for its first leases.
   expect(run.messages).toBeLessThan(10);
 });

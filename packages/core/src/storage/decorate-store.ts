@@ -1,4 +1,4 @@
-import type { AccessStore } from './access-store.ts';
+import type { AccessReads, AccessStore } from './access-store.ts';
 import type { AuditStore } from './audit-store.ts';
 import type { MoveStore } from './move-store.ts';
 import type { PartitionStore } from './partition-store.ts';
@@ -73,8 +73,8 @@ export const QUEUE_STORE: PortMembers<QueueStore> = {
   findByDeadQueue: true,
 };
 
-/** All members of {@link AccessStore}. */
-export const ACCESS_STORE: PortMembers<AccessStore> = {
+/** All members of {@link AccessReads}. */
+export const ACCESS_READS: PortMembers<AccessReads> = {
   namespace: true,
   namespaces: true,
   user: true,
@@ -89,6 +89,11 @@ export const ACCESS_STORE: PortMembers<AccessStore> = {
   bindingsOf: true,
   quota: true,
   quotas: true,
+};
+
+/** All members of {@link AccessStore}. */
+export const ACCESS_STORE: PortMembers<AccessStore> = {
+  ...ACCESS_READS,
   change: true,
   generation: true,
   grants: true,

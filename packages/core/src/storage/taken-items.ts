@@ -16,8 +16,8 @@ export interface TakeRequest {
   readonly ids: readonly ItemId[];
   readonly target: TakenTarget;
   /**
-   * The end of the time in which the take may begin, by the storage's clock. After it, the
-   * task may have ended, and nobody would give the items back. Undefined: no end.
+   * A take that begins later, by the storage's clock, is refused: the task may have ended, and
+   * then nothing would return the items to their queue. Undefined: it is never too late.
    */
   readonly before?: Instant | undefined;
 }

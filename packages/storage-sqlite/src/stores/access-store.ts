@@ -1,5 +1,5 @@
 import {
-  type AccessReads,
+  ACCESS_READS,
   type AccessStore,
   type AccessTransaction,
   type Grants,
@@ -12,23 +12,6 @@ import {
 import type { AccessWrites } from '../access/access-writes.ts';
 import type { Database, OpenTransaction } from '../database/database.ts';
 import { addEvent } from './add-event.ts';
-
-const READS: PortMembers<AccessReads> = {
-  namespace: true,
-  namespaces: true,
-  user: true,
-  userNamed: true,
-  users: true,
-  apiKey: true,
-  apiKeys: true,
-  role: true,
-  roles: true,
-  binding: true,
-  bindings: true,
-  bindingsOf: true,
-  quota: true,
-  quotas: true,
-};
 
 const WRITES: PortMembers<AccessWrites> = {
   addNamespace: true,
@@ -52,7 +35,7 @@ const WRITES: PortMembers<AccessWrites> = {
 /** Users and their rights in a file; see core's `AccessStore`. Each read is one call of the same name. */
 export function sqliteAccessStore(database: Database): AccessStore {
   const reads = makeStore(
-    READS,
+    ACCESS_READS,
     (method) =>
       (...args: readonly unknown[]) =>
         database.read('readAccess', { method, args }),
@@ -84,7 +67,7 @@ function change<T>(
 function accessTransaction(open: OpenTransaction) {
   let changed = false;
   const reads = makeStore(
-    READS,
+    ACCESS_READS,
     (method) =>
       (...args: readonly unknown[]) =>
         open.call('readAccess', { method, args }),

@@ -44,7 +44,7 @@ export function twoServers(api: 'v1' | 'v2', clock: Clock = new SystemClock()): 
   };
 }
 
-/** Makes a queue with so many waiting items in each of two partitions, with their numbers as payloads. */
+/** Creates a queue of two partitions, each with this number of waiting items. The payload of an item is its number. */
 export async function fillQueue(client: Client, queue: string, items: number): Promise<void> {
   await ensureQueue(client, { queue, partitions: 2, maxAttempts: 5 });
   for (const partition of [0, 1]) {
