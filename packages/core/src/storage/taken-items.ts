@@ -16,8 +16,8 @@ export interface TakeRequest {
   readonly ids: readonly ItemId[];
   readonly target: TakenTarget;
   /**
-   * A take that begins later, by the storage's clock, is refused: the task may have ended, and
-   * then nothing would return the items to their queue. Undefined: it is never too late.
+   * A take that begins then or later, by the storage's clock, is refused: the task may have
+   * ended, and then nothing would return the items to their queue. Undefined: never too late.
    */
   readonly before?: Instant | undefined;
 }

@@ -36,7 +36,7 @@ export function describeTakenItems(test: StorageTest): void {
       expect(await script.store.stats()).toMatchObject({ waiting: 0, scheduled: 1 });
     });
 
-    // `before`: "The end of the time in which the take may begin … Then nothing was taken"
+    // `before`: "A take that begins then or later, by the storage's clock, is refused … Then nothing was taken"
     test.ifCapable('take', 'are not taken when it is too late', async (fixture) => {
       const script = fixture.script();
       await script.produce('a');
