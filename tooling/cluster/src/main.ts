@@ -97,6 +97,12 @@ const PARTS: readonly Part[] = [
   { name: 'several instances', inShort: false, run: () => severalInstances() },
   { name: 'older server', inShort: true, waits: true, obstacle: whyNoOlderVersion, run: olderServer },
   { name: 'rolling upgrade', inShort: false, obstacle: whyNoOlderVersion, run: () => rollingUpgrade() },
+  // The long form judges pauses of tenths of a second.
+  {
+    name: 'moves',
+    inShort: true,
+    run: (short) => script('src/moves/main.ts', short ? ['--short'] : []),
+  },
   {
     name: 'soak',
     inShort: true,

@@ -112,6 +112,20 @@ test.each<[fault: string, break_: () => void]>([
     },
   ],
   [
+    'a was delivered to a consumer after an item with a higher id',
+    () => {
+      produce('a', 'b');
+      const deadline = Date.now() + LEASE_MS;
+      for (const [name, id, ascendingFor] of [
+        ['b', '02', 'first'],
+        ['a', '01', 'first'],
+      ] as const) {
+        ledger.delivered({ id, name, ascendingFor, deadline });
+        ledger.completed(name, 'yes');
+      }
+    },
+  ],
+  [
     'a, b have the same id',
     () => {
       produce('a', 'b');
@@ -191,4 +205,30 @@ test('compares ids within a place only, if deliveries have one', () => {
   expect(ledger.outOfOrder).toEqual([]);
   ledger.delivered({ id: '03', name: 'd', place: 'one', deadline });
   expect(ledger.outOfOrder).toEqual(['d']);
+});
+
+test('consumers get ascending ids each by itself', () => {
+  produce('a', 'b', 'c');
+  const deadline = Date.now() + LEASE_MS;
+  ledger.delivered({ id: '02', name: 'b', ascendingFor: 'first', deadline });
+  ledger.delivered({ id: '01', name: 'a', ascendingFor: 'second', deadline });
+  ledger.delivered({ id: '03', name: 'c', ascendingFor: 'first', deadline });
+  for (const name of ['a', 'b', 'c']) ledger.completed(name, 'yes');
+  expect(ledger.faults()).toEqual([]);
+  expect(ledger.deliveries).toBe(3);
+});
+
+test('counts follow an item whose produce and complete are judged anew', () => {
+  ledger.expect('a');
+  ledger.produced('a', 'unknown');
+  deliver('a', '01');
+  ledger.completed('a', 'perhaps');
+  expect(ledger).toMatchObject({ acknowledged: 0, unknown: 1, completions: 0, perhapsCompleted: 1 });
+  vi.advanceTimersByTime(LEASE_MS);
+  deliver('a', '02');
+  expect(ledger).toMatchObject({ completions: 0, perhapsCompleted: 0 });
+  ledger.completed('a', 'yes');
+  ledger.expect('a');
+  ledger.produced('a', 'refused');
+  expect(ledger).toMatchObject({ acknowledged: 0, unknown: 0, refused: 1, completions: 0 });
 });

@@ -32,6 +32,11 @@ export interface Delivery {
    * everywhere.
    */
   readonly place?: string | undefined;
+  /**
+   * The consumer, if it must get higher and higher ids: while so much waits in its one partition that no
+   * concurrent produce or return can come out late. Undefined: it may get them in another order.
+   */
+  readonly ascendingFor?: string | undefined;
   /** The end of the lease, in milliseconds since the epoch. */
   readonly deadline: number;
 }
@@ -43,9 +48,14 @@ export interface Delivery {
 export class Ledger {
   readonly #entries = new Map<string, Entry>();
   readonly #names = new Map<string, string>();
+  readonly #producedCounts = { pending: 0, acknowledged: 0, unknown: 0, refused: 0 };
+  readonly #completedCounts = { no: 0, perhaps: 0, yes: 0 };
+  #deliveries = 0;
   #era = 0;
-  /** The highest delivered id of each place. */
-  #highest = new Map<string, string>();
+  /** The highest delivered id of each place. Replaced and never changed, since the entries share it. */
+  #highest: ReadonlyMap<string, string> = new Map();
+  /** The last id of each consumer with ascending ids. */
+  readonly #lastIds = new Map<string, string>();
   /** Completed by two requests, both acknowledged. */
   readonly completedTwice: string[] = [];
   /** Delivered after its completion had been acknowledged. */
@@ -60,6 +70,8 @@ export class Ledger {
   readonly sharedIds: string[] = [];
   /** Delivered under a lower id than one delivered before the produce. */
   readonly outOfOrder: string[] = [];
+  /** Delivered to a consumer after an item with a higher id. */
+  readonly overtaken: string[] = [];
   /** Delivered again under the same id. */
   readonly sameIdAgain: string[] = [];
   /** Delivered after its produce was refused, or never produced. */
@@ -70,6 +82,11 @@ export class Ledger {
     return [...this.#highest.values()].sort().at(-1) ?? '';
   }
 
+  /** How many deliveries there were. */
+  get deliveries(): number {
+    return this.#deliveries;
+  }
+
   /** How many times the database has lost its last transactions. */
   get era(): number {
     return this.#era;
@@ -77,13 +94,20 @@ export class Ledger {
 
   /** An item is being produced. */
   expect(name: string, scheduledAt = 0): void {
+    const former = this.#entries.get(name);
+    if (former !== undefined) {
+      this.#producedCounts[former.produced]--;
+      this.#completedCounts[former.completed]--;
+    }
+    this.#producedCounts.pending++;
+    this.#completedCounts.no++;
     this.#entries.set(name, {
       produced: 'pending',
       answeredAt: 0,
       scheduledAt,
       dueAt: scheduledAt,
       heldUntil: 0,
-      newerThan: new Map(this.#highest),
+      newerThan: this.#highest,
       delivered: false,
       completedIn: 0,
       completed: 'no',
@@ -94,6 +118,8 @@ export class Ledger {
   produced(name: string, what: Exclude<Produced, 'pending'>): void {
     const entry = this.#entries.get(name);
     if (entry === undefined) throw new Error(`${name} is not being produced`);
+    this.#producedCounts[entry.produced]--;
+    this.#producedCounts[what]++;
     entry.produced = what;
     entry.answeredAt = Date.now();
     if (what === 'refused' && entry.delivered) this.invented.push(name);
@@ -103,13 +129,18 @@ export class Ledger {
    * A consumer has leased the item. If the answer came after the end of the lease,
    * other consumers may have leased and completed the item since.
    */
-  delivered({ id, name, place = '', deadline }: Delivery): void {
+  delivered({ id, name, place = '', ascendingFor, deadline }: Delivery): void {
+    this.#deliveries++;
     const entry = this.#entries.get(name);
     if (entry === undefined || entry.produced === 'refused') {
       this.invented.push(name);
       return;
     }
     this.#checkId(entry, { id, name, place });
+    if (ascendingFor !== undefined) {
+      if (id <= (this.#lastIds.get(ascendingFor) ?? '')) this.overtaken.push(name);
+      this.#lastIds.set(ascendingFor, id);
+    }
     entry.delivered = true;
     const now = Date.now();
     if (deadline <= now) return;
@@ -117,7 +148,7 @@ export class Ledger {
       (entry.completedIn === this.era ? this.completedBefore : this.completionsLost).push(name);
     } else {
       // The complete had no effect.
-      entry.completed = 'no';
+      this.#setCompleted(entry, 'no');
       if (entry.heldUntil > now) this.heldByTwo.push(name);
     }
     if (entry.dueAt > now + SCHEDULE_THRESHOLD_MS) this.tooEarly.push(name);
@@ -144,7 +175,7 @@ export class Ledger {
     const isRepeated = entry.completed === 'yes' && entry.completedIn === era;
     if (isRepeated && how === 'yes') this.completedTwice.push(name);
     if (isRepeated) return;
-    entry.completed = how;
+    this.#setCompleted(entry, how);
     entry.completedIn = era;
   }
 
@@ -152,6 +183,7 @@ export class Ledger {
   wentBack(): void {
     this.#era++;
     this.#highest = new Map();
+    this.#lastIds.clear();
     for (const entry of this.#entries.values()) {
       entry.heldUntil = 0;
       entry.dueAt = entry.scheduledAt;
@@ -161,26 +193,26 @@ export class Ledger {
 
   /** Items whose produce was acknowledged. */
   get acknowledged(): number {
-    return this.#count(({ produced }) => produced === 'acknowledged');
+    return this.#producedCounts.acknowledged;
   }
 
   /** Items whose produce has an unknown outcome. */
   get unknown(): number {
-    return this.#count(({ produced }) => produced === 'unknown');
+    return this.#producedCounts.unknown;
   }
 
   /** Items whose produce was refused. */
   get refused(): number {
-    return this.#count(({ produced }) => produced === 'refused');
+    return this.#producedCounts.refused;
   }
 
   get completions(): number {
-    return this.#count(({ completed }) => completed === 'yes');
+    return this.#completedCounts.yes;
   }
 
   /** Items whose complete has an unknown outcome. */
   get perhapsCompleted(): number {
-    return this.#count(({ completed }) => completed === 'perhaps');
+    return this.#completedCounts.perhaps;
   }
 
   /** Items that were acknowledged and never delivered. */
@@ -199,6 +231,7 @@ export class Ledger {
       ['was delivered during another lease', this.heldByTwo],
       ['was delivered before it was due', this.tooEarly],
       ['was delivered under a lower id than an item before its produce', this.outOfOrder],
+      ['was delivered to a consumer after an item with a higher id', this.overtaken],
       ['have the same id', this.sharedIds],
       ['was delivered twice under one id', this.sameIdAgain],
       ['was delivered, and not produced', this.invented],
@@ -227,12 +260,12 @@ export class Ledger {
     if (before === name) this.sameIdAgain.push(name);
     else if (before !== undefined) this.sharedIds.push(`${before}, ${name}`);
     this.#names.set(id, name);
-    if (id > (this.#highest.get(place) ?? '')) this.#highest.set(place, id);
+    if (id > (this.#highest.get(place) ?? '')) this.#highest = new Map(this.#highest).set(place, id);
   }
 
-  #count(which: (entry: Entry) => boolean): number {
-    let count = 0;
-    for (const entry of this.#entries.values()) if (which(entry)) count++;
-    return count;
+  #setCompleted(entry: Entry, completed: Entry['completed']): void {
+    this.#completedCounts[entry.completed]--;
+    this.#completedCounts[completed]++;
+    entry.completed = completed;
   }
 }

@@ -22,6 +22,8 @@ export interface LoadedQueue {
   readonly lease: number;
   /** The probability of each setback. All other items are completed at once. */
   readonly setbacks?: Readonly<Partial<Record<Setback, number>>>;
+  /** It has one partition, in which so much waits that each consumer gets higher and higher ids. */
+  readonly ascending?: boolean;
 }
 
 /** The options of a load. */
@@ -40,6 +42,8 @@ export interface LoadOptions {
   readonly serversEnd: boolean;
   /** Whether partitions are in several databases. Then ids are in order within a partition only. */
   readonly severalDatabases: boolean;
+  /** How long a client pauses after each of its answers while the producers run, in milliseconds. */
+  readonly pauseMs: number;
 }
 
 export const DEFAULT_QUEUE: LoadedQueue = {
@@ -58,4 +62,5 @@ export const DEFAULT_OPTIONS: LoadOptions = {
   produceTimeout: '10s',
   serversEnd: false,
   severalDatabases: false,
+  pauseMs: 0,
 };

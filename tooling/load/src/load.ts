@@ -11,7 +11,7 @@ const BACK_OFF_MS = 20;
 const NO_ANSWER_MS = 50;
 /** A consumer tries to complete its items for that long. */
 const COMPLETE_LIMIT_MS = 60_000;
-/** Enough for thousands of items on a busy machine. */
+/** How long no item may be acknowledged or completed, on a busy machine. */
 const PROGRESS_LIMIT_MS = 120_000;
 const PROGRESS_POLL_MS = 20;
 
@@ -52,6 +52,8 @@ export class Load {
   #consumers: readonly Promise<void>[] = [];
   #producing = false;
   #consuming = false;
+  /** The deliveries at the last look at whether the queues are empty. */
+  #deliveriesAtLook = -1;
   /** The first error that no client should get. */
   #error: { readonly cause: unknown } | undefined;
   #clients = 0;
@@ -111,12 +113,13 @@ export class Load {
    * Stops the producers, and completes everything, scheduled items and ended leases
    * included.
    *
+   * @param lease the most items of a lease of the further consumer of each queue. Undefined: as of all others.
    * @throws the first error that no client should get.
    */
-  async settle(): Promise<void> {
+  async settle({ lease }: { readonly lease?: number } = {}): Promise<void> {
     await this.#stopProducers();
     this.#consuming = true;
-    const { queues } = this.#options;
+    const queues = this.#options.queues.map((queue) => ({ ...queue, lease: lease ?? queue.lease }));
     this.#consumers = [
       ...this.#consumers,
       ...queues.map((queue) => this.#watch(this.#consume(this.#first, queue))),
@@ -146,7 +149,7 @@ export class Load {
     const isUnknown = mayHaveTakenEffect(answer, 'outcome unknown');
     const what = answer?.status === 200 ? 'acknowledged' : isUnknown ? 'unknown' : 'refused';
     for (const name of names) this.ledger.produced(name, what);
-    if (what === 'acknowledged') this.successes.add('produce');
+    if (what === 'acknowledged') this.successes.add('produce', queue ?? '');
     this.answers.push(answer?.status ?? 0);
     return answer;
   }
@@ -164,11 +167,16 @@ export class Load {
   }
 
   async #until(isDone: () => Promise<boolean>): Promise<void> {
-    const giveUpAt = performance.now() + PROGRESS_LIMIT_MS;
+    let giveUpAt = performance.now() + PROGRESS_LIMIT_MS;
+    let before = -1;
     while (!(await isDone())) {
       if (this.#error !== undefined) throw this.#error.cause;
+      const { acknowledged, completions } = this.ledger;
+      if (acknowledged + completions > before) {
+        before = acknowledged + completions;
+        giveUpAt = performance.now() + PROGRESS_LIMIT_MS;
+      }
       if (performance.now() > giveUpAt) {
-        const { acknowledged, completions } = this.ledger;
         throw new Error(`no progress: ${acknowledged} items acknowledged, ${completions} completed`);
       }
       await delay(PROGRESS_POLL_MS);
@@ -182,6 +190,11 @@ export class Load {
   }
 
   async #isEmpty(): Promise<boolean> {
+    // A count of many items takes long, and is not needed while consumers get some.
+    const { deliveries } = this.ledger;
+    const isQuiet = deliveries === this.#deliveriesAtLook;
+    this.#deliveriesAtLook = deliveries;
+    if (!isQuiet) return false;
     for (const { name: queue_name } of this.#options.queues) {
       const reply = await this.#first.post('queue.stats', { queue_name });
       if (reply?.status !== 200) return false;
@@ -201,15 +214,19 @@ export class Load {
       const isScheduled = this.#random.fraction() < scheduled;
       const schedule = isScheduled ? Date.now() + Math.round(delayMs * (1 + 2 * this.#random.fraction())) : 0;
       const answer = await this.produceOnce(server, names, { queue, schedule });
-      if (answer?.status !== 200) await this.#backOff(answer);
+      if (answer?.status === 200) await this.#pause();
+      else await this.#backOff(answer);
     }
   }
 
   async #consume(server: LoadedServer, queue: LoadedQueue): Promise<void> {
+    const ascendingFor = queue.ascending === true ? `reader-${this.#clients++}` : undefined;
     while (this.#consuming) {
       // A suspended server may keep a request that its client has given up.
       const client_id = `consumer-${this.#clients++}`;
-      const request = { queue_name: queue.name, client_id, batch_size: queue.lease, request_timeout: '1s' };
+      // A request that ends while it gets an item returns it to its old place, and others get later ones before.
+      const request_timeout = queue.ascending === true ? '30s' : '1s';
+      const request = { queue_name: queue.name, client_id, batch_size: queue.lease, request_timeout };
       const answer = await server.post('queue.lease', request);
       if (answer?.status !== 200) {
         await this.#backOff(answer);
@@ -218,8 +235,9 @@ export class Load {
       const items = this.#itemsOf(answer);
       const place = { queue_name: queue.name, partition: Number(answer.json.partition ?? 0) };
       const where = this.#options.severalDatabases ? `${place.partition} of ${queue.name}` : undefined;
-      for (const item of items) this.ledger.delivered({ ...item, place: where });
+      for (const item of items) this.ledger.delivered({ ...item, place: where, ascendingFor });
       await this.#handle(server, queue, place, items);
+      await this.#pause();
     }
   }
 
@@ -290,7 +308,7 @@ export class Load {
       const answer = await server.post('queue.complete', request);
       if (answer?.status === 200) {
         for (const { name } of items) this.ledger.completed(name, 'yes', era);
-        this.successes.add('complete');
+        this.successes.add('complete', place.queue_name);
         return;
       }
       // 400: an earlier attempt has completed them, or the lease has ended.
@@ -302,6 +320,11 @@ export class Load {
       await this.#backOff(answer);
       if (answer?.status !== 454) return;
     }
+  }
+
+  async #pause(): Promise<void> {
+    const { pauseMs } = this.#options;
+    if (pauseMs > 0 && this.#producing) await delay(pauseMs);
   }
 
   /** @throws Error for an answer that clients must not get. */
