@@ -8,6 +8,7 @@ import { serviceCalls } from '../history/service-calls.ts';
 import { serviceLetterCalls } from '../history/service-letter-calls.ts';
 import { drain } from './drain.ts';
 import { JumpingClock } from './jumping-clock.ts';
+import { FAULT_KINDS, type FaultyOperation, type MemoryFault, OPERATIONS } from './memory-faults.ts';
 import { memorySchedules } from './memory-schedules.ts';
 import { type LettersOn, setUpMemoryStage } from './memory-stage.ts';
 import { oneOf } from './one-of.ts';
@@ -23,7 +24,6 @@ const CALM_OPERATIONS = 400;
 const OPERATIONS_PER_FAULT = 60;
 const TIME_LIMIT_MS = 5_000;
 const FAULTS = 6;
-type FaultyOperation = Parameters<FaultyStorage['fail']>[0];
 /** The longest wait for a call that a fault of a task or a schedule affects. */
 const MOST_WAIT_MS = 300;
 const ASK_EVERY_MS = 20;
@@ -31,8 +31,6 @@ const ASK_EVERY_MS = 20;
 const TIMES = { leaseMs: 4_000, otherMs: 2_000, marginMs: 0 };
 /** Dead items count until they have moved, and cannot be leased meanwhile. */
 const DRAIN_TIMES = { ...TIMES, leaseMs: 200 };
-const FAULT_KINDS: readonly Fault[] = ['not-applied', 'unknown-applied', 'unknown-lost'];
-const OPERATIONS = ['produce', 'produceKeyed', 'complete', 'extend', 'retry', 'lease'] as const;
 /** Both store items with keys. The second one leases them too, and fails together with the first one. */
 const KEYED = ['produceKeyed', 'produceKeyedAndLease'] as const;
 /** Those of schedules that fire. */
@@ -51,18 +49,24 @@ const LETTER_OPERATIONS = {
  * fail at random, without effect or with an unknown one.
  *
  * @param drainMs the time limit for emptying the queue at the end.
+ * @param often every second fault is this one.
  */
-export async function memoryRun(seed: number, origin: string, drainMs: number): Promise<History> {
+export async function memoryRun(
+  seed: number,
+  origin: string,
+  drainMs: number,
+  often?: MemoryFault,
+): Promise<History> {
   // The clock's timers do not keep the process alive.
   const alive = setInterval(() => {}, 1_000);
   try {
-    return await run(seed, origin, drainMs);
+    return await run(seed, origin, drainMs, often);
   } finally {
     clearInterval(alive);
   }
 }
 
-async function run(seed: number, origin: string, drainMs: number): Promise<History> {
+async function run(seed: number, origin: string, drainMs: number, often?: MemoryFault): Promise<History> {
   const random = new SeededRandom(spreadSeed(seed, 0));
   const clock = new JumpingClock(new SystemClock());
   const partitions = seed % 3 === 0 ? 2 : 1;
@@ -118,7 +122,8 @@ async function run(seed: number, origin: string, drainMs: number): Promise<Histo
   };
   const special = specialOperations(letters?.on, schedules !== undefined);
   for (let n = 0; n < FAULTS; n++) {
-    await strike(oneOf(OPERATIONS, random), oneOf(FAULT_KINDS, random), 0);
+    const { operation, kind } = chooseFault(random, n % 2 === 0 ? often : undefined);
+    await strike(operation, kind, 0);
     // Half as many, since each stops the partition for a while.
     if (special.length > 0 && n % 2 === 0) {
       await strike(oneOf(special, random), oneOf(FAULT_KINDS, random), MOST_WAIT_MS);
@@ -146,6 +151,12 @@ async function run(seed: number, origin: string, drainMs: number): Promise<Histo
   const { firings } = finished ?? {};
   const about = { origin, partitions, leaseTimeoutMs: LEASE_TIMEOUT_MS, drained };
   return recorder.history({ ...about, maxAttempts, firings });
+}
+
+/** Takes the same numbers from `random` whether one is wanted or not: the rest of the run depends on them. */
+function chooseFault(random: SeededRandom, wanted: MemoryFault | undefined): MemoryFault {
+  const chosen = { operation: oneOf(OPERATIONS, random), kind: oneOf(FAULT_KINDS, random) };
+  return wanted ?? chosen;
 }
 
 /** The operations of what only some runs have. */

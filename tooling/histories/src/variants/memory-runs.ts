@@ -1,13 +1,15 @@
 /**
  * Runs on memory in a child process, possibly as a bad variant by the load hook:
- * `memory-runs.ts FOLDER FIRST_SEED SEEDS STEP`. Ends at the first history that fails,
+ * `memory-runs.ts FOLDER FIRST_SEED SEEDS STEP [FAULT]`. Ends at the first history that fails,
  * and prints one line of JSON.
  */
 import process from 'node:process';
 import { judge } from '../judge.ts';
+import { memoryFault } from '../run/memory-faults.ts';
 import { memoryRun } from '../run/memory-run.ts';
 
-const [folder = '', first = '1', count = '1', step = '1'] = process.argv.slice(2);
+const [folder = '', first = '1', count = '1', step = '1', fault] = process.argv.slice(2);
+const often = fault === undefined ? undefined : memoryFault(fault);
 const variant = process.env['HISTORIES_VARIANT'];
 const name = variant ?? 'memory';
 /**
@@ -20,7 +22,7 @@ let rules: readonly string[] = [];
 let text = '';
 while (runs < Number(count) && rules.length === 0) {
   const seed = Number(first) + runs++ * Number(step);
-  const judgement = judge(await memoryRun(seed, `${name}, seed ${seed}`, drainMs), folder);
+  const judgement = judge(await memoryRun(seed, `${name}, seed ${seed}`, drainMs, often), folder);
   rules = judgement.rules;
   text = judgement.text;
 }

@@ -33,8 +33,9 @@ export interface Trial {
  */
 export async function tryOnMemory(folder: string, seeds: number, variant?: Variant): Promise<Trial> {
   const hook = variant === undefined ? [] : ['--import', HOOK];
-  const { firstSeed = 1, seedStep = 1 } = variant ?? {};
-  const chosen = [firstSeed, seeds, seedStep].map(String);
+  const { firstSeed = 1, seedStep = 1, shownBy } = variant ?? {};
+  const fault = shownBy === undefined ? [] : [`${shownBy.operation} ${shownBy.kind}`];
+  const chosen = [firstSeed, seeds, seedStep].map(String).concat(fault);
   const args = ['--conditions=@querator/source', ...hook, RUNS, folder, ...chosen];
   const name = variant === undefined ? {} : { HISTORIES_VARIANT: nameOf(variant) };
   const child = spawn(process.execPath, args, {
