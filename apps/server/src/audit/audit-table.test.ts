@@ -132,4 +132,12 @@ test('after the stop nothing is stored, and calls are refused', async () => {
   await expect(table.append(event('a'))).rejects.toMatchObject({ code: 'failed' });
   await table.appendEnd(event('b'));
   expect(statements).toEqual([]);
+  expect(warnings).toEqual(['an audit event could not be stored']);
+});
+
+test('a call that is refused after the stop is no reason for a warning', async () => {
+  await table.stop();
+  await table.appendRefusal(event('a'));
+  expect(statements).toEqual([]);
+  expect(warnings).toEqual([]);
 });

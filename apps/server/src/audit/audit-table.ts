@@ -81,8 +81,13 @@ export class AuditTable {
     await within(clock, ANSWER_WAIT_MS, storing);
   }
 
-  /** As `appendEnd`, for a call that was refused before it began. Leaves it out if its user has too many of them. */
+  /**
+   * As `appendEnd`, for a call that was refused before it began. Leaves it out if its
+   * user has too many of them, and after the stop: then every call is refused, and
+   * changes nothing.
+   */
   async appendRefusal(event: NewAuditEvent): Promise<void> {
+    if (this.#stopped) return;
     const count = this.#refusals.count(event.userId);
     if (count === 'stored') return this.appendEnd(event);
     if (count === 'left-out') return;
