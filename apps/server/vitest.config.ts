@@ -10,6 +10,8 @@ const notAskedFor = LONG.filter(({ variable }) => process.env[variable] === unde
 
 export default mergeConfig(base, {
   test: {
+    // Many of its tests wait for processes that start, stop or are killed. It is the longest package, and ends alone.
+    maxWorkers: 2,
     exclude: [...configDefaults.exclude, ...notAskedFor.map(({ tests }) => tests)],
     globalSetup: ['@querator/tooling-postgres/vitest-setup'],
   },
