@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
+import { parseCurl } from '../src/examples/curl.ts';
+import { examplesOf } from '../src/examples/page-examples.ts';
 import { pageNames, readPage } from '../src/pages.ts';
 import { differences, type ItemIds } from './support/compare-reply.ts';
-import { parseCurl } from './support/curl.ts';
-import { examplesOf } from './support/examples.ts';
 import { type Answer, InProcessServer } from './support/in-process-server.ts';
 
 const pages = pageNames().filter((name) => examplesOf(readPage(name)).length > 0);

@@ -20,6 +20,8 @@ const GROUPS: readonly Group[] = [
   { endpoints: storageEndpoints, page: 'storage-calls.md' },
 ];
 
+const ACCESS: Group = { endpoints: accessEndpoints, page: 'access-calls.md' };
+
 /** The page of each group of calls under `/v2/`. A group that is missing here does not compile. */
 const PAGES_V2: Readonly<Record<keyof typeof endpointsV2, string>> = {
   server: 'v2-system-calls.md',
@@ -36,16 +38,12 @@ const PAGES_V2: Readonly<Record<keyof typeof endpointsV2, string>> = {
 
 /** Every call that is served: path, messages, permission, what its audit is for, body limit. */
 export function endpointTable(): string {
-  return table(
-    GROUPS.flatMap(({ endpoints, page }) =>
-      endpointsOf(endpoints).map((endpoint) => ({ endpoint, link: `${page}#${anchorOf(endpoint.path)}` })),
-    ),
-  );
+  return table(GROUPS.flatMap(rowsOf));
 }
 
 /** The calls on access control. */
 export function accessEndpointTable(): string {
-  return table(endpointsOf(accessEndpoints).map((endpoint) => ({ endpoint, link: undefined })));
+  return table(rowsOf(ACCESS));
 }
 
 /** The calls under `/v2/`. */
@@ -69,13 +67,15 @@ function endpointsOf(table: Readonly<Record<string, unknown>>): readonly AnyEndp
   return Object.values(table) as readonly AnyEndpoint[];
 }
 
-function table(
-  rows: readonly { readonly endpoint: AnyEndpoint; readonly link: string | undefined }[],
-): string {
+function rowsOf({ endpoints, page }: Group) {
+  return endpointsOf(endpoints).map((endpoint) => ({ endpoint, link: `${page}#${anchorOf(endpoint.path)}` }));
+}
+
+function table(rows: readonly { readonly endpoint: AnyEndpoint; readonly link: string }[]): string {
   return markdownTable(
     ['call', 'request', 'reply', 'permission', 'audited', 'body limit in bytes'],
     rows.map(({ endpoint: { path, request, response, permission, audited, bodyLimit }, link }) => [
-      link === undefined ? `\`POST ${path}\`` : `[\`POST ${path}\`](${link})`,
+      `[\`POST ${path}\`](${link})`,
       `\`${request.name}\``,
       `\`${response.name}\``,
       `\`${permission}\``,

@@ -2,7 +2,8 @@ import { ERROR_CODES, ERROR_REASONS, type ErrorCode, type ErrorReason, MESSAGES 
 import { ERROR_STATUSES } from '@querator/protocol';
 import { markdownTable } from './markdown-table.ts';
 
-const MEANINGS: Readonly<Record<ErrorCode, string>> = {
+/** What each code means. */
+export const ERROR_MEANINGS: Readonly<Record<ErrorCode, string>> = {
   invalid: 'The request is wrong or contradicts what is stored. Nothing was changed.',
   unauthenticated: 'The `Authorization` header is malformed.',
   forbidden:
@@ -24,7 +25,7 @@ export function errorCodeTable(): string {
       codeText,
       `\`${code}\``,
       ERROR_CODES[code as ErrorCode].retryable ? 'yes' : 'no',
-      MEANINGS[code as ErrorCode],
+      ERROR_MEANINGS[code as ErrorCode],
     ]),
   );
 }

@@ -4,6 +4,8 @@ const DURATION = /^-?(\d+(\.\d+)?(h|ms|m|s|µs|ns))+$/;
 /** The id of a server process, and its name with its process id. */
 const INSTANCE_ID = /^[0-9A-Za-z]{20}$/;
 const INSTANCE_NAME = /^[^/]+\/\d+$/;
+/** An API key, or its first characters. */
+const API_KEY = /^qtr-([0-9a-z]+-)?[0-9A-Za-z]+$/;
 /** Fields whose values differ from run to run, whatever they are. */
 const VARIABLE = new Set(['observedValue', 'version']);
 /** Fields of which a page shows a part: another one shows the whole. */
@@ -44,7 +46,7 @@ function isSameValue(shown: unknown, real: unknown, ids: ItemIds): boolean {
     ids.set(shown, real);
     return known === undefined || known === real;
   }
-  return [TIMESTAMP, DURATION, INSTANCE_ID, INSTANCE_NAME].some(
+  return [TIMESTAMP, DURATION, INSTANCE_ID, INSTANCE_NAME, API_KEY].some(
     (pattern) => pattern.test(shown) && pattern.test(real),
   );
 }

@@ -1,6 +1,6 @@
 import { SystemClock, SystemRandom, silentLogger } from '@querator/core';
 import { type Composition, compose, parseConfig } from '@querator/server';
-import type { HttpRequest } from './curl.ts';
+import type { HttpRequest } from '../../src/examples/curl.ts';
 
 const CONFIG = JSON.stringify({
   'allowed-hosts': ['queue.example'],

@@ -15,7 +15,7 @@ export const protobufFileName = "querator/v2/apikeys.proto";
 export interface APIKeysRotateRequest {
   /** The id of the key. Required. */
   id: string;
-  /** How long the present secret stays valid, from `0s` to `720h`. Required. */
+  /** How long the present secret stays valid: a duration from `0s` to `720h`. Required. */
   grace: string;
 }
 

@@ -80,9 +80,9 @@ export interface QueuesInfo {
   deadQueue: string;
   /** Free text. */
   reference: string;
-  /** How long each lease lasts. */
+  /** How long each lease lasts: a duration. */
   leaseTimeout: string;
-  /** How long an item may stay in the queue. */
+  /** How long an item may stay in the queue: a duration. */
   expireTimeout: string;
   /** How often an item may be leased. 0: no limit. */
   maxAttempts: number;

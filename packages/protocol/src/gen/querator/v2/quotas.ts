@@ -41,7 +41,7 @@ export interface QuotaUsage {
   itemsWaiting: number;
   /** Bytes of those items. */
   bytesWaiting: number;
-  /** How old the sample is, such as `1.5s`. Empty: there was none. */
+  /** How old the sample is: a duration such as `1.5s`. Empty: there was none. */
   sampleAge: string;
   /** Requests in the last second that the answering process served. */
   requestsPerSecond: number;
