@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import process from 'node:process';
 import {
   bin,
@@ -14,8 +14,17 @@ import {
 import { withInstallationLock } from './installation-lock.mjs';
 import { runStep, StepFailed, say } from './step.mjs';
 
-/** Records the inputs of the last successful installation. */
+/** Records the inputs of the last successful installation, and its extent. */
 const stampFile = join(tools, 'installed.json');
+
+/**
+ * Extents of an installation, as options of pnpm: `all` packages of the clone, or those that `npm start` builds and
+ * runs. The dependencies of their tests stay out, such as the programs of PostgreSQL.
+ */
+const EXTENTS = {
+  all: [],
+  server: ['--filter=.', '--filter-prod=@querator/server...', '--filter-prod=@querator/tooling-start'],
+};
 
 function readStamp() {
   try {
@@ -34,11 +43,17 @@ function writeStamp(stamp) {
 const hasPackageManager = (stamp) =>
   stamp.packageManager === packageManager().version && existsSync(join(toolsBin, 'pnpm'));
 
-/** Whether the recorded installation still exists: users remove node_modules by hand. */
-const hasDependencies = (stamp) =>
+/** Whether the recorded installation suffices and still exists: users remove node_modules by hand. */
+const hasDependencies = (stamp, extent) =>
+  [extent, 'all'].includes(stamp.extent) &&
   stamp.installation === installationHash() &&
   existsSync(join(bin, 'node')) &&
-  workspaceFolders().every((folder) => !needsModules(folder) || existsSync(join(folder, 'node_modules')));
+  stamp.folders.every((folder) => existsSync(join(root, folder, 'node_modules')));
+
+const installedFolders = () =>
+  workspaceFolders()
+    .filter((folder) => needsModules(folder) && existsSync(join(folder, 'node_modules')))
+    .map((folder) => relative(root, folder));
 
 function needsModules(folder) {
   const { dependencies, devDependencies } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
@@ -60,9 +75,9 @@ async function installPackageManager(env) {
   });
 }
 
-async function installDependencies(env) {
+async function installDependencies(env, extent) {
   say('Installing dependencies.');
-  await runStep(join(toolsBin, 'pnpm'), ['install', '--frozen-lockfile'], {
+  await runStep(join(toolsBin, 'pnpm'), ['install', '--frozen-lockfile', ...EXTENTS[extent]], {
     // As in CI: no prompts, even if node_modules has to be created again.
     env: { ...env, CI: 'true' },
     cwd: root,
@@ -73,14 +88,14 @@ async function installDependencies(env) {
 }
 
 /**
- * Installs missing dependencies, and nothing if nothing changed. @returns the
- * environment for the clone's tools.
+ * Installs missing dependencies of an extent, and nothing if nothing changed. @returns
+ * the environment for the clone's tools.
  */
-export async function prepare() {
+export async function prepare(extent) {
   const [major = 0] = process.versions.node.split('.').map(Number);
   if (major < 20) throw new StepFailed(`Node 20 or later is needed; this is ${process.version}.`);
   const env = cloneEnvironment();
-  const ready = (stamp) => hasPackageManager(stamp) && hasDependencies(stamp);
+  const ready = (stamp) => hasPackageManager(stamp) && hasDependencies(stamp, extent);
   if (ready(readStamp())) return env;
   await withInstallationLock(async () => {
     // Another process may have installed while we waited.
@@ -90,14 +105,14 @@ export async function prepare() {
       stamp = { packageManager: packageManager().version };
       writeStamp(stamp);
     }
-    if (!hasDependencies(stamp)) {
-      await installDependencies(env);
+    if (!hasDependencies(stamp, extent)) {
+      await installDependencies(env, extent);
       if (!existsSync(join(bin, 'node'))) {
         throw new StepFailed(
           'The pinned Node is missing: its install script did not run. Is ignore-scripts set in an .npmrc?',
         );
       }
-      writeStamp({ ...stamp, installation: installationHash() });
+      writeStamp({ ...stamp, extent, installation: installationHash(), folders: installedFolders() });
     }
   });
   return env;

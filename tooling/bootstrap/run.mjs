@@ -19,13 +19,14 @@ async function start(args) {
     process.stdout.write(startHelp);
     return;
   }
-  const env = await prepare();
+  // The embedded PostgreSQL is a dependency that the others do without.
+  const env = await prepare(options.postgres ? 'all' : 'server');
   await build(env);
   await becomeChild('tooling/start/src/main.ts', [JSON.stringify(options)], env, { forwardInterrupt: true });
 }
 
 async function test(args) {
-  const env = await prepare();
+  const env = await prepare('all');
   await becomeChild('tooling/vitest/run-tests.ts', args, env, {
     forwardInterrupt: process.stdin.isTTY !== true,
   });
@@ -34,7 +35,7 @@ async function test(args) {
 // A reader that closes the pipe early, as `head` does, is no failure.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 
-const commands = { start, test, install: () => prepare() };
+const commands = { start, test, install: () => prepare('all') };
 const [name = '', ...args] = process.argv.slice(2);
 try {
   const command = commands[name];

@@ -5,14 +5,16 @@ import { StepFailed } from './step.mjs';
 
 export const startHelp = `Runs the Querator server.
 
-  npm start                       on its embedded PostgreSQL, data in .querator/postgres
+  npm start                       on SQLite, data in .querator/sqlite
+  npm start -- --postgres         on an embedded PostgreSQL, data in .querator/postgres
   npm start -- --memory           everything in memory, gone at exit
-  npm start -- --config FILE      with a config file (see example.yaml), without the embedded database
+  npm start -- --config FILE      with a config file (see example.yaml)
 
 Options:
   --address HOST:PORT   where to listen (default localhost:2319, or QUERATOR_ADDRESS)
   --config FILE         YAML config file (or QUERATOR_CONFIG)
   --memory              keep queues and items in memory
+  --postgres            keep them in a PostgreSQL that npm start installs and runs
   --help                print this and end
 `;
 
@@ -24,6 +26,7 @@ function parse(args) {
         address: { type: 'string' },
         config: { type: 'string' },
         memory: { type: 'boolean', default: false },
+        postgres: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
     }).values;
@@ -38,14 +41,18 @@ function parse(args) {
  */
 export function parseStartArguments(args, env) {
   const values = parse(args);
-  if (values.memory && values.config !== undefined) {
-    throw new StepFailed('--memory and --config exclude each other.\nSee: npm start -- --help');
+  const chosen = Object.entries({ memory: values.memory, postgres: values.postgres, config: values.config })
+    .filter(([, value]) => value !== undefined && value !== false)
+    .map(([name]) => `--${name}`);
+  if (chosen.length > 1) {
+    throw new StepFailed(`${chosen.join(' and ')} exclude each other.\nSee: npm start -- --help`);
   }
-  const config = values.config ?? (values.memory ? undefined : env.QUERATOR_CONFIG || undefined);
+  const config = values.config ?? (chosen.length > 0 ? undefined : env.QUERATOR_CONFIG || undefined);
   const address = values.address ?? (env.QUERATOR_ADDRESS || undefined);
   return {
     help: values.help,
     memory: values.memory,
+    postgres: values.postgres,
     ...(address === undefined ? {} : { address }),
     // npm runs its scripts in the root folder; the user may be in another one.
     ...(config === undefined ? {} : { config: resolve(env.INIT_CWD ?? process.cwd(), config) }),

@@ -25,6 +25,11 @@ export function reachableAt({ host, port }: Address): string {
   return `${name.includes(':') ? `[${name}]` : name}:${port}`;
 }
 
+/** The same host with the next port, for another server. */
+export function neighbour({ host, port }: Address): Address {
+  return { host, port: port === 65_535 ? port - 1 : port + 1 };
+}
+
 /** Fails if the address cannot be used for listening. Called before the database starts. */
 export async function expectFree({ host, port }: Address): Promise<void> {
   const error = await new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
@@ -38,7 +43,7 @@ export async function expectFree({ host, port }: Address): Promise<void> {
   if (error.code === 'EADDRINUSE') {
     throw new StartFailed(
       `Port ${port} is already in use, perhaps by another Querator. Stop that one, or choose another port:\n` +
-        `  npm start -- --address ${reachableAt({ host, port: port + 1 })}`,
+        `  npm start -- --address ${reachableAt(neighbour({ host, port }))}`,
     );
   }
   throw new StartFailed(`Cannot listen on ${host}:${port}: ${error.message}`);

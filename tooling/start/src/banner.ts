@@ -4,20 +4,26 @@ export interface Banner {
   readonly at: string;
   /** The storage of queues and items. */
   readonly data: string;
+  /** What the user has to know about data that this server does not use. */
+  readonly otherData?: string | undefined;
 }
 
 function curl(at: string, method: string, body: unknown): string {
   return `  curl -s ${at}/v1/${method} -H 'Content-Type: application/json' -d '${JSON.stringify(body)}'`;
 }
 
-/** The text that `npm start` prints once the server listens: address, storage, and three commands to try. */
-export function banner({ at, data }: Banner): string {
+/**
+ * The text that `npm start` prints once the server listens: address, storage, data of earlier starts that it does not
+ * use, and three commands to try.
+ */
+export function banner({ at, data, otherData }: Banner): string {
   const queue = { queue_name: 'hello' };
   return [
     '',
     `Querator listens on http://${at}`,
     `Data: ${data}`,
     '',
+    ...(otherData === undefined ? [] : [otherData, '']),
     'Try next, in another terminal: make a queue, produce an item, lease it.',
     curl(at, 'queues.create', {
       ...queue,

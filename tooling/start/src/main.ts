@@ -5,7 +5,8 @@
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { run, type StartOptions } from './run.ts';
+import type { StartOptions } from './plan.ts';
+import { run } from './run.ts';
 import { StartFailed } from './start-failed.ts';
 import { listenForStop } from './stop-request.ts';
 

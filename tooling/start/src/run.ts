@@ -1,24 +1,15 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { expectFree, parseAddress, reachableAt } from './address.ts';
 import { banner } from './banner.ts';
-import { type Database, startDatabase } from './database.ts';
 import { untilListening } from './health.ts';
-import { addressIn, writeServerConfig } from './server-config.ts';
+import { otherData } from './other-data.ts';
+import { plan, type StartOptions } from './plan.ts';
+import { addressIn } from './server-config.ts';
 import { type ServerEnd, type ServerProcess, startServer } from './server-process.ts';
 import type { StopRequest } from './stop-request.ts';
 
-/** The options of `npm start`, which `tooling/bootstrap` reads from the command line. */
-export interface StartOptions {
-  readonly memory: boolean;
-  readonly address?: string;
-  /** Absolute path of a config file. */
-  readonly config?: string;
-}
-
 /** The dependencies of a start. */
 export interface StartDeps {
-  /** Folder for the generated config and the database. Created if missing. */
+  /** Folder for the generated config and the data. Created if missing. */
   readonly stateDir: string;
   /** The server's built executable. */
   readonly executable: string;
@@ -27,27 +18,6 @@ export interface StartDeps {
 }
 
 const DEFAULT_ADDRESS = 'localhost:2319';
-
-interface Plan {
-  readonly args: readonly string[];
-  readonly data: string;
-  readonly database?: Database;
-}
-
-async function plan(options: StartOptions, { stateDir, say }: StartDeps): Promise<Plan> {
-  const address = options.address === undefined ? [] : ['--address', options.address];
-  if (options.config !== undefined) {
-    return { args: ['--config', options.config, ...address], data: `as ${options.config} says` };
-  }
-  if (options.memory) return { args: address, data: 'in memory, gone at exit' };
-  mkdirSync(stateDir, { recursive: true });
-  const folder = join(stateDir, 'postgres');
-  const database = await startDatabase(folder, say);
-  const config = join(stateDir, 'server.yaml');
-  writeServerConfig(config, database.connectionString);
-  const data = `${folder} (PostgreSQL on port ${database.port}; how to connect: ${config})`;
-  return { args: ['--config', config, ...address], data, database };
-}
 
 /** Stops the server and waits for its end. A second request kills it. */
 async function stopServer(server: ServerProcess, { killRequested }: StopRequest): Promise<ServerEnd> {
@@ -58,7 +28,7 @@ async function stopServer(server: ServerProcess, { killRequested }: StopRequest)
   return await server.ended;
 }
 
-async function serve(server: ServerProcess, at: string, data: string, deps: StartDeps) {
+async function serve(server: ServerProcess, at: string, text: string, deps: StartDeps) {
   const { stop, say } = deps;
   const over = new AbortController();
   const stopRequested = new Promise<undefined>((resolve) => {
@@ -67,7 +37,7 @@ async function serve(server: ServerProcess, at: string, data: string, deps: Star
   });
   void untilListening(`http://${at}/health`, AbortSignal.any([over.signal, stop.stopRequested])).then(
     (listening) => {
-      if (listening) say(banner({ at, data }));
+      if (listening) say(text);
     },
   );
   const end = await Promise.race([server.ended, stopRequested]);
@@ -92,10 +62,14 @@ export async function run(options: StartOptions, deps: StartDeps): Promise<numbe
     return await run({ ...options, address: text }, deps);
   }
   await expectFree(address);
-  const { args, data, database } = await plan(options, deps);
+  const { stateDir, say } = deps;
+  const { args, data, embedded, database } = await plan(options, stateDir, say);
   try {
     if (deps.stop.stopRequested.aborted) return 0;
-    return await serve(startServer(deps.executable, args), reachableAt(address), data, deps);
+    const at = reachableAt(address);
+    const unused = embedded && otherData(embedded, stateDir, address);
+    const greeting = banner({ at, data, otherData: unused });
+    return await serve(startServer(deps.executable, args), at, greeting, deps);
   } finally {
     await database?.stop();
   }

@@ -1,9 +1,12 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '@querator/tooling-processes';
 import { onTestFinished, vi } from 'vitest';
-import { run, type StartOptions } from '../src/run.ts';
+import type { StartOptions } from '../src/plan.ts';
+import { run } from '../src/run.ts';
 
 /** A start under test: its output, the record of the fake server, and how to stop it. */
 export interface Started {
@@ -25,19 +28,47 @@ export function scratchFolder(): string {
   return folder;
 }
 
-/** Runs `npm start` without npm, on the fake server. */
-export function start(options: StartOptions, stateDir = scratchFolder(), mode = ''): Started {
+/** Whether a process of this id runs. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** An address on which nothing listens. */
+export const onFreePort = async (): Promise<string> => `localhost:${await freePort()}`;
+
+/** Which server `start` runs: the fake one, which may misbehave, or another executable. */
+interface Server {
+  readonly mode?: '' | 'fails' | 'hangs';
+  readonly executable?: string;
+}
+
+const FAKE = fileURLToPath(new URL('./fake-server.ts', import.meta.url));
+
+/** Runs `npm start` without npm, by default on the fake server. */
+export function start(
+  options: Partial<StartOptions>,
+  stateDir = scratchFolder(),
+  { mode = '', executable = FAKE }: Server = {},
+): Started {
   const notesFile = join(scratchFolder(), 'notes');
   vi.stubEnv('FAKE_SERVER_NOTES', notesFile);
   vi.stubEnv('FAKE_SERVER_MODE', mode);
   const [stopRequested, killRequested] = [new AbortController(), new AbortController()];
   const said: string[] = [];
-  const code = run(options, {
-    stateDir,
-    executable: fileURLToPath(new URL('./fake-server.ts', import.meta.url)),
-    say: (text) => void said.push(text),
-    stop: { stopRequested: stopRequested.signal, killRequested: killRequested.signal },
-  });
+  const code = run(
+    { memory: false, postgres: false, ...options },
+    {
+      stateDir,
+      executable,
+      say: (text) => void said.push(text),
+      stop: { stopRequested: stopRequested.signal, killRequested: killRequested.signal },
+    },
+  );
   onTestFinished(async () => {
     stopRequested.abort();
     killRequested.abort();

@@ -1,22 +1,8 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import process from 'node:process';
-import { freePort } from '@querator/tooling-processes';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { parse } from 'yaml';
-import { scratchFolder, start } from './harness.ts';
-
-const onFreePort = async () => `localhost:${await freePort()}`;
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
+import { isAlive, onFreePort, scratchFolder, start } from './harness.ts';
 
 describe('npm start on memory', () => {
   it('prints the address, the place of the data, and commands to try', async () => {
@@ -40,7 +26,7 @@ describe('npm start on memory', () => {
   });
 
   it('kills the server at a second signal', async () => {
-    const started = start({ memory: true, address: await onFreePort() }, scratchFolder(), 'hangs');
+    const started = start({ memory: true, address: await onFreePort() }, scratchFolder(), { mode: 'hangs' });
     await started.listening();
     started.stop();
     await expect.poll(() => started.notes()).toContain('draining');
@@ -50,7 +36,7 @@ describe('npm start on memory', () => {
   });
 
   it('exits with the code of a failed server', async () => {
-    const started = start({ memory: true, address: await onFreePort() }, scratchFolder(), 'fails');
+    const started = start({ memory: true, address: await onFreePort() }, scratchFolder(), { mode: 'fails' });
     expect(await started.code).toBe(3);
     expect(started.said.join('\n')).toContain('ended by itself (exit code 3)');
   });
@@ -78,53 +64,9 @@ describe('npm start with a config file', () => {
     const address = await onFreePort();
     const config = join(scratchFolder(), 'own.yaml');
     writeFileSync(config, `address: ${address}\n`);
-    const started = start({ memory: false, config });
+    const started = start({ config });
     await expect.poll(() => started.notes()).toHaveLength(1);
     expect(started.server()).toMatchObject({ config });
     expect(started.server()).not.toHaveProperty('address');
-  });
-});
-
-describe('npm start on the embedded database', () => {
-  it('passes the server a config that only its owner can read, and that names the database', async () => {
-    const started = start({ memory: false, address: await onFreePort() });
-    await started.listening();
-    const { config = '' } = started.server();
-    expect(config).toBe(join(started.stateDir, 'server.yaml'));
-    expect(statSync(config).mode & 0o777).toBe(0o600);
-    const { 'queue-storage': queues, 'partition-storage': partitions } = parse(readFileSync(config, 'utf8'));
-    expect(queues.driver).toBe('postgres');
-    expect(partitions).toMatchObject([{ driver: 'postgres', affinity: 1, config: queues.config }]);
-    expect(queues.config['connection-string']).toMatch(
-      /^postgres:\/\/postgres:\w+@127\.0\.0\.1:\d+\/postgres$/,
-    );
-  });
-
-  it('stops the server before the database, and leaves neither running', async () => {
-    const started = start({ memory: false, address: await onFreePort() });
-    await started.listening();
-    const database = Number(
-      readFileSync(join(started.stateDir, 'postgres/pgdata/postmaster.pid'), 'utf8').split('\n')[0],
-    );
-    started.stop();
-    expect(await started.code).toBe(0);
-    expect(started.notes().slice(1)).toEqual(['draining', 'drained']);
-    expect(isAlive(database)).toBe(false);
-  });
-
-  it('stops the database and fails if the server is killed', async () => {
-    const started = start({ memory: false, address: await onFreePort() });
-    await started.listening();
-    process.kill(started.server().pid, 'SIGKILL');
-    expect(await started.code).toBe(1);
-    expect(() => statSync(join(started.stateDir, 'postgres/pgdata/postmaster.pid'))).toThrow('ENOENT');
-  });
-
-  it('starts the database again if it is killed', async () => {
-    const started = start({ memory: false, address: await onFreePort() });
-    await started.listening();
-    const file = join(started.stateDir, 'postgres/pgdata/postmaster.pid');
-    process.kill(Number(readFileSync(file, 'utf8').split('\n')[0]), 'SIGKILL');
-    await expect.poll(() => started.said.join('\n'), { timeout: 30_000 }).toContain('PostgreSQL is back.');
   });
 });
