@@ -11,7 +11,13 @@ export async function build(env) {
   try {
     const quiet = ['--output-logs=errors-only', '--log-order=grouped', '--no-color'];
     await runStep(join(bin, 'turbo'), ['run', 'build', '--filter=@querator/server', ...quiet], {
-      env: { ...env, TURBO_TELEMETRY_DISABLED: '1', TURBO_NO_UPDATE_NOTIFIER: '1' },
+      env: {
+        ...env,
+        TURBO_TELEMETRY_DISABLED: '1',
+        TURBO_NO_UPDATE_NOTIFIER: '1',
+        // pnpm would install the rest of the clone before it runs a script.
+        pnpm_config_verify_deps_before_run: 'false',
+      },
       cwd: root,
       advice: 'The server could not be built.',
     });

@@ -23,7 +23,13 @@ const stampFile = join(tools, 'installed.json');
  */
 const EXTENTS = {
   all: [],
-  server: ['--filter=.', '--filter-prod=@querator/server...', '--filter-prod=@querator/tooling-start'],
+  server: [
+    '--filter=.',
+    '--filter-prod=@querator/server...',
+    // turbo builds what the tests of a package import too.
+    '--filter-prod=@querator/storage-conformance',
+    '--filter-prod=@querator/tooling-start',
+  ],
 };
 
 function readStamp() {
