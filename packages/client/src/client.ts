@@ -15,7 +15,8 @@ import { discovery, type ServerInfo } from './discovery/server-info.ts';
 import { parseEndpoint } from './endpoint-url.ts';
 import { type RenewalThread, ThreadHost } from './thread/thread-host.ts';
 import { type Fetch, fetchTransport } from './transport/fetch-transport.ts';
-import { type ClientTls, nodeTransport } from './transport/node-transport.ts';
+import type { ClientTls } from './transport/http/open-socket.ts';
+import { nodeTransport } from './transport/node-transport.ts';
 
 /** Options of a client. */
 export interface ClientOptions {
@@ -24,7 +25,7 @@ export interface ClientOptions {
   /** Sent as `Authorization: Bearer <key>`. */
   readonly apiKey?: string | undefined;
   /**
-   * Sends requests instead of Node's HTTP client. Note that Node's own `fetch`
+   * Sends requests instead of the client's own connections. Note that Node's own `fetch`
    * ends calls that wait for more than 5 minutes.
    */
   readonly fetch?: Fetch | undefined;
@@ -103,12 +104,12 @@ export interface Client {
  * @throws TypeError if the endpoint is not an http(s) URL, or contains credentials.
  */
 export function createClient(options: ClientOptions): Client {
-  const { endpoint, apiKey, fetch, tls, clock, renewalThread = true } = options;
+  const { endpoint, apiKey, fetch, tls, clock = new SystemClock(), renewalThread = true } = options;
   const call = createCall({
     baseUrl: parseEndpoint(endpoint),
     apiKey,
-    transport: fetch === undefined ? nodeTransport(tls) : fetchTransport(fetch),
-    clock: clock ?? new SystemClock(),
+    transport: fetch === undefined ? nodeTransport({ tls, clock }) : fetchTransport(fetch),
+    clock,
   });
   return {
     queue: methods(call, queueEndpoints),

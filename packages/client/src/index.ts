@@ -41,7 +41,7 @@ export type { ProducerOptions, SendOptions, SentItem } from './producer/producer
 export { type BackOff, backOffMs, DEFAULT_BACK_OFF, isTransient, isUnstored } from './retry-policy.ts';
 export type { HandledWork, SentWork, Telemetry, TracePairs } from './telemetry/telemetry.ts';
 export type { Fetch } from './transport/fetch-transport.ts';
-export type { ClientTls } from './transport/node-transport.ts';
+export type { ClientTls } from './transport/http/open-socket.ts';
 export type { PointInTime } from './values/point-in-time.ts';
 export type { TimeSpan } from './values/time-span.ts';
 export type { StopSignal } from './worker/stop-signals.ts';

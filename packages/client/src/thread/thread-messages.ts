@@ -1,6 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Duration, Instant, ItemId } from '@querator/core';
-import type { ClientTls } from '../transport/node-transport.ts';
+import type { ClientTls } from '../transport/http/open-socket.ts';
 import type { ThreadError } from './thread-error.ts';
 
 /** How the thread reaches the server. */

@@ -1,5 +1,5 @@
 import type { Transport, TransportReply, TransportRequest } from './transport.ts';
-import { transportFailure } from './transport-failure.ts';
+import { fetchFailure } from './transport-failure.ts';
 
 /** The part of `fetch` that the client uses. The global `fetch` and the one of a Hono app both fit. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -9,7 +9,7 @@ export function fetchTransport(fetch: Fetch): Transport {
   return (request, { replied, failed }) => {
     const ending = new AbortController();
     exchange(fetch, request, ending.signal).then(replied, (error: unknown) =>
-      failed(transportFailure(request.url, error)),
+      failed(fetchFailure(request.url, error)),
     );
     return () => ending.abort();
   };

@@ -23,14 +23,28 @@ interface SystemError {
   readonly errors?: unknown;
 }
 
-/** Maps Node's error to a client error: whether the request was sent before the connection failed. */
-export function transportFailure(url: string, error: unknown): ClientError {
-  // fetch wraps the real error, and a host with several addresses has an error per address.
-  const all = unwrap(error, MOST_CAUSES);
-  const reason = all.map(describe).join('; ');
-  return all.every(isBeforeSending)
-    ? new ConnectError(url, reason, error)
-    : new ConnectionLostError(url, reason, error);
+/** Maps an error of `fetch` to a client error: whether the request was sent before the connection failed. */
+export function fetchFailure(url: string, error: unknown): ClientError {
+  return all(error).every(isBeforeSending) ? connectFailure(url, error) : lossOf(url, error);
+}
+
+/** The failure to connect, as it is reported. */
+export function connectFailure(url: string, error: unknown): ConnectError {
+  return new ConnectError(url, reasonOf(error), error);
+}
+
+/** The failure of a connection on which a request may have been sent, as it is reported. */
+export function lossOf(url: string, error: unknown): ConnectionLostError {
+  return new ConnectionLostError(url, reasonOf(error), error);
+}
+
+function reasonOf(error: unknown): string {
+  return all(error).map(describe).join('; ');
+}
+
+/** fetch wraps the real error, and a host with several addresses has an error per address. */
+function all(error: unknown): SystemError[] {
+  return unwrap(error, MOST_CAUSES);
 }
 
 /** Limits the depth, because a user's `fetch` may throw any value, even an error that is its own cause. */

@@ -3,8 +3,8 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { queuesEndpoints } from '@querator/protocol';
 import { afterEach, expect, test } from 'vitest';
-import { ConnectError, ConnectionLostError, createClient } from '../src/index.ts';
-import { failureOf } from './support/fake-server.ts';
+import { ConnectError, ConnectionLostError, createClient } from '../../src/index.ts';
+import { failureOf } from '../support/fake-server.ts';
 
 const servers: Server[] = [];
 
