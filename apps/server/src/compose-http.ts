@@ -2,6 +2,7 @@ import type { AccessControl, Quotas } from '@querator/access';
 import type { Instances, Service } from '@querator/engine';
 import type { PoolRegistry, PoolState } from '@querator/storage-postgres';
 import type { Config } from './config/schema.ts';
+import { createApiDocs } from './http/api-docs/api-docs.ts';
 import type { MemoryBudget } from './http/budget/memory-budget.ts';
 import { Audit } from './http/call/audit.ts';
 import { allowEveryPage, authorizePagesBy } from './http/call/authorize-page.ts';
@@ -91,14 +92,16 @@ export function composeHttp(config: Config, deps: ServerDeps, parts: ServedParts
     authorize: deps.authorizePage ?? (access?.enforced === true ? authorizePagesBy(gate) : allowEveryPage),
   });
   const hasOperatorsPort = config['admin-address'] !== undefined;
-  const app = createApp({ routes, calls, budget, pages: hasOperatorsPort ? new Map() : pages });
+  const apiDocs = config['api-docs'] ? createApiDocs() : new Map();
+  const allPages = new Map([...apiDocs, ...pages]);
+  const app = createApp({ routes, calls, budget, pages: hasOperatorsPort ? apiDocs : allPages });
   const http = { routes, calls, budget, logger };
 
   return {
     main: { ...http, app, connections },
     operators: {
       ...http,
-      app: hasOperatorsPort ? createApp({ routes, calls, budget, pages }) : app,
+      app: hasOperatorsPort ? createApp({ routes, calls, budget, pages: allPages }) : app,
       connections: ofOperators,
     },
   };

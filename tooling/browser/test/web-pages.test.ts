@@ -5,8 +5,9 @@ import type { AddressInfo, Socket } from 'node:net';
 import { type Client, createClient } from '@querator/client';
 import { SystemClock, SystemRandom, silentLogger } from '@querator/core';
 import { parseConfig, type RunningServer, startServer } from '@querator/server';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { launchChromium } from './launch-chromium.ts';
 
 /** Names that the browser takes for other machines, and resolves to this one. */
 const STRANGER = 'stranger.example';
@@ -16,13 +17,6 @@ const REBOUND = 'rebound.example';
 const PLAIN = 'queue.example';
 
 const FLAGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
   // The answer of a person to the question whether a page may reach this machine.
   '--disable-features=LocalNetworkAccessChecks',
   `--host-resolver-rules=${[STRANGER, APP, REBOUND, PLAIN].map((name) => `MAP ${name} 127.0.0.1`).join(',')}`,
@@ -40,8 +34,7 @@ let client: Client;
 let port: string;
 
 beforeAll(async () => {
-  const executablePath = process.env['QUERATOR_TEST_CHROMIUM'] ?? '/usr/bin/chromium';
-  browser = await chromium.launch({ executablePath, args: FLAGS });
+  browser = await launchChromium(...FLAGS);
   pages = createServer((_, reply) => {
     reply.setHeader('Content-Type', 'text/html');
     reply.end('<!doctype html><title>a page</title>');

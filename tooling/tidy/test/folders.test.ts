@@ -225,7 +225,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'monotonic-clock.ts',
     'version.ts',
   ],
-  'apps/server/src/http': ['node', 'fetch', 'health', 'handlers', 'call', 'budget'],
+  'apps/server/src/http': ['api-docs', 'node', 'fetch', 'health', 'handlers', 'call', 'budget'],
 };
 
 interface Import {

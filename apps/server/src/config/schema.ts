@@ -123,6 +123,7 @@ export const configSchema = z.strictObject({
   'allowed-hosts': z.array(allowedHost, 'expected a list of hosts').default([]),
   'trusted-proxies': z.array(network, 'expected a list of addresses and networks').default([]),
   'cors-origins': z.array(corsOrigin, 'expected a list of origins').default([]),
+  'api-docs': z.boolean('expected true or false').default(true),
   tls: tls.optional(),
   'admin-address': address.optional(),
   'admin-tls': z.union([z.literal(false), tls], "expected false, or settings like those of 'tls'").optional(),

@@ -72,7 +72,7 @@ export function openApiDocument(): Json {
       description: INTRODUCTION,
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
-    servers: [{ url: '/', description: 'The server that served this document' }],
+    servers: [{ url: './', description: 'The server that served this document' }],
     security: [{}, { apiKey: [] }],
     tags: GROUPS.map(({ tag, description }) => ({ name: tag, description })).filter(isFirst),
     paths: Object.fromEntries(paths),

@@ -80,5 +80,5 @@ function namedExamples(values: readonly unknown[]): Json {
 
 function firstSentence(text: string): string {
   const [sentence = text] = /^.*?\.(?= |$)/.exec(text) ?? [];
-  return sentence.replace(/\.$/, '');
+  return sentence.replaceAll('`', '').replace(/\.$/, '');
 }

@@ -47,7 +47,8 @@ export function createApp({ routes, calls, budget, pages }: AppOptions): Hono<Ap
       const headers = headersOf(c);
       const refused = calls.refusePage(path, headers, cameOnLoopback(c));
       if (refused !== undefined) return responseOf(refused);
-      return pageResponse(await show({ query: queryOf(c), headers }), calls.replyHeaders(headers));
+      const request = { query: queryOf(c), headers, ifNoneMatch: c.req.header('if-none-match') };
+      return pageResponse(await show(request), calls.replyHeaders(headers));
     });
   }
   for (const [path, route] of routes) app.post(path, (c) => serve(c, route));
@@ -71,11 +72,13 @@ function cameOnLoopback(c: Context<AppEnv>): boolean {
   return c.env?.onLoopback === true;
 }
 
-function pageResponse({ status = 200, text, contentType }: Page, more?: Readonly<Record<string, string>>) {
+function pageResponse(page: Page, more?: Readonly<Record<string, string>>): Response {
+  const { status = 200, text, contentType, headers } = page;
+  if (status === 304) return new Response(null, { status, headers: { ...headers, ...more } });
   const length = String(Buffer.byteLength(text));
   return new Response(text, {
     status,
-    headers: { 'Content-Type': contentType, 'Content-Length': length, ...more },
+    headers: { 'Content-Type': contentType, 'Content-Length': length, ...headers, ...more },
   });
 }
 

@@ -16,14 +16,18 @@ export interface PageDeps {
 export interface Page {
   /** Default: 200. */
   readonly status?: number;
-  readonly text: string;
+  /** Bytes are sent as they are. */
+  readonly text: string | Uint8Array<ArrayBuffer>;
   readonly contentType: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** A request for a page. */
 export interface PageRequest {
   readonly query: URLSearchParams;
   readonly headers: CallHeaders;
+  /** `If-None-Match`. */
+  readonly ifNoneMatch: string | undefined;
 }
 
 /** The pages by path. A page may reject with the error that refuses the request. */
