@@ -36,9 +36,13 @@ async function consumeAll(
   const waiting = batches.values();
   const start = clock.now();
   const server = new FakeServer()
-    .on(queueEndpoints.lease, () => {
+    .on(queueEndpoints.lease, async () => {
       const { value: ids } = waiting.next();
-      if (ids === undefined) stop.abort();
+      if (ids === undefined) {
+        // The handlers of the last items start right after this call was sent.
+        await new Promise(setImmediate);
+        stop.abort();
+      }
       const items = (ids ?? []).map((id) => ({ id, attempts: 1 }));
       return codecs.QueueLeaseResponse.create({ queueName: 'q', partition: 0, items });
     })

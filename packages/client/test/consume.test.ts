@@ -58,7 +58,23 @@ function consumer(leases: readonly (readonly string[] | Error)[], options: Parti
     onError: (error) => errors.push(error),
     ...options,
   });
-  return { clock, stop, idle: idle.promise, completed, retried, refusals, handled, errors, server, running };
+  return {
+    clock,
+    stop,
+    idle: idle.promise.then(startedAll),
+    completed,
+    retried,
+    refusals,
+    handled,
+    errors,
+    server,
+    running,
+  };
+}
+
+/** The handlers of the last items start right after the next lease was sent. */
+function startedAll(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
 }
 
 describe('the consumer', () => {

@@ -46,6 +46,24 @@ test('the statement that stores items with a key leases them for waiting consume
   expect(await h.payloads('q')).toHaveLength(5);
 });
 
+test('the producer is answered before the consumers of its items, so that its next items come sooner', async () => {
+  const h = new Harness();
+  await h.create('q');
+  const answered: string[] = [];
+  for (const how of ['with a key', 'without']) {
+    const leased = h.lease('q').then(() => answered.push('consumer'));
+    await h.settle();
+    const call = { queueName: 'q', requestTimeout: '1m', dedupKey: 'k', itemKeys: [], dedupWindow: '' };
+    const produced: Promise<unknown> =
+      how === 'without'
+        ? h.produce('q', ['a'])
+        : h.service.keyedProduces.produce({ ...call, items: [item('a')] });
+    await Promise.all([leased, produced.then(() => answered.push(`producer ${how}`))]);
+  }
+  expect(answered).toEqual(['producer with a key', 'consumer', 'producer without', 'consumer']);
+  expect([h.storage.count('produceKeyedAndLease'), h.storage.count('produceAndLease')]).toEqual([1, 1]);
+});
+
 test('consumers of items with keys get older items first, whichever process stored those', async () => {
   const { h, waiting } = await withWaiting(1);
   const elsewhere = h.storage.partitionStore({ queue: 'q', partition: 0 });

@@ -71,6 +71,24 @@ describe('a worker', () => {
     expect(it.clock.pendingTimers).toBe(0);
   });
 
+  test('asks for the next items before it starts the handlers of those that came', async () => {
+    const log: string[] = [];
+    const port = (made: QueuePort): QueuePort => ({
+      ...{ ...made, discover: () => made.discover?.() ?? Promise.resolve() },
+      complete: (call) => made.complete(call),
+      retry: (call) => made.retry(call),
+      lease: (call, signal) => {
+        log.push(`asks for ${call.batchSize}`);
+        return made.lease(call, signal);
+      },
+    });
+    const handler = ({ bytes }: { readonly bytes: Uint8Array }) => log.push(decoder.decode(bytes));
+    const it = start({ names: ['a', 'b'], port }, { concurrency: 3, handler });
+    await it.clock.advance('1ms');
+    await it.running.stop();
+    expect(log.slice(0, 4)).toEqual(['asks for 3', 'asks for 1', 'a', 'b']);
+  });
+
   test('leases only what can start at once where leases cannot be renewed', async () => {
     const names = Array.from({ length: 20 }, (_, n) => `${n}`);
     const durationsMs = Object.fromEntries(names.map((name) => [name, 10]));

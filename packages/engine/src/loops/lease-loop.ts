@@ -1,3 +1,4 @@
+import process from 'node:process';
 import {
   type CancelTimer,
   isBudgetSpent,
@@ -153,7 +154,8 @@ export class LeaseLoop {
     const end = (leased: readonly LeasedItem[]) => {
       // The statement leases nothing if items wait. Then other processes have stored them.
       partition.foundEmpty(leased.length > 0 ? sentAt : undefined);
-      resolve(leased);
+      // Once the producers are answered: their next items are what these consumers will ask for.
+      process.nextTick(() => resolve(leased));
     };
     const { details, leaseTimeout = this.#hooks.queue().leaseTimeout } = plan;
     return { batch: { limit: Math.min(plan.limit, items), leaseTimeout, details }, end };
