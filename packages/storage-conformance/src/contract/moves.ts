@@ -93,14 +93,14 @@ export function describeMoves(test: StorageTest): void {
         await moving.begin();
         await moving.copy();
         const before = await everythingIn(moving.source);
-        expect(await fatesOf(writesTo(moving.target, before.queued))).toEqual(allClosed);
+        await expectClosed(writesTo(moving.target, before.queued));
         await moving.from.close(CLAIM);
-        expect(await fatesOf(writesTo(moving.source, before.queued))).toEqual(allClosed);
+        await expectClosed(writesTo(moving.source, before.queued));
         expect(await everythingIn(moving.source)).toEqual(before);
         await moving.from.reopen(CLAIM);
         expect(textsOf(await moving.source.lease(1))).toEqual(['waiting']);
         await moving.switchOver();
-        expect(await fatesOf(writesTo(moving.source, before.queued))).toEqual(allClosed);
+        await expectClosed(writesTo(moving.source, before.queued));
         expect(textsOf(await moving.target.lease())).toEqual(['plain', 'imported']);
       },
     );
@@ -211,39 +211,56 @@ export function describeMoves(test: StorageTest): void {
   });
 }
 
-const allClosed: readonly string[] = Array.from({ length: 18 }, () => 'closed');
-
-function fatesOf(calls: readonly Promise<unknown>[]) {
-  return Promise.all(calls.map(fateOf));
+async function expectClosed(writes: Readonly<Record<string, () => Promise<unknown> | undefined>>) {
+  for (const [name, write] of Object.entries(writes)) {
+    // A driver may lack optional calls.
+    const call = write();
+    if (call !== undefined) expect([name, await fateOf(call)]).toEqual([name, 'closed']);
+  }
 }
 
 /** A call of each kind that writes. */
 function writesTo({ store }: PartitionScript, items: readonly { readonly id: ItemId }[]) {
   const ids = items.map(({ id }) => id);
   const first = ids.slice(0, 1);
+  const id = first[0] as ItemId;
   const rules = { maxAttempts: 0, dead: 'move' } as const;
   const request = { items: [newItem('x')] };
   const lease = { limit: 1, leaseTimeout: LEASE_TIMEOUT };
-  return [
-    store.produce([request], EXPIRE_TIMEOUT),
-    store.lease(lease),
-    store.release(first),
-    store.complete([{ ids: first }]),
-    store.extend?.([{ id: first[0] as ItemId, leaseTimeout: LEASE_TIMEOUT }]) ?? store.lease(lease),
-    store.retry([{ items: [{ id: first[0] as ItemId, dead: false }] }], rules),
-    store.import([{ ...newItem('y'), isLeased: false, attempts: 0, maxAttempts: 0 }], EXPIRE_TIMEOUT),
-    store.delete(first),
-    store.deleteSeen?.([{ id: first[0] as ItemId, state: 'waiting', attempts: 0 }]) ?? store.delete(first),
-    store.deleteEach?.(first) ?? store.delete(first),
-    store.clear({ waiting: true, leased: true, scheduled: true }),
-    store.clear({ waiting: true, leased: false, scheduled: false }),
-    store.sweep({ ...rules, limit: 10, claimTimeout: LEASE_TIMEOUT }),
-    store.markMoved(ids),
-    store.remove(ids),
-    store.prepareLetters([deadLetter('z')], { expireTimeout: HOUR, autoCommitTimeout: AUTO_COMMIT_TIMEOUT }),
-    store.commitLetters(['letter']),
-    store.abortLetters(['letter']),
-  ];
+  const imported = { ...newItem('y'), isLeased: false, attempts: 0, maxAttempts: 0 };
+  const keyed = { groups: [under('k', 'v')], window: WINDOW };
+  const importing = { ...keyed, groups: [{ key: 'k', items: [imported] }], expireTimeout: EXPIRE_TIMEOUT };
+  const stored = { expireTimeout: EXPIRE_TIMEOUT, newKeys: 'store' } as const;
+  const taken = { task: 'task', ids: first };
+  const timeouts = { expireTimeout: HOUR, autoCommitTimeout: AUTO_COMMIT_TIMEOUT };
+  return {
+    produce: () => store.produce([request], EXPIRE_TIMEOUT),
+    produceAndLease: () => store.produceAndLease?.([request], EXPIRE_TIMEOUT, lease),
+    produceKeyed: () => store.produceKeyed?.([keyed], stored),
+    produceKeyedAndLease: () => store.produceKeyedAndLease?.([keyed], stored, lease),
+    lease: () => store.lease(lease),
+    release: () => store.release(first),
+    complete: () => store.complete([{ ids: first }]),
+    extend: () => store.extend?.([{ id, leaseTimeout: LEASE_TIMEOUT }]),
+    retry: () => store.retry([{ items: [{ id, dead: false }] }], rules),
+    import: () => store.import([imported], EXPIRE_TIMEOUT),
+    importKeyed: () => store.importKeyed?.(importing),
+    delete: () => store.delete(first),
+    deleteSeen: () => store.deleteSeen?.([{ id, state: 'waiting', attempts: 0 }]),
+    deleteEach: () => store.deleteEach?.(first),
+    'clear of everything': () => store.clear({ waiting: true, leased: true, scheduled: true }),
+    'clear of waiting items': () => store.clear({ waiting: true, leased: false, scheduled: false }),
+    sweep: () => store.sweep({ ...rules, limit: 10, claimTimeout: LEASE_TIMEOUT }),
+    markMoved: () => store.markMoved(ids),
+    remove: () => store.remove(ids),
+    prepareLetters: () => store.prepareLetters([deadLetter('z')], timeouts),
+    commitLetters: () => store.commitLetters(['letter']),
+    abortLetters: () => store.abortLetters(['letter']),
+    takeItems: () => store.takeItems?.({ ...taken, target: { queue: 'to', partition: 0 } }),
+    markTaken: () => store.markTaken?.(taken),
+    returnTaken: () => store.returnTaken?.(taken),
+    removeTaken: () => store.removeTaken?.(taken),
+  };
 }
 
 /** Adds an item in each state, some with details. */
