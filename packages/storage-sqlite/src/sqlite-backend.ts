@@ -4,6 +4,7 @@ import type {
   Clock,
   InstanceStore,
   Instant,
+  MoveStore,
   PartitionKey,
   PartitionOwner,
   PartitionSize,
@@ -22,6 +23,7 @@ import type { SqliteConfig } from './settings/config.ts';
 import { sqliteAccessStore } from './stores/access-store.ts';
 import { SqliteAuditStore } from './stores/audit-store.ts';
 import { SqliteInstanceStore } from './stores/instance-store.ts';
+import { SqliteMoveStore } from './stores/move-store.ts';
 import { OwnedCalls } from './stores/owned-calls.ts';
 import { SqlitePartitionStore } from './stores/partition-store.ts';
 import { SqliteQueueStore } from './stores/queue-store.ts';
@@ -42,6 +44,7 @@ export const SQLITE_CAPABILITIES: StorageCapabilities = {
   pause: true,
   closures: true,
   tasks: true,
+  moves: true,
   schedules: true,
   instances: true,
   access: true,
@@ -120,6 +123,10 @@ class SqliteBackend implements StorageBackend {
   partitionStore(key: PartitionKey, owner?: PartitionOwner): PartitionStore {
     const calls = new OwnedCalls({ name: this.name, database: this.#database, key, owner });
     return new SqlitePartitionStore(calls);
+  }
+
+  moveStore(key: PartitionKey, owner?: PartitionOwner): MoveStore {
+    return new SqliteMoveStore(new OwnedCalls({ name: this.name, database: this.#database, key, owner }));
   }
 
   async ping(): Promise<readonly StorageNotice[]> {

@@ -7,6 +7,7 @@ import { Partitions } from '../src/file/partitions.ts';
 import { Sequence } from '../src/file/sequence.ts';
 import { ITEM_CALLS } from '../src/items/item-calls.ts';
 import { pack } from '../src/messages/packed-payloads.ts';
+import { MOVE_CALLS } from '../src/moves/move-calls.ts';
 import { newFolder, openBackend } from './support/new-folder.ts';
 
 /** Records the statements that calls run. */
@@ -42,7 +43,7 @@ const item = { encoding: '', kind: '', reference: '', payload: new Uint8Array(3)
 /** Calls of producers, consumers and sweeps, and pages of lists and searches. */
 function useAll(connection: Connection): void {
   const transaction = {
-    ...{ connection, now },
+    ...{ connection, now, lineage: '' },
     partitions: new Partitions(connection),
     sequence: new Sequence(connection, 'seed'),
   };
@@ -70,6 +71,17 @@ function useAll(connection: Connection): void {
   }
   ITEM_CALLS.find(transaction, { key, request: { filter: {}, limit: 10 } });
   ITEM_CALLS.takenItems(transaction, { key, task: 't', limit: 10 });
+  const claim = { task: 't', generation: 1 };
+  MOVE_CALLS.beginMove(transaction, { key, claim, end: 'source' });
+  MOVE_CALLS.readMovingItems(transaction, { key, claim, before: undefined, limit: 10 });
+  MOVE_CALLS.readMovingKeys(transaction, { key, claim, after: undefined, limit: 10 });
+  ITEM_CALLS.produceKeyed(transaction, {
+    ...{ key, expireTimeout: timeout, newKeys: 'store' },
+    requests: [{ ...requests[0], groups: [{ key: 'k2', count: 1 }] } as (typeof requests)[0]],
+  });
+  const { entries } = MOVE_CALLS.readChanges(transaction, { key, claim, limit: 10 });
+  MOVE_CALLS.settleChanges(transaction, { key, claim, entries });
+  MOVE_CALLS.endMove(transaction, { key, claim });
   ITEM_CALLS.dropEmpty(transaction, { key });
 }
 
@@ -84,7 +96,9 @@ test('no call on items reads a table or sorts, with and without statistics', asy
     const file = new DatabaseSync(path);
     for (const text of connection.texts) {
       const plan = file.prepare(`explain query plan ${text}`).all() as { detail: string }[];
-      const slow = plan.filter(({ detail }) => /^SCAN (items|keys|partitions)\b|TEMP B-TREE/.test(detail));
+      const slow = plan.filter(({ detail }) =>
+        /^SCAN (items|keys|partitions|changes)\b|TEMP B-TREE/.test(detail),
+      );
       expect(slow, text).toEqual([]);
     }
     file.close();

@@ -7,9 +7,10 @@ export interface Answer {
   readonly json: any;
 }
 
-/** Makes one call of the HTTP API, in JSON. */
+/** Makes one call of the HTTP API, in JSON. @param call of `v1`, such as `queue.lease`, or with its version: `v2/tasks.get`. */
 export async function callServer(url: string, call: string, body: object): Promise<Answer> {
-  const response = await fetch(`${url}/v1/${call}`, {
+  const path = /^v[0-9]+\//.test(call) ? call : `v1/${call}`;
+  const response = await fetch(`${url}/${path}`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify(body),

@@ -195,6 +195,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'schedules',
     'tasks',
     'instances',
+    'moves',
     'items',
     'queues',
     'access',

@@ -79,6 +79,11 @@ export class Database {
     await this.#run(() => this.#file.writes.alone(this.#self, () => this.#ask({ type: 'ping' })));
   }
 
+  /** Waits until the disk has everything that was committed. @throws StorageError */
+  async sync(): Promise<void> {
+    await this.#run(() => this.#file.writes.alone(this.#self, () => this.#ask({ type: 'sync' })));
+  }
+
   /** Waits for running calls, then closes the file. Later calls fail. */
   close(): Promise<void> {
     return this.#closing.run();

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { StorageError } from '@querator/core';
 import type { ThreadStart } from '../messages/requests.ts';
 import { Connection } from './connection.ts';
@@ -6,6 +8,7 @@ import { FileStamp } from './file-stamp.ts';
 import { Partitions } from './partitions.ts';
 import { prepareSchema } from './schema.ts';
 import { Sequence } from './sequence.ts';
+import type { Transaction } from './transaction.ts';
 
 /** Pages of the log that may wait for a checkpoint, of 4 KiB each. A commit that passes it moves them to the file. */
 const CHECKPOINT_PAGES = 4_000;
@@ -21,6 +24,9 @@ export interface OpenFile {
   readonly connection: Connection;
   readonly partitions: Partitions;
   readonly sequence: Sequence;
+  readonly lineage: Transaction['lineage'];
+  /** Waits until the disk has everything that was committed. */
+  sync(): void;
   /** @throws StorageError if the file is not at its place any more. */
   assertInPlace(): void;
   close(): void;
@@ -47,6 +53,10 @@ export function openFile(file: string, { durability, role, seed }: ThreadStart):
       connection,
       partitions: new Partitions(connection),
       sequence: new Sequence(connection, seed),
+      lineage: lineageOf(connection, durability),
+      sync: () => {
+        if (durability !== 'full') syncLog(file);
+      },
       assertInPlace: () => stamp.assertSame(),
       close: () => {
         opened.close();
@@ -57,6 +67,23 @@ export function openFile(file: string, { durability, role, seed }: ThreadStart):
     connection?.close();
     lock?.release();
     throw error;
+  }
+}
+
+/** A crash of the machine may take commits back only if they did not wait for the disk. */
+function lineageOf(connection: Connection, durability: ThreadStart['durability']): string {
+  const row = connection.get<{ value: bigint }>(`select value from numbers where name = 'file'`);
+  const file = `${row?.value ?? 0n}`;
+  return durability === 'full' ? file : `${file}/${randomUUID()}`;
+}
+
+/** What was moved from the log to the file is on the disk already. */
+function syncLog(file: string): void {
+  const log = openSync(`${file}-wal`, 'r+');
+  try {
+    fsyncSync(log);
+  } finally {
+    closeSync(log);
   }
 }
 

@@ -1,6 +1,14 @@
-import { type Instant, instantFromMicroseconds, type PartitionKey } from '@querator/core';
+import {
+  type GateState,
+  type Instant,
+  instantFromMicroseconds,
+  type PartitionKey,
+  StorageError,
+} from '@querator/core';
 import { OtherOwnerError, UnmadePartitionError } from '../messages/failed-call.ts';
+import { unwatchChanges } from './changes.ts';
 import type { Connection } from './connection.ts';
+import { freeRange } from './ranges.ts';
 
 /** Names a partition, and the queue that it belongs to. */
 export interface OwnedKey extends PartitionKey {
@@ -16,12 +24,44 @@ export interface OwnedKey extends PartitionKey {
 /** The state of a partition that was never made. */
 const NEVER_MADE = 0n;
 
-interface PartitionRow {
+/** Where the rows of a partition are. */
+export interface PartitionPlace {
+  /** The number by which rows name the partition. */
   readonly id: bigint;
+  /**
+   * The keys of its rows: the number of an id, in this range. 0 is that of all partitions that were made
+   * here. One that came from another storage has a range of its own: its ids have numbers that others have.
+   */
+  readonly range: bigint;
+}
+
+/** What a partition lets through while it moves to another storage, or after that. */
+export interface Gate {
+  readonly state: GateState;
+  readonly task: string;
+  readonly generation: number;
+  /** Another number each time a move begins. */
+  readonly begun: bigint;
+}
+
+/** A partition with its gate. */
+export interface GatedPartition extends PartitionPlace {
+  /** Undefined: it does not move. */
+  readonly gate: Gate | undefined;
+}
+
+interface PartitionRow extends PartitionPlace {
   readonly created_at: bigint | null;
   /** Another number after each removal of the empty partition; 0: it is there. */
   readonly emptied: bigint;
+  /** The state of the gate. The next columns are null without one. */
+  readonly gate: GateState | null;
+  readonly task: string | null;
+  readonly generation: bigint | null;
+  readonly begun: bigint | null;
 }
+
+const COLUMNS = 'id, range, created_at, emptied, gate, task, generation, begun';
 
 /** The partitions of a file, which items name by a number. */
 export class Partitions {
@@ -35,36 +75,94 @@ export class Partitions {
   }
 
   /**
-   * The number of a partition; undefined if it was never used.
+   * A partition to read from; undefined if it was never used.
    *
    * @throws OtherOwnerError
    */
-  find(key: OwnedKey): bigint | undefined {
-    const row = this.#row(key);
-    if (row === undefined || isOwn(row, key)) return row?.id;
-    if (this.#isEmpty(row)) return undefined;
-    throw new OtherOwnerError(instantFromMicroseconds(row.created_at ?? 0n));
+  find(key: OwnedKey): PartitionPlace | undefined {
+    return this.#find(key);
   }
 
   /**
-   * The number of a partition, which exists from then on. An empty one of an earlier
-   * queue is replaced.
+   * A partition to write; undefined if it was never used.
+   *
+   * @throws OtherOwnerError
+   * @throws StorageError `closed` if its gate is.
+   */
+  findOpen(key: OwnedKey): PartitionPlace | undefined {
+    const row = this.#find(key);
+    if (row !== undefined) checkOpen(row);
+    return row;
+  }
+
+  /**
+   * A partition to write, which exists from then on. An empty one of an earlier queue is replaced.
    *
    * @throws OtherOwnerError if it has items.
    * @throws UnmadePartitionError if it has to be made, and the key does not allow that.
+   * @throws StorageError `closed` if its gate is.
    */
-  use(key: OwnedKey): bigint {
-    const found = this.find(key);
-    const known = this.#known.get(nameOf(key));
-    if (found === undefined || known === undefined) {
+  use(key: OwnedKey): PartitionPlace {
+    this.findOpen(key);
+    return this.make(key);
+  }
+
+  /** As `use`, whatever the gate lets through. */
+  make(key: OwnedKey): PartitionPlace {
+    const found = this.#find(key);
+    if (found === undefined) {
       checkMayMake(key, NEVER_MADE);
       this.drop(key.queue, key.partition);
       return this.#put(key, key.createdAt ?? null, 0n);
     }
-    if (known.emptied !== 0n) checkMayMake(key, known.emptied);
-    const createdAt = key.createdAt ?? known.created_at;
-    if (known.emptied === 0n && known.created_at === createdAt) return found;
+    if (found.emptied !== 0n) checkMayMake(key, found.emptied);
+    const createdAt = key.createdAt ?? found.created_at;
+    if (found.emptied === 0n && found.created_at === createdAt) return found;
     return this.#put(key, createdAt, 0n);
+  }
+
+  /** The stored partition, if it belongs to the queue. */
+  gated(key: OwnedKey): GatedPartition | undefined {
+    const row = this.#row(key);
+    return row === undefined || !isOwn(row, key) ? undefined : { ...row, gate: gateOf(row) };
+  }
+
+  /** Sets the gate of a stored partition, or removes it. */
+  setGate(key: PartitionKey, gate: Gate | undefined): void {
+    this.#connection.run(
+      `update partitions set gate = ?, task = ?, generation = ?, begun = ? where queue = ? and number = ?`,
+      ...[gate?.state ?? null, gate?.task ?? null, gate?.generation ?? null, gate?.begun ?? null],
+      ...[key.queue, key.partition],
+    );
+    this.#known.delete(nameOf(key));
+  }
+
+  /**
+   * Replaces a partition by an empty one with a range of its own, or makes it.
+   *
+   * @throws OtherOwnerError
+   * @throws UnmadePartitionError if the key does not allow to make it.
+   */
+  replace(key: OwnedKey, gate: Gate): PartitionPlace {
+    checkMayMake(key, this.#find(key)?.emptied ?? NEVER_MADE);
+    this.drop(key.queue, key.partition);
+    const range = freeRange(this.#connection);
+    this.#put(key, key.createdAt ?? null, 0n, range);
+    this.setGate(key, gate);
+    return this.make(key);
+  }
+
+  /** Replaces a partition by an empty one with this gate, and a range of its own. */
+  putEmpty(key: OwnedKey, gate: Gate): void {
+    const createdAt = this.#row(key)?.created_at ?? null;
+    this.drop(key.queue, key.partition);
+    this.#put(key, createdAt, 0n, freeRange(this.#connection));
+    this.setGate(key, gate);
+  }
+
+  /** Whether a partition holds no item. */
+  isEmpty({ id }: Pick<PartitionPlace, 'id'>): boolean {
+    return this.#connection.get('select 1 from items where partition = ? limit 1', id) === undefined;
   }
 
   /**
@@ -75,7 +173,7 @@ export class Partitions {
    */
   dropEmpty(key: OwnedKey, state: bigint): boolean {
     const row = this.#row(key);
-    if (row !== undefined && !this.#isEmpty(row)) return !isOwn(row, key);
+    if (row !== undefined && !this.isEmpty(row)) return !isOwn(row, key);
     if (row !== undefined && !isOwn(row, key)) this.drop(key.queue, key.partition);
     this.#put(key, key.createdAt ?? row?.created_at ?? null, state);
     return true;
@@ -89,7 +187,8 @@ export class Partitions {
   drop(queue: string, partition: number, createdAt?: Instant): void {
     const row = this.#row({ queue, partition });
     if (row === undefined || !isOwn(row, { createdAt })) return;
-    this.#connection.run('insert into dropped_partitions values (?)', row.id);
+    if (row.gate === 'copying' || row.gate === 'closed') unwatchChanges(this.#connection, row.id);
+    this.#connection.run('insert into dropped_partitions (id, range) values (?, ?)', row.id, row.range);
     this.#connection.run('delete from partitions where id = ?', row.id);
     this.#known.delete(nameOf({ queue, partition }));
     this.#hasDropped = true;
@@ -138,27 +237,44 @@ export class Partitions {
     const known = this.#known.get(name);
     if (known !== undefined) return known;
     const row = this.#connection.get<PartitionRow>(
-      'select id, created_at, emptied from partitions where queue = ? and number = ?',
+      `select ${COLUMNS} from partitions where queue = ? and number = ?`,
       ...[key.queue, key.partition],
     );
     if (row !== undefined) this.#known.set(name, row);
     return row;
   }
 
-  #put(key: OwnedKey, createdAt: bigint | null, emptied: bigint): bigint {
-    const row = this.#connection.get<PartitionRow>(
-      `insert into partitions (queue, number, created_at, emptied) values (?, ?, ?, ?)
-       on conflict (queue, number) do update set created_at = excluded.created_at, emptied = excluded.emptied
-       returning id, created_at, emptied`,
-      ...[key.queue, key.partition, createdAt, emptied],
-    ) as PartitionRow;
-    this.#known.set(nameOf(key), row);
-    return row.id;
+  #find(key: OwnedKey): PartitionRow | undefined {
+    const row = this.#row(key);
+    if (row === undefined || isOwn(row, key)) return row;
+    if (this.isEmpty(row)) return undefined;
+    throw new OtherOwnerError(instantFromMicroseconds(row.created_at ?? 0n));
   }
 
-  #isEmpty({ id }: Pick<PartitionRow, 'id'>): boolean {
-    return this.#connection.get('select 1 from items where partition = ? limit 1', id) === undefined;
+  #put(key: OwnedKey, createdAt: bigint | null, emptied: bigint, range = 0n): PartitionRow {
+    const row = this.#connection.get<PartitionRow>(
+      `insert into partitions (queue, number, created_at, emptied, range) values (?, ?, ?, ?, ?)
+       on conflict (queue, number) do update set created_at = excluded.created_at, emptied = excluded.emptied
+       returning ${COLUMNS}`,
+      ...[key.queue, key.partition, createdAt, emptied, range],
+    ) as PartitionRow;
+    this.#known.set(nameOf(key), row);
+    return row;
   }
+}
+
+function gateOf({ gate: state, task, generation, begun }: PartitionRow): Gate | undefined {
+  if (state === null) return undefined;
+  return { state, task: task ?? '', generation: Number(generation), begun: begun ?? 0n };
+}
+
+/** The states of gates that let all calls through. */
+const OPEN: ReadonlySet<GateState | null> = new Set([null, 'copying', 'open']);
+
+function checkOpen({ gate }: PartitionRow): void {
+  if (OPEN.has(gate)) return;
+  const message = 'the partition moves to another storage, or has moved';
+  throw new StorageError(message, { outcome: 'not-applied', closed: true });
 }
 
 function isOwn(

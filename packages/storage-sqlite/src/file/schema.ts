@@ -11,9 +11,9 @@ const APPLICATION_ID = 0x51726174n;
  * - Instants are microseconds and durations nanoseconds, as in core: both fit SQLite's
  *   integers of 64 bits.
  * - Texts are compared by their bytes, which is SQLite's default.
- * - `seq` is the number in the id of an item. It is SQLite's own key of a row, so new
- *   items are appended at the end of the table, whatever their partition. Every index
- *   ends with it, so the items of a partition in one state are in the order of ids.
+ * - `seq` is the number in the id of an item, in the range of the partition (`PartitionPlace`). It
+ *   is SQLite's own key of a row, so new items are appended at the end of the table, whatever their
+ *   partition. Every index ends with it, so the items of a partition in one state are in the order of ids.
  * - `due` is the next deadline of an item: in each state there is exactly one.
  * - A removed row leaves its indexes at once. So items in other states, and items that
  *   were removed, cost a lease nothing.
@@ -200,6 +200,24 @@ const VERSIONS: readonly string[] = [
     unique (namespace, name)
   ) strict, without rowid;
   create index schedules_by_look on schedules (look_at) where look_at is not null;
+  `,
+  // Moves of partitions to other storages.
+  `
+  alter table partitions add column range integer not null default 0;
+  alter table partitions add column gate text;
+  alter table partitions add column task text;
+  alter table partitions add column generation integer;
+  alter table partitions add column begun integer;
+  alter table dropped_partitions add column range integer not null default 0;
+  create table changes (
+    number integer primary key autoincrement,
+    partition integer not null,
+    kind text not null,
+    name text not null,
+    unique (partition, kind, name)
+  ) strict;
+  create index changes_by_partition on changes (partition);
+  insert into numbers values ('file', random());
   `,
 ];
 

@@ -5,9 +5,24 @@ import type { Connection } from './connection.ts';
 /** How many numbers are reserved at once. A crash skips those that were not used. */
 const RESERVED_AT_ONCE = 10_000n;
 
+/**
+ * Numbers of ids have 48 bits: at 100,000 items per second they last for 89 years. The bits above
+ * tell the ranges of partitions apart; see `PartitionPlace`.
+ */
+const NUMBER_BITS = 48n;
+/** No id of this driver has a greater number. */
+export const GREATEST_NUMBER: bigint = 2n ** NUMBER_BITS - 1n;
+/** The greatest range: together with a number it fits SQLite's keys of rows. */
+export const GREATEST_RANGE: bigint = 2n ** (63n - NUMBER_BITS) - 1n;
+
+/** The key of the row of an item, in the range of its partition. */
+export function seqIn(range: bigint, number: bigint): bigint {
+  return (range << NUMBER_BITS) | number;
+}
+
 /** The two parts of an id. */
 export interface NewId {
-  readonly seq: bigint;
+  readonly number: bigint;
   readonly tail: string;
 }
 
@@ -34,7 +49,21 @@ export class Sequence {
       this.#connection.run(`update numbers set value = ? where name = 'reserved_seq'`, this.#reserved);
     }
     this.#last += 1n;
-    return { seq: this.#last, tail: this.#tails.next() };
+    return { number: this.#last, tail: this.#tails.next() };
+  }
+
+  /** No id has a greater number. */
+  get last(): bigint {
+    return this.#last;
+  }
+
+  /** Later numbers are greater than this one. */
+  raise(above: bigint): void {
+    if (above <= this.#last) return;
+    this.#last = above;
+    if (above <= this.#reserved) return;
+    this.#reserved = above;
+    this.#connection.run(`update numbers set value = ? where name = 'reserved_seq'`, above);
   }
 
   /** Call it when changes were rolled back, maybe with a reservation. Numbers that were given out are not used again. */
@@ -49,9 +78,9 @@ function readReserved(connection: Connection): bigint {
   return row?.value ?? 0n;
 }
 
-/** The text of an id. */
-export function idOf({ seq, tail }: NewId): ItemId {
-  return formatItemId(seq, tail);
+/** The id of the item in a row. */
+export function idOf({ seq, tail }: { readonly seq: bigint; readonly tail: string }): ItemId {
+  return formatItemId(seq & GREATEST_NUMBER, tail);
 }
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';

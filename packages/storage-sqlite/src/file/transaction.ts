@@ -10,4 +10,6 @@ export interface Transaction {
   readonly now: Instant;
   readonly sequence: Sequence;
   readonly partitions: Partitions;
+  /** Another text in a copy of the file, and after an opening that may have lost commits. */
+  readonly lineage: string;
 }

@@ -109,7 +109,7 @@ function sample(table: ItemTable): number {
   return items === 0 ? 0 : bytes / items;
 }
 
-/** The least and the greatest number of an item. */
+/** The least and the greatest key of a row. */
 function ends({ connection, partition }: ItemTable): readonly [bigint, bigint] {
   let [low, high]: [bigint | null, bigint | null] = [null, null];
   for (const state of ALL_STATES) {

@@ -12,7 +12,6 @@ import {
 import { idOf } from '../file/sequence.ts';
 import type { Transaction } from '../file/transaction.ts';
 import { type InPartition, storedTableOf } from './in-partition.ts';
-import { firstSeqFrom, placeOf } from './item-place.ts';
 import { fieldsOf, HEAD_COLUMNS, type ItemHead, type ItemTexts, isMoving, STATE } from './item-row.ts';
 import type { ItemTable } from './item-table.ts';
 import { detailsOf, readKept } from './kept.ts';
@@ -76,17 +75,17 @@ export function find(
   return { items, ...read };
 }
 
-/** The numbers of the items after an id that may meet the filter, in order. */
+/** The keys of the rows after an id that may meet the filter, in order. */
 function candidates(table: ItemTable, { ids, sourceId, state }: ItemFilter, after: ItemId): Iterable<bigint> {
   if (ids !== undefined) {
-    const seqs = ids.map((id) => placeOf(id)?.seq).filter((seq) => seq !== undefined);
+    const seqs = ids.map((id) => table.seqOf(id)).filter((seq) => seq !== undefined);
     return [...new Set(seqs)].sort((a, b) => (a < b ? -1 : 1));
   }
   if (sourceId !== undefined) {
     const item = table.findBySource(sourceId);
     return item === undefined ? [] : [item.seq];
   }
-  const from = firstSeqFrom(after);
+  const from = table.seqFrom(after);
   if (from === undefined) return [];
   const states = [...FOUND_STATES].filter(([, each]) => state === undefined || each === state);
   return seqsFrom(

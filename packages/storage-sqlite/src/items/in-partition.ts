@@ -7,9 +7,15 @@ export interface InPartition {
   readonly key: OwnedKey;
 }
 
-/** The table of a partition, which exists from then on. */
+/** The table of a partition to write, which exists from then on. */
 export function tableOf(transaction: Transaction, { key }: InPartition): ItemTable {
   return new ItemTable(transaction, transaction.partitions.use(key));
+}
+
+/** The table of a partition to change what is there. Undefined: it was never used. */
+export function usedTableOf(transaction: Transaction, { key }: InPartition): ItemTable | undefined {
+  const partition = transaction.partitions.findOpen(key);
+  return partition === undefined ? undefined : new ItemTable(transaction, partition);
 }
 
 /** The table of a partition to read from. Undefined: it was never used. */

@@ -8,7 +8,7 @@ import { countKeys, sweepKeys } from './keys.ts';
 import { lease } from './lease.ts';
 import { complete, extend, release, retry } from './leased-items.ts';
 import { abortLetters, commitLetters, importAll, prepareLetters } from './letters.ts';
-import { produce, produceAndLease, produceKeyed } from './produce.ts';
+import { produce, produceAndLease, produceKeyed, produceKeyedAndLease } from './produce.ts';
 import { list } from './read-items.ts';
 import { clearSome, deleteEach, deleteSeen, lastSeq, markMoved, removeMoving } from './remove-items.ts';
 import { sweep } from './sweep.ts';
@@ -17,7 +17,7 @@ import { transfer } from './transfer.ts';
 
 /** Checks that the file accepts writes, and that the partition exists. */
 function probe({ partitions, connection }: Transaction, { key }: InPartition): void {
-  partitions.use(key);
+  partitions.make(key);
   connection.run(`update numbers set value = value + 1 where name = 'write_checks'`);
 }
 
@@ -27,7 +27,7 @@ function drop({ partitions }: Transaction, { key }: { readonly key: OwnedKey }):
 
 /** Removes a partition that holds no item. @returns whether it holds none. */
 function dropEmpty({ partitions, sequence }: Transaction, { key }: { readonly key: OwnedKey }): boolean {
-  return partitions.dropEmpty(key, sequence.next().seq);
+  return partitions.dropEmpty(key, sequence.next().number);
 }
 
 /** Makes a partition if it is not there. */
@@ -48,6 +48,7 @@ export const ITEM_CALLS = {
   produce,
   produceAndLease,
   produceKeyed,
+  produceKeyedAndLease,
   sweepKeys,
   countKeys,
   lease,

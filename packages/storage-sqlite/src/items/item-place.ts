@@ -1,21 +1,21 @@
 import { ITEM_ID_LENGTH, ITEM_ID_RANDOM_LENGTH, type ItemId } from '@querator/core';
+import { GREATEST_NUMBER } from '../file/sequence.ts';
 
 /** `0` and the hexadecimal number come before the random part. */
 const NUMBER_END = ITEM_ID_LENGTH - ITEM_ID_RANDOM_LENGTH;
 const ID = /^0[0-9a-f]{16}[0-9A-Za-z]{10}$/;
-const GREATEST_SEQ = 2n ** 63n - 1n;
 
-/** Where an item is: the number in its id, and the rest of the id. */
+/** The two parts of an id: its number, and the rest. */
 export interface ItemPlace {
-  readonly seq: bigint;
+  readonly number: bigint;
   readonly tail: string;
 }
 
-/** The place of the item with an id. Undefined: no item has such an id. */
+/** The parts of an id. Undefined: no item of this driver has such an id. */
 export function placeOf(id: ItemId): ItemPlace | undefined {
   if (!ID.test(id)) return undefined;
-  const seq = BigInt(`0x${id.slice(1, NUMBER_END)}`);
-  return seq > GREATEST_SEQ ? undefined : { seq, tail: id.slice(NUMBER_END) };
+  const number = BigInt(`0x${id.slice(1, NUMBER_END)}`);
+  return number > GREATEST_NUMBER ? undefined : { number, tail: id.slice(NUMBER_END) };
 }
 
 /**
@@ -24,7 +24,7 @@ export function placeOf(id: ItemId): ItemPlace | undefined {
  *
  * @param pivot any text.
  */
-export function firstSeqFrom(pivot: string): bigint | undefined {
+export function firstNumberFrom(pivot: string): bigint | undefined {
   const head = pivot.slice(0, NUMBER_END);
   if (head === '') return 0n;
   if (head[0] !== '0') return (head[0] as string) < '0' ? 0n : undefined;
@@ -49,8 +49,8 @@ function above(digits: string): bigint | undefined {
   return bounded((BigInt(`0x${digits}`) + 1n) << BigInt(4 * (16 - digits.length)));
 }
 
-function bounded(seq: bigint): bigint | undefined {
-  return seq > GREATEST_SEQ ? undefined : seq;
+function bounded(number: bigint): bigint | undefined {
+  return number > GREATEST_NUMBER ? undefined : number;
 }
 
 function isDigit(character: string): boolean {

@@ -1,8 +1,9 @@
 import type { Instant, ItemId } from '@querator/core';
 import type { Connection } from '../file/connection.ts';
-import { idOf, type Sequence } from '../file/sequence.ts';
+import type { PartitionPlace } from '../file/partitions.ts';
+import { GREATEST_NUMBER, idOf, type NewId, type Sequence, seqIn } from '../file/sequence.ts';
 import type { Transaction } from '../file/transaction.ts';
-import { placeOf } from './item-place.ts';
+import { firstNumberFrom, placeOf } from './item-place.ts';
 import { HEAD_COLUMNS, type ItemHead, type NewRow, STATE } from './item-row.ts';
 import { type Kept, keptUnderNewId, readKept, writeKept } from './kept.ts';
 
@@ -14,25 +15,62 @@ const INSERT = `insert into items (seq, partition, state, due, tail, attempts, m
 export class ItemTable {
   readonly partition: bigint;
   readonly connection: Connection;
+  readonly #range: bigint;
   readonly #sequence: Sequence;
 
-  constructor({ connection, sequence }: Pick<Transaction, 'connection' | 'sequence'>, partition: bigint) {
+  constructor(
+    { connection, sequence }: Pick<Transaction, 'connection' | 'sequence'>,
+    { id, range }: PartitionPlace,
+  ) {
     this.connection = connection;
     this.#sequence = sequence;
-    this.partition = partition;
+    this.#range = range;
+    this.partition = id;
   }
 
   /** Adds an item at the tail. @returns its id. */
   append(row: NewRow): ItemId {
-    const id = this.#sequence.next();
+    return this.put(this.#sequence.next(), row);
+  }
+
+  /** Adds an item with an id that the partition does not have. @returns the id. */
+  put(id: NewId, row: NewRow): ItemId {
+    const seq = this.#seqOf(id.number);
     this.connection.run(
       INSERT,
-      ...[id.seq, this.partition, row.state, row.due, id.tail, row.attempts, row.maxAttempts],
+      ...[seq, this.partition, row.state, row.due, id.tail, row.attempts, row.maxAttempts],
       ...[row.createdAt, row.expireDeadline, row.idleLeaseDeadline ?? null, row.sourceId ?? null],
       ...[row.encoding, row.kind, row.reference, row.kept === undefined ? null : writeKept(row.kept)],
       row.payload,
     );
-    return idOf(id);
+    return idOf({ seq, tail: id.tail });
+  }
+
+  /** Whether an item of the partition has a number. */
+  isTaken(number: bigint): boolean {
+    return this.connection.get('select 1 from items where seq = ?', this.#seqOf(number)) !== undefined;
+  }
+
+  /** The key of the last row that the partition can have now. */
+  get lastSeq(): bigint {
+    return this.#seqOf(this.#sequence.last);
+  }
+
+  /** The greatest key that a row of the partition can ever have. */
+  get endSeq(): bigint {
+    return this.#seqOf(GREATEST_NUMBER);
+  }
+
+  /** The key of the row that an id may have. Undefined: no item has such an id. */
+  seqOf(id: ItemId): bigint | undefined {
+    const place = placeOf(id);
+    return place && this.#seqOf(place.number);
+  }
+
+  /** The least key of a row whose id may be at least `pivot`. Undefined: every id is less. */
+  seqFrom(pivot: string): bigint | undefined {
+    const number = firstNumberFrom(pivot);
+    return number === undefined ? undefined : this.#seqOf(number);
   }
 
   /** The item with an id, without its content. */
@@ -41,7 +79,7 @@ export class ItemTable {
     if (place === undefined) return undefined;
     return this.connection.get<ItemHead>(
       `select ${HEAD_COLUMNS} from items where seq = ? and partition = ? and tail = ?`,
-      ...[place.seq, this.partition, place.tail],
+      ...[this.#seqOf(place.number), this.partition, place.tail],
     );
   }
 
@@ -51,7 +89,7 @@ export class ItemTable {
     if (place === undefined) return undefined;
     return this.connection.get<Pick<ItemHead, 'seq' | 'state'>>(
       'select seq, state from items where seq = ? and partition = ? and tail = ?',
-      ...[place.seq, this.partition, place.tail],
+      ...[this.#seqOf(place.number), this.partition, place.tail],
     );
   }
 
@@ -113,11 +151,15 @@ export class ItemTable {
     this.connection.run(
       `update items set seq = ?, tail = ?, state = ?, due = expire_deadline, idle_lease_deadline = null,
          kept = ? where seq = ?`,
-      ...[id.seq, id.tail, STATE.waiting, keptText, item.seq],
+      ...[this.#seqOf(id.number), id.tail, STATE.waiting, keptText, item.seq],
     );
   }
 
   remove({ seq }: Pick<ItemHead, 'seq'>): void {
     this.connection.run('delete from items where seq = ?', seq);
+  }
+
+  #seqOf(number: bigint): bigint {
+    return seqIn(this.#range, number);
   }
 }

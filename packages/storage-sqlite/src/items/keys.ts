@@ -6,7 +6,7 @@ import {
   millisecondsBetween,
 } from '@querator/core';
 import type { Transaction } from '../file/transaction.ts';
-import { type InPartition, storedTableOf } from './in-partition.ts';
+import { type InPartition, storedTableOf, usedTableOf } from './in-partition.ts';
 import type { ItemTable } from './item-table.ts';
 
 /** A dedup key to be stored. */
@@ -41,7 +41,7 @@ export function sweepKeys(
   transaction: Transaction,
   { limit, ...args }: InPartition & { readonly limit: number },
 ): KeySweepResult {
-  const table = storedTableOf(transaction, args);
+  const table = usedTableOf(transaction, args);
   if (table === undefined) return { removed: 0, nextEndMs: undefined };
   const { connection, partition } = table;
   const { now } = transaction;

@@ -11,7 +11,6 @@ import {
 import type { Transaction } from '../file/transaction.ts';
 import { type Packed, pack, unpack } from '../messages/packed-payloads.ts';
 import { type InPartition, tableOf } from './in-partition.ts';
-import { placeOf } from './item-place.ts';
 import { type ItemHead, type ItemRow, itemOf, ROW_COLUMNS, STATE } from './item-row.ts';
 import type { ItemTable } from './item-table.ts';
 import { keptFrom } from './kept.ts';
@@ -148,7 +147,7 @@ function stateOf(
   return { state: STATE.waiting, due: expireDeadline };
 }
 
-function rowOf({ connection }: ItemTable, id: ItemId): ItemRow {
-  const seq = placeOf(id)?.seq ?? null;
-  return connection.get<ItemRow>(`select ${ROW_COLUMNS} from items where seq = ?`, seq) as ItemRow;
+function rowOf(table: ItemTable, id: ItemId): ItemRow {
+  const seq = table.seqOf(id) ?? null;
+  return table.connection.get<ItemRow>(`select ${ROW_COLUMNS} from items where seq = ?`, seq) as ItemRow;
 }

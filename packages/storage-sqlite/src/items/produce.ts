@@ -1,6 +1,7 @@
 import {
   addDuration,
   type Duration,
+  type Instant,
   type ItemId,
   type KeyedItemsResult,
   type KeyedProduceOptions,
@@ -50,19 +51,30 @@ function produceInto(
 }
 
 /** The result of `produceAndLease`, on its way to the main thread. */
-interface ProducedAndLeased {
-  readonly outcomes: readonly Outcome<ProduceResult>[];
+interface ProducedAndLeased<Result extends ProduceResult> {
+  readonly outcomes: readonly Outcome<Result>[];
   readonly leased: Packed<LeasedItem>;
 }
 
 export function produceAndLease(
   transaction: Transaction,
   { lease, ...args }: ProduceArgs & { readonly lease: LeaseBatch },
-): ProducedAndLeased {
+): ProducedAndLeased<ProduceResult> {
   const table = tableOf(transaction, args);
+  return producedAndLeased(table, { lease, now: transaction.now }, () =>
+    produceInto(table, transaction, args),
+  );
+}
+
+/** Leases the first of the items that `produce` stores, unless an item waits already. */
+function producedAndLeased<Result extends ProduceResult>(
+  table: ItemTable,
+  { lease, now }: { readonly lease: LeaseBatch; readonly now: Instant },
+  produce: () => readonly Outcome<Result>[],
+): ProducedAndLeased<Result> {
   const isFree = !table.hasWaiting;
-  const outcomes = produceInto(table, transaction, args);
-  const leased = isFree ? leaseItems(table, lease, transaction.now, Number.POSITIVE_INFINITY) : [];
+  const outcomes = produce();
+  const leased = isFree ? leaseItems(table, lease, now, Number.POSITIVE_INFINITY) : [];
   let left = leased.length;
   return {
     outcomes: outcomes.map((outcome) => {
@@ -82,16 +94,35 @@ interface PackedKeyedRequest {
   readonly window: Duration;
 }
 
-export interface ProduceKeyedArgs extends InPartition, KeyedProduceOptions {
+/** Keyed requests with the options that they share. */
+export interface PackedKeyedRequests extends KeyedProduceOptions {
   readonly requests: readonly PackedKeyedRequest[];
 }
 
+export interface ProduceKeyedArgs extends InPartition, PackedKeyedRequests {}
+
 export function produceKeyed(
   transaction: Transaction,
-  { requests, expireTimeout, newKeys, ...args }: ProduceKeyedArgs,
+  args: ProduceKeyedArgs,
 ): readonly Outcome<KeyedProduceResult>[] {
+  return produceKeyedInto(tableOf(transaction, args), transaction, args);
+}
+
+export function produceKeyedAndLease(
+  transaction: Transaction,
+  { lease, ...args }: ProduceKeyedArgs & { readonly lease: LeaseBatch },
+): ProducedAndLeased<KeyedProduceResult> {
   const table = tableOf(transaction, args);
-  const { now } = transaction;
+  return producedAndLeased(table, { lease, now: transaction.now }, () =>
+    produceKeyedInto(table, transaction, args),
+  );
+}
+
+function produceKeyedInto(
+  table: ItemTable,
+  { now }: Transaction,
+  { requests, expireTimeout, newKeys }: ProduceKeyedArgs,
+): readonly Outcome<KeyedProduceResult>[] {
   return requests.map(({ items: packed, groups, window }) => {
     const items = unpack(packed);
     const endsAt = addDuration(now, window);

@@ -4,7 +4,6 @@ import type { Transaction } from '../file/transaction.ts';
 import { type Packed, pack } from '../messages/packed-payloads.ts';
 import { bytesOf } from './content-bytes.ts';
 import { type InPartition, storedTableOf } from './in-partition.ts';
-import { firstSeqFrom } from './item-place.ts';
 import {
   detailedItemOf,
   type ItemRow,
@@ -31,7 +30,7 @@ export function list(
 ): Packed<StoredItem> {
   const table = storedTableOf(transaction, args);
   const { state, pivot, limit, maxBytes = Number.POSITIVE_INFINITY, details } = request;
-  const from = firstSeqFrom(pivot);
+  const from = table?.seqFrom(pivot);
   const page: StoredItem[] = [];
   if (table === undefined || from === undefined) return pack(page);
   let bytes = 0;
@@ -50,7 +49,7 @@ export function list(
 }
 
 /**
- * The numbers of the items in any of these states, from a number on. SQLite merges the parts
+ * The keys of the rows in any of these states, from a key on. SQLite merges the parts
  * of the index, so it reads no more of it than is asked for.
  */
 export function* seqsFrom(table: ItemTable, states: readonly bigint[], from: bigint): Generator<bigint> {

@@ -32,10 +32,9 @@ export function deleteSeen(
   return deleted;
 }
 
-/** The number of the last item that a clear removes. */
-export function lastSeq(transaction: Transaction, _: InPartition): bigint {
-  const last = transaction.connection.get<{ seq: bigint | null }>('select max(seq) as seq from items');
-  return last?.seq ?? 0n;
+/** The key of the last row that a clear removes. */
+export function lastSeq(transaction: Transaction, args: InPartition): bigint {
+  return tableOf(transaction, args).lastSeq;
 }
 
 /** Removes some items of these states up to a number. @returns how many. */

@@ -14,7 +14,7 @@ import { idOf } from '../file/sequence.ts';
 import type { Transaction } from '../file/transaction.ts';
 import { type Packed, pack } from '../messages/packed-payloads.ts';
 import { bytesOf } from './content-bytes.ts';
-import { type InPartition, storedTableOf } from './in-partition.ts';
+import { type InPartition, usedTableOf } from './in-partition.ts';
 import { detailedItemOf, HEAD_COLUMNS, type ItemHead, type ItemRow, ROW_COLUMNS, STATE } from './item-row.ts';
 import type { ItemTable } from './item-table.ts';
 import { readKept, writeKept } from './kept.ts';
@@ -39,7 +39,7 @@ export function sweep(
   { request, ...args }: InPartition & { readonly request: SweepRequest },
 ): Swept {
   const counts = { enqueued: 0, requeued: 0, deleted: 0 };
-  const table = storedTableOf(transaction, args);
+  const table = usedTableOf(transaction, args);
   if (table === undefined) return { ...counts, dead: pack([]), moved: [], nextDueMs: undefined };
   const { now } = transaction;
   const { limit, maxAttempts, dead, claimTimeout } = request;

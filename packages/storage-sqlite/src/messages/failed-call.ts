@@ -10,7 +10,13 @@ export type FailedCall =
       readonly retryAfterMs: number | undefined;
       readonly missing: string | undefined;
     }
-  | { readonly kind: 'storage'; readonly message: string; readonly outcome: StorageOutcome }
+  | {
+      readonly kind: 'storage';
+      readonly message: string;
+      readonly outcome: StorageOutcome;
+      readonly closed?: boolean;
+      readonly stale?: boolean;
+    }
   /** The partition has items of an earlier queue of its name. */
   | { readonly kind: 'other-owner'; readonly createdAt: Instant }
   /** The partition has to be made; see {@link UnmadePartitionError}. */
@@ -48,7 +54,8 @@ export function failureOf(error: unknown): FailedCall | undefined {
   if (error instanceof OtherOwnerError) return { kind: 'other-owner', createdAt: error.createdAt };
   if (error instanceof UnmadePartitionError) return { kind: 'unmade', state: error.state };
   if (error instanceof StorageError) {
-    return { kind: 'storage', message: error.message, outcome: error.outcome };
+    const { message, outcome, closed, stale } = error;
+    return { kind: 'storage', message, outcome, ...(closed && { closed }), ...(stale && { stale }) };
   }
   if (!(error instanceof QueueError)) return undefined;
   const { code, message, reason, retryAfterMs, missing } = error;
@@ -62,8 +69,10 @@ export function errorOf(failure: FailedCall, storage: string): Error {
       const { code, message, reason, retryAfterMs, missing } = failure;
       return new QueueError(code, message, { reason, retryAfterMs, missing });
     }
-    case 'storage':
-      return new StorageError(`storage '${storage}': ${failure.message}`, { outcome: failure.outcome });
+    case 'storage': {
+      const { message, outcome, closed = false, stale = false } = failure;
+      return new StorageError(`storage '${storage}': ${message}`, { outcome, closed, stale });
+    }
     case 'other-owner':
       return new OtherOwnerError(failure.createdAt);
     case 'unmade':

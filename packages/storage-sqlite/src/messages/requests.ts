@@ -32,6 +32,8 @@ export type Request =
   | { readonly type: 'rollback' }
   /** Checks whether the file can serve, and creates nothing. */
   | { readonly type: 'ping' }
+  /** Waits until the disk has everything that was committed, also if commits do not. */
+  | { readonly type: 'sync' }
   | { readonly type: 'close' };
 
 /** What became of one call. */

@@ -6,6 +6,7 @@ import {
   instantFromMicroseconds,
   type NewQueue,
   PAUSABLE,
+  type PartitionPlacement,
   type Pausable,
   type PauseChange,
   pauseHasPassed,
@@ -78,7 +79,7 @@ function insertQueue(
   const row = connection.get<QueueRow>(
     `insert into queues (name, namespace, ${SETTING_COLUMNS.join(', ')}, partitions, pauses, created_at, updated_at)
      values (?, ?, ?, ?, ?, ?, ?, ?, ?, '{}', ?, ?) returning *`,
-    ...[name, namespace, ...settingValues(queue), placementsText(queue), now, now],
+    ...[name, namespace, ...settingValues(queue), placementsText(queue.partitions), now, now],
   ) as QueueRow;
   return queueOf(row, now);
 }
@@ -119,6 +120,18 @@ function endOf({ until }: Exclude<PauseChange, 'resume'>, now: Instant): string 
   if (until === undefined) return null;
   if (until <= now) throw pauseHasPassed();
   return until.toString();
+}
+
+/** Changes where one partition is. */
+function placeQueue(
+  { connection, now }: Transaction,
+  { name, partitions }: Named & { readonly partitions: readonly PartitionPlacement[] },
+): Queue {
+  const row = connection.get<QueueRow>(
+    'update queues set partitions = ?, updated_at = ? where name = ? returning *',
+    ...[placementsText(partitions), now, name],
+  ) as QueueRow;
+  return queueOf(row, now);
 }
 
 /** What the rules between a queue and its intended dead-letter queue are checked against. */
@@ -220,6 +233,7 @@ export const QUEUE_CALLS = {
   insertQueue,
   updateQueue,
   pauseQueue,
+  placeQueue,
   queueRelations,
   userOfQueue,
   beginQueueDelete,

@@ -91,6 +91,16 @@ export const SETTING_COLUMNS = [
 ] as const;
 
 /** The text of placements, without anything else that a caller's objects have. */
-export function placementsText({ partitions }: NewQueue): string {
-  return JSON.stringify(partitions.map(({ partition, storageName }) => ({ partition, storageName })));
+export function placementsText(partitions: readonly PartitionPlacement[]): string {
+  return JSON.stringify(
+    partitions.map(({ partition, storageName, moving }) => ({
+      ...{ partition, storageName },
+      moving: moving && {
+        to: moving.to,
+        task: moving.task,
+        generation: moving.generation,
+        attempt: moving.attempt,
+      },
+    })),
+  );
 }

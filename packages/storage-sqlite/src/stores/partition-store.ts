@@ -14,6 +14,7 @@ import type {
   ItemListRequest,
   KeyedImport,
   KeyedImportResult,
+  KeyedProduceAndLeaseResult,
   KeyedProduceOptions,
   KeyedProduceRequest,
   KeyedProduceResult,
@@ -43,7 +44,7 @@ import type {
   TransferRequest,
   TransferResult,
 } from '@querator/core';
-import type { PackedRequests } from '../items/produce.ts';
+import type { PackedKeyedRequests, PackedRequests } from '../items/produce.ts';
 import { type Packed, pack, unpack } from '../messages/packed-payloads.ts';
 import { receiveOutcomes, type SentOutcome } from '../messages/sent-outcome.ts';
 import { clearPartition } from './clear-partition.ts';
@@ -78,14 +79,19 @@ export class SqlitePartitionStore implements PartitionStore {
 
   async produceKeyed(
     requests: readonly KeyedProduceRequest[],
-    { expireTimeout, newKeys }: KeyedProduceOptions,
+    options: KeyedProduceOptions,
   ): Promise<readonly Outcome<KeyedProduceResult>[]> {
-    const packed = requests.map(({ groups, window }) => ({
-      items: pack(groups.flatMap(({ items }) => items)),
-      groups: groups.map(({ key, items }) => ({ key, count: items.length })),
-      window,
-    }));
-    return this.#calls.call('produceKeyed', { requests: packed, expireTimeout, newKeys });
+    return this.#calls.call('produceKeyed', packKeyed(requests, options));
+  }
+
+  async produceKeyedAndLease(
+    requests: readonly KeyedProduceRequest[],
+    options: KeyedProduceOptions,
+    lease: LeaseBatch,
+  ): Promise<KeyedProduceAndLeaseResult> {
+    const args = { ...packKeyed(requests, options), lease };
+    const { outcomes, leased } = await this.#calls.call('produceKeyedAndLease', args);
+    return { outcomes, leased: unpack(leased) };
   }
 
   sweepKeys(limit: number): Promise<KeySweepResult> {
@@ -255,6 +261,18 @@ function importedAt(
     all[places[index] as number] = item;
   });
   return all;
+}
+
+function packKeyed(
+  requests: readonly KeyedProduceRequest[],
+  { expireTimeout, newKeys }: KeyedProduceOptions,
+): PackedKeyedRequests {
+  const packed = requests.map(({ groups, window }) => ({
+    items: pack(groups.flatMap(({ items }) => items)),
+    groups: groups.map(({ key, items }) => ({ key, count: items.length })),
+    window,
+  }));
+  return { requests: packed, expireTimeout, newKeys };
 }
 
 function packRequests(requests: readonly ProduceRequest[]): PackedRequests {

@@ -3,6 +3,7 @@ import type {
   Instant,
   MakeAuditEvent,
   NewQueue,
+  PartitionPlacement,
   Pausable,
   PauseChange,
   Queue,
@@ -78,6 +79,24 @@ export class SqliteQueueStore implements QueueStore {
       const paused = await transaction.call('pauseQueue', { name, changes });
       if (paused !== undefined) await addEvent(transaction, audit);
       return paused;
+    });
+  }
+
+  place(
+    name: string,
+    createdAt: Instant,
+    partition: number,
+    change: (placement: PartitionPlacement) => PartitionPlacement,
+    audit?: MakeAuditEvent,
+  ): Promise<Queue | undefined> {
+    return this.#database.transaction(async (transaction) => {
+      const stored = await transaction.call('findQueue', { name });
+      const placement = stored?.partitions[partition];
+      if (stored?.createdAt !== createdAt || placement === undefined) return undefined;
+      const partitions = stored.partitions.with(partition, { ...change(placement), partition });
+      const placed = await transaction.call('placeQueue', { name, partitions });
+      await addEvent(transaction, audit);
+      return placed;
     });
   }
 

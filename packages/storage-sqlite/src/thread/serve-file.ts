@@ -75,6 +75,9 @@ export class FileServer {
       case 'rollback':
         this.#abandon();
         return [];
+      case 'sync':
+        this.#file().sync();
+        return [];
       case 'ping':
         this.#ping();
         return [];
@@ -99,13 +102,13 @@ export class FileServer {
   }
 
   #read(calls: readonly NamedCall[]): readonly Result[] {
-    const { connection, partitions, sequence, assertInPlace } = this.#file();
+    const { connection, partitions, sequence, lineage, assertInPlace } = this.#file();
     assertInPlace();
     // What this thread knows of partitions may have changed since.
     partitions.forget();
     connection.run('begin');
     try {
-      return calls.map((call) => this.#attempt({ connection, partitions, sequence }, call));
+      return calls.map((call) => this.#attempt({ connection, partitions, sequence, lineage }, call));
     } finally {
       connection.exec('rollback');
     }
@@ -121,10 +124,10 @@ export class FileServer {
   }
 
   #begin(): OpenTransaction {
-    const { connection, partitions, sequence, assertInPlace } = this.#file();
+    const { connection, partitions, sequence, lineage, assertInPlace } = this.#file();
     assertInPlace();
     connection.run('begin immediate');
-    this.#transaction = { connection, partitions, sequence };
+    this.#transaction = { connection, partitions, sequence, lineage };
     return this.#transaction;
   }
 
