@@ -5,6 +5,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { complete } from '../src/operations/complete.ts';
 import { extend } from '../src/operations/extend.ts';
+import { release } from '../src/operations/release.ts';
 import { retry } from '../src/operations/retry.ts';
 import { itemsTable } from '../src/schema/tables/items.ts';
 import { renderTable } from '../src/schema/tables/render-ddl.ts';
@@ -73,6 +74,38 @@ describe('requests for leased items', { timeout: 60_000 }, () => {
     const { rows } = await client.query(`EXPLAIN EXECUTE one('planned for any id')`);
     await client.query('ROLLBACK');
     expect(rows.map((row) => row['QUERY PLAN']).join('\n')).toMatch(/Index Cond: \(id = \$1\)/);
+  });
+
+  test.each([1, 2, 9, 10, 100])('are not planned anew each time: %i items', async (count) => {
+    const some = ids.slice(0, count);
+    const leaseTimeout = parseDuration('1m');
+    const rules = { maxAttempts: 0, dead: 'move' } as const;
+    const operations: readonly ((context: PartitionContext) => Promise<unknown>)[] = [
+      (context) => complete(context, [{ ids: some }]),
+      (context) => release(context, some),
+      (context) => retry(context, [{ items: some.map((id) => ({ id, dead: false })) }], rules),
+      (context) =>
+        extend(
+          context,
+          some.map((id) => ({ id, leaseTimeout })),
+        ),
+    ];
+    for (const operation of operations) {
+      const { recording, names } = await sent(operation);
+      const { text = '', values } = recording.statements[0] ?? {};
+      const name = `${names[0]} of ${count}`;
+      await client.query('BEGIN');
+      await client.query('SAVEPOINT before');
+      for (let execution = 0; execution < 12; execution++) {
+        await client.query({ name, text, values: values as unknown[] });
+        await client.query('ROLLBACK TO before');
+      }
+      await client.query('ROLLBACK');
+      // PostgreSQL plans the first five executions for their parameters. Then it decides.
+      const plans =
+        'SELECT custom_plans::int, generic_plans::int FROM pg_prepared_statements WHERE name = $1';
+      expect((await client.query(plans, [name])).rows).toEqual([{ custom_plans: 5, generic_plans: 7 }]);
+    }
   });
 
   test('are one retry of a thousand items', async () => {

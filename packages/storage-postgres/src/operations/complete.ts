@@ -1,5 +1,6 @@
 import type { CompleteRequest, ItemId, Outcome } from '@querator/core';
 import type { Session } from '../database/database.ts';
+import { isAmong } from '../sql/array-parameter.ts';
 import { MOVING, PREPARED_LETTER } from '../sql/item-state.ts';
 import { decideLeased, failUnlessAllLeased, notAllLeased } from '../sql/leased-items.ts';
 import type { PartitionContext } from '../sql/partition-table.ts';
@@ -17,7 +18,7 @@ const IS_HELD = `is_leased AND NOT ${MOVING} AND NOT ${PREPARED_LETTER}`;
  */
 const deleteLeased = (table: string) => `
   WITH gone AS (
-    DELETE FROM ${table} WHERE id = ANY ($1::text[])
+    DELETE FROM ${table} WHERE ${isAmong('id', '$1', 'text')}
     RETURNING ${IS_HELD} AS leased)
   SELECT CASE WHEN count(*) FILTER (WHERE leased) = $2::int THEN 1
     ELSE ${failUnlessAllLeased('count(*) FILTER (WHERE leased)')} END

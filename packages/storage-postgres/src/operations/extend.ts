@@ -9,6 +9,7 @@ import {
   UNSET_INSTANT,
 } from '@querator/core';
 import type { Statement } from '../database/database.ts';
+import { arrayParameter } from '../sql/array-parameter.ts';
 import { heldSince, microsecondsSql, withHeld } from '../sql/item-details.ts';
 import { LEASED_OR_MOVING, MOVING, PREPARED_LETTER } from '../sql/item-state.ts';
 import { HELD_STATE, type HeldState, notLeasedError } from '../sql/leased-items.ts';
@@ -19,6 +20,8 @@ import type { BinaryRow } from '../wire/binary-row.ts';
 import { durationToText } from '../wire/instant-text.ts';
 
 const NOW = nowSql('$1');
+const IDS = arrayParameter('$2', 'text');
+const TIMEOUTS = arrayParameter('$3', 'interval');
 
 /** The item is leased. As a CASE, so that the planner does not believe that few items are, and reads all. */
 const IS_LEASED = `CASE WHEN ${LEASED_OR_MOVING} AND NOT ${MOVING} AND NOT ${PREPARED_LETTER} THEN true ELSE false END`;
@@ -28,7 +31,7 @@ const IS_HELD_TOO_LONG = `CASE WHEN ${microsecondsSql(NOW)} - ${heldSince()} > g
 
 /** What the statement with bounds adds to the one without. */
 const BOUNDS = {
-  parameter: ', $4::bigint[]',
+  parameter: `, ${arrayParameter('$4', 'bigint')}`,
   column: ', max_hold',
   set: `, metadata = CASE WHEN given.max_hold IS NULL OR ${heldSince()} IS NOT NULL THEN item.metadata
       ELSE ${withHeld(NOW)} END`,
@@ -51,7 +54,7 @@ const extendLeased =
   (table: string) =>
     `
   WITH given AS MATERIALIZED (
-    SELECT * FROM unnest($2::text[], $3::interval[]${parameter}) AS u (id, lease_timeout${column}) ORDER BY id),
+    SELECT * FROM unnest(${IDS}, ${TIMEOUTS}${parameter}) AS u (id, lease_timeout${column}) ORDER BY id),
   extended AS (
     UPDATE ${table} AS item SET lease_deadline = ${NOW} + given.lease_timeout${set}
     FROM given WHERE item.id = given.id AND ${IS_LEASED}${condition}

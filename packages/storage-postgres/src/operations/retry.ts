@@ -8,6 +8,7 @@ import {
   SCHEDULE_THRESHOLD,
 } from '@querator/core';
 import type { Session, Statement } from '../database/database.ts';
+import { arrayParameter } from '../sql/array-parameter.ts';
 import { escapedError, withDeath, withError, withFirstId } from '../sql/item-details.ts';
 import { MOVING, movingDeadline, PREPARED_LETTER } from '../sql/item-state.ts';
 import { decideLeased, failUnlessAllLeased, notAllLeased } from '../sql/leased-items.ts';
@@ -29,6 +30,19 @@ const THRESHOLD = `'${durationToText(SCHEDULE_THRESHOLD)}'::interval`;
  * keeps them, and also errors if any item brings one.
  */
 type Writes = 'states' | 'details' | 'errors';
+
+/** What is given for each item. */
+function arrays(writes: Writes): string {
+  const types = {
+    $2: 'text',
+    $3: 'timestamptz',
+    $4: 'boolean',
+    ...(writes === 'errors' ? { $8: 'text' } : {}),
+  };
+  return Object.entries(types)
+    .map(([parameter, type]) => arrayParameter(parameter, type))
+    .join(', ');
+}
 
 /** The details of an item that is dead or gets another id. */
 const metadataOf = (writes: Writes) => {
@@ -52,7 +66,7 @@ function further(writes: Writes, source?: string): string {
 const retryLeased = (writes: Writes) => (table: string) =>
   `
   WITH given AS MATERIALIZED (
-    SELECT * FROM unnest($2::text[], $3::timestamptz[], $4::boolean[]${writes === 'errors' ? ', $8::text[]' : ''})
+    SELECT * FROM unnest(${arrays(writes)})
       WITH ORDINALITY AS u (id, retry_at, dead${writes === 'errors' ? ', error' : ''}, position) ORDER BY id),
   locked AS (
     SELECT item.id, given.position, given.retry_at${further(writes, 'given')},

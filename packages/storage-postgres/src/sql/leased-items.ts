@@ -10,6 +10,7 @@ import {
 import type { Session } from '../database/database.ts';
 import { NOT_A_NUMBER, PostgresError } from '../errors/postgres-error.ts';
 import { textArray } from '../wire/binary-array.ts';
+import { isAmong } from './array-parameter.ts';
 import { LEASED_OR_MOVING, MOVING, PREPARED_LETTER } from './item-state.ts';
 import type { PartitionContext } from './partition-table.ts';
 import { isPossibleId } from './refused-data.ts';
@@ -46,7 +47,7 @@ export function notLeasedError(id: ItemId, state: HeldState | undefined, action:
 /** Locks rows in the order of ids, so that callers with ids in common cannot deadlock. */
 const lockItems = (table: string) => `
   SELECT id, ${HELD_STATE} AS state
-  FROM ${table} WHERE id = ANY ($1::text[]) ORDER BY id FOR UPDATE`;
+  FROM ${table} WHERE ${isAmong('id', '$1', 'text')} ORDER BY id FOR UPDATE`;
 
 interface LockedRow {
   readonly id: string;
