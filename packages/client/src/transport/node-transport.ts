@@ -24,8 +24,8 @@ interface Target {
 }
 
 /**
- * The default transport: HTTP/1.1 on sockets of Node. A call takes a third of the
- * processor time that Node's HTTP client takes. Node's `fetch` gives up after 5
+ * The default transport: HTTP/1.1 on sockets of Node. A call takes about half
+ * of the processor time that it takes with Node's HTTP client. Node's `fetch` gives up after 5
  * minutes without a reply, but a lease may wait for 15. Idle connections are
  * reused and do not keep the process alive.
  */
