@@ -3,9 +3,12 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { read, repositoryFiles, root } from './repository.ts';
 
-const packages = ['packages', 'apps', 'examples'].flatMap((group) =>
+const folders = ['packages', 'apps', 'examples'].flatMap((group) =>
   readdirSync(join(root, group)).map((name) => `${group}/${name}`),
 );
+/** An example in another language is no package of the workspace. */
+const isForeign = (folder: string) =>
+  folder.startsWith('examples/') && !existsSync(join(root, folder, 'package.json'));
 
 interface Manifest {
   readonly name: string;
@@ -14,12 +17,21 @@ interface Manifest {
   readonly devDependencies?: Readonly<Record<string, string>>;
 }
 
-describe.each(packages)('%s', (folder) => {
+describe.each(folders)('%s', (folder) => {
   it('has a README that shows its use', () => {
     expect(existsSync(join(root, folder, 'README.md')), `${folder}/README.md`).toBe(true);
     expect(read(`${folder}/README.md`)).toContain('```');
   });
+});
 
+describe.each(folders.filter(isForeign))('%s', (folder) => {
+  it('is run by a test', () => {
+    const tests = repositoryFiles().filter((name) => name.endsWith('.test.ts'));
+    expect(tests.filter((name) => read(name).includes(`inClone('${folder}`))).not.toEqual([]);
+  });
+});
+
+describe.each(folders.filter((folder) => !isForeign(folder)))('%s', (folder) => {
   it('has tests', () => {
     const tests = repositoryFiles().filter(
       (name) => name.startsWith(`${folder}/`) && name.endsWith('.test.ts'),

@@ -37,7 +37,8 @@ export function contentOf(message: string, examples: Json = {}): Json {
       ...(Object.keys(examples).length > 0 && { examples }),
     },
     [PROTOBUF_TYPE]: {
-      schema: { type: 'string', contentMediaType: PROTOBUF_TYPE },
+      // Generators know bytes by the format; the standard, by the media type.
+      schema: { type: 'string', format: 'binary', contentMediaType: PROTOBUF_TYPE },
       'x-protobuf-message': protobufName(message),
     },
   };
