@@ -24,10 +24,10 @@ interface Target {
 }
 
 /**
- * The default transport: HTTP/1.1 on sockets of Node. A call takes about half
- * of the processor time that it takes with Node's HTTP client. Node's `fetch` gives up after 5
- * minutes without a reply, but a lease may wait for 15. Idle connections are
- * reused and do not keep the process alive.
+ * The default transport: HTTP/1.1 on sockets of Node. A call takes about half of the
+ * processor time that it takes with Node's HTTP client. Node's `fetch` gives up after 5
+ * minutes without a reply, but a lease may wait for 15. Idle connections are reused and
+ * do not keep the process alive.
  */
 export function nodeTransport({
   tls = {},
