@@ -5,7 +5,10 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { complete } from '../src/operations/complete.ts';
 import { extend } from '../src/operations/extend.ts';
+import { markMoved } from '../src/operations/mark-moved.ts';
+import { abortLetters, commitLetters } from '../src/operations/prepared-letters.ts';
 import { release } from '../src/operations/release.ts';
+import { remove } from '../src/operations/remove.ts';
 import { retry } from '../src/operations/retry.ts';
 import { itemsTable } from '../src/schema/tables/items.ts';
 import { renderTable } from '../src/schema/tables/render-ddl.ts';
@@ -83,6 +86,10 @@ describe('requests for leased items', { timeout: 60_000 }, () => {
     const operations: readonly ((context: PartitionContext) => Promise<unknown>)[] = [
       (context) => complete(context, [{ ids: some }]),
       (context) => release(context, some),
+      (context) => markMoved(context, some),
+      (context) => remove(context, some),
+      (context) => commitLetters(context, some),
+      (context) => abortLetters(context, some),
       (context) => retry(context, [{ items: some.map((id) => ({ id, dead: false })) }], rules),
       (context) =>
         extend(

@@ -1,4 +1,5 @@
 import type { ItemId, MarkResult } from '@querator/core';
+import { isAmong } from '../sql/array-parameter.ts';
 import { MOVED, MOVED_DEADLINE, MOVING } from '../sql/item-state.ts';
 import type { PartitionContext } from '../sql/partition-table.ts';
 import { isPossibleId } from '../sql/refused-data.ts';
@@ -7,7 +8,7 @@ import { textArray } from '../wire/binary-array.ts';
 /** Locks rows in the order of ids, so that callers with ids in common cannot deadlock. */
 const markMovingAsMoved = (table: string) => `
   WITH named AS (
-    SELECT id, ${MOVED} AS before FROM ${table} WHERE id = ANY ($1::text[]) AND ${MOVING}
+    SELECT id, ${MOVED} AS before FROM ${table} WHERE ${isAmong('id', '$1', 'text')} AND ${MOVING}
     ORDER BY id FOR UPDATE),
   marked AS (
     UPDATE ${table} AS item SET expire_deadline = ${MOVED_DEADLINE}

@@ -1,4 +1,5 @@
 import type { ItemId } from '@querator/core';
+import { isAmong } from '../sql/array-parameter.ts';
 import { withFirstId } from '../sql/item-details.ts';
 import { PREPARED_LETTER } from '../sql/item-state.ts';
 import { newIds, newItemIdSql } from '../sql/new-item-id.ts';
@@ -15,7 +16,7 @@ import { textArray } from '../wire/binary-array.ts';
 const prepared = (table: string) => `
   SELECT id FROM ${table}
   WHERE id = ANY (ARRAY(SELECT id FROM ${table}
-      WHERE source_id = ANY ($1::text[]) AND source_id IS NOT NULL AND ${PREPARED_LETTER}))
+      WHERE ${isAmong('source_id', '$1', 'text')} AND source_id IS NOT NULL AND ${PREPARED_LETTER}))
     AND ${PREPARED_LETTER}
   ORDER BY id FOR UPDATE`;
 
