@@ -8,6 +8,8 @@ const LOOK_MS = 10;
 const CLOSED_MS = 60;
 /** The longest time that a killed server stays away. */
 const AWAY_MS = 3_000;
+/** The most kills at random moments in one run: after each, another server waits until it takes the move over. */
+const MOST = 3;
 /** The probability that all servers are killed, and not one of them. */
 const ALL = 0.25;
 
@@ -29,7 +31,7 @@ export interface RandomKillsOptions {
   readonly isClosed: (() => Promise<boolean>) | undefined;
 }
 
-/** Kills servers with SIGKILL at random moments, and starts them again, until it is stopped. */
+/** Kills servers with SIGKILL at random moments, and starts them again, a few times or until it is stopped. */
 export class RandomKills {
   readonly #options: RandomKillsOptions;
   readonly #kills: Kill[] = [];
@@ -55,7 +57,8 @@ export class RandomKills {
   async #atRandom(): Promise<void> {
     const { random, averageMs } = this.#options;
     // The first one comes early, so that there is one in each move.
-    for (let waitMs = averageMs * random.fraction(); await this.#wait(waitMs); ) {
+    let waitMs = averageMs * random.fraction();
+    for (let n = 0; n < MOST && (await this.#wait(waitMs)); n++) {
       await this.#kill(false);
       waitMs = averageMs * 2 * random.fraction();
     }
