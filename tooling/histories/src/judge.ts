@@ -88,7 +88,8 @@ function orderJudged(history: History): Judgement['order'] {
   return { judged, leases };
 }
 
-function summary({ operations, disturbances, partitions, maxAttempts, firings = [] }: History): string {
+function summary(history: History): string {
+  const { operations, disturbances, partitions, maxAttempts, firings = [], movedItems } = history;
   const produces = operations.filter((each) => each.call === 'produce');
   const items = produces.reduce((sum, each) => sum + each.items.length, 0);
   const unknown = operations.filter(({ outcome }) => outcome === 'unknown').length;
@@ -97,6 +98,8 @@ function summary({ operations, disturbances, partitions, maxAttempts, firings = 
   const handled = (kind: LetterTask['kind']) =>
     tasks.reduce((sum, task) => sum + (task.kind === kind ? (task.end?.done ?? 0) : 0), 0);
   const cancelled = tasks.filter(({ end }) => end?.state === 'cancelled').length;
+  const moves = operations.filter((each) => each.call === 'move');
+  const ended = (state: string) => moves.filter(({ end }) => end?.state === state).length;
   return [
     `${operations.length} operations (${unknown} with unknown outcome), ${items} items`,
     ...(transactions === 0 ? [] : [`${transactions} transactions with an outbox`]),
@@ -108,6 +111,12 @@ function summary({ operations, disturbances, partitions, maxAttempts, firings = 
     ...(firings.length === 0
       ? []
       : [`${firings.reduce((sum, { fired }) => sum + fired, 0)} firings of ${firings.length} schedules`]),
+    ...(moves.length === 0
+      ? []
+      : [`${ended('done')} moves of partitions (${ended('cancelled')} more were cancelled)`]),
+    ...(movedItems === undefined
+      ? []
+      : [`${movedItems.produced.length} items moved ${movedItems.moves} times to another queue`]),
     `${partitions} partitions, ${disturbances.length} faults`,
   ].join(', ');
 }

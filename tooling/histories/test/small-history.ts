@@ -8,6 +8,7 @@ import type {
   LetterTask,
   List,
   Operation,
+  PartitionMove,
   Produce,
   Settlement,
   Source,
@@ -54,6 +55,13 @@ export function list(invoked: number, returned: number, items: string): List {
 export function redrive(invoked: number, returned: number, rest: Rest<LetterTask> = {}): LetterTask {
   const end = { state: 'done', done: 0, failed: 0 };
   return { ...made(invoked, returned), call: 'task', kind: 'redrive', created: invoked + 1, end, ...rest };
+}
+
+/** The move of a partition. */
+export function move(invoked: number, returned: number, rest: Rest<PartitionMove> = {}): PartitionMove {
+  const end = { state: 'done', done: 0, failed: 0 };
+  const asked = { of: 'q', partition: 0, to: 'second', created: invoked };
+  return { ...made(invoked, returned), call: 'move', ...asked, end, ...rest };
 }
 
 /** A lease and its items. */

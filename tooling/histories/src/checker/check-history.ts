@@ -13,6 +13,7 @@ import { keys } from './rules/keys.ts';
 import { letterOrder } from './rules/letter-order.ts';
 import { letters } from './rules/letters.ts';
 import { losses } from './rules/losses.ts';
+import { moves } from './rules/moves.ts';
 import { order } from './rules/order.ts';
 import { origin } from './rules/origin.ts';
 import { requests } from './rules/requests.ts';
@@ -50,6 +51,7 @@ export function checkHistory(history: History, allowances = DEFAULT_ALLOWANCES):
     ...returns(records, stays, allowances),
     ...deletions(records, allowances),
     ...firing(history),
+    ...moves(history),
     ...losses(records),
   ];
 }

@@ -49,8 +49,14 @@ function whatOf(operation: Operation): string {
     case 'list':
       return 'list the dead letters';
     case 'task':
-      return `${operation.kind} the dead letters${operation.cancelled === undefined ? '' : `, cancelled at ${operation.cancelled.toFixed(1)}`}`;
+      return `${operation.kind} the dead letters${cancelledOf(operation.cancelled)}`;
+    case 'move':
+      return `move partition ${operation.partition} of '${operation.of}' to '${operation.to}'${cancelledOf(operation.cancelled)}`;
   }
+}
+
+function cancelledOf(cancelled: number | undefined): string {
+  return cancelled === undefined ? '' : `, cancelled at ${cancelled.toFixed(1)}`;
 }
 
 function laterOf(notBefore: number | undefined): string {
@@ -73,7 +79,7 @@ function answerOf(operation: Operation): string {
   if (operation.call === 'list') {
     return `: ${operation.letters.map(({ item, id, source }) => `${item} (${id}${diedOf(source)})`).join(', ')}`;
   }
-  if (operation.call === 'task' && operation.end !== undefined) {
+  if ((operation.call === 'task' || operation.call === 'move') && operation.end !== undefined) {
     const { state, done, failed } = operation.end;
     return `, ${state}: ${done} done, ${failed} failed`;
   }

@@ -116,6 +116,7 @@ export function recordsOf(history: History): ItemRecords {
       case 'clear':
       case 'list':
       case 'task':
+      case 'move':
         break;
     }
   }

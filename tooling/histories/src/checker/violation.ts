@@ -16,6 +16,7 @@ export type RuleName =
   | 'letters'
   | 'returns'
   | 'firing'
+  | 'moves'
   | 'losses';
 
 /** Something in a history that no correct queue can have done. */

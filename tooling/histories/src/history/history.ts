@@ -162,6 +162,22 @@ export interface LetterTask extends Call {
   readonly end?: TaskEnd | undefined;
 }
 
+/** Creates a task that moves a partition to another storage, and follows it to its end. */
+export interface PartitionMove extends Call {
+  readonly call: 'move';
+  /** The name of its queue. */
+  readonly of: string;
+  readonly partition: number;
+  /** The storage that it moves to. */
+  readonly to: string;
+  /** When its creation was answered. Undefined: it was not. */
+  readonly created?: number | undefined;
+  /** When its cancellation was requested. */
+  readonly cancelled?: number | undefined;
+  /** The end of the task, if the outcome is `ok`. */
+  readonly end?: TaskEnd | undefined;
+}
+
 /** How a task ended, and how many items it handled. */
 export interface TaskEnd {
   readonly state: string;
@@ -169,7 +185,7 @@ export interface TaskEnd {
   readonly failed: number;
 }
 
-export type Operation = Produce | Lease | Settlement | Extension | Clear | List | LetterTask;
+export type Operation = Produce | Lease | Settlement | Extension | Clear | List | LetterTask | PartitionMove;
 
 /** A time in which servers, their database or the connections between them were disturbed. */
 export interface Disturbance {
@@ -202,6 +218,17 @@ export interface Firings {
   readonly stored: number;
 }
 
+/** Items that tasks have moved from one queue to another and back, all together. */
+export interface MovedItems {
+  /** In order of their produces. */
+  readonly produced: readonly string[];
+  /** What the queues hold at the end, in their order. */
+  readonly stored: readonly string[];
+  /** The tasks that have ended as done, and the ends of all others. */
+  readonly moves: number;
+  readonly otherEnds: readonly TaskEnd[];
+}
+
 /** Everything that the clients of one queue saw, and the disturbances. */
 export interface History {
   readonly version: 1;
@@ -218,6 +245,8 @@ export interface History {
   readonly disturbances: readonly Disturbance[];
   /** Undefined: there were no schedules, or they have not come to their ends. */
   readonly firings?: readonly Firings[] | undefined;
+  /** Undefined: no task moved items, or the tasks have not ended. */
+  readonly movedItems?: MovedItems | undefined;
   /** In order of time. Undefined: not requested. */
   readonly releases?: readonly ReleaseCount[] | undefined;
   readonly operations: readonly Operation[];

@@ -1,7 +1,8 @@
-import type { Letter, LetterTaskKind, TaskEnd } from './history.ts';
+import type { Letter, LetterTaskKind } from './history.ts';
+import type { TaskCalls } from './task-calls.ts';
 
 /** The calls of an operator on the dead-letter queue, on one server. All of them throw CallFailed. */
-export interface LetterCalls {
+export interface LetterCalls extends TaskCalls {
   /** The letters that wait, in their order; 1,000 at most. */
   list(): Promise<readonly Letter[]>;
   /**
@@ -11,9 +12,6 @@ export interface LetterCalls {
    * @returns its id.
    */
   create(kind: LetterTaskKind, rate: number): Promise<string>;
-  cancel(id: string): Promise<void>;
-  /** Undefined: it runs. */
-  endOf(id: string): Promise<TaskEnd | undefined>;
   /** How many tasks run. */
   running(): Promise<number>;
 }

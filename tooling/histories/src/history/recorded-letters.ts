@@ -1,20 +1,13 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { FollowedTask, type HowToFollow } from './followed-task.ts';
 import type { Letter, LetterTask, LetterTaskKind, List, TaskEnd } from './history.ts';
 import type { LetterCalls } from './letter-calls.ts';
-import { CallFailed, orUnknown } from './queue-calls.ts';
 import type { Recorder } from './recorder.ts';
 
 /** A task, and how to follow it. */
-export interface LetterTaskHow {
+export interface LetterTaskHow extends HowToFollow {
   readonly kind: LetterTaskKind;
   /** Items a second. 0: no limit. */
   readonly rate: number;
-  /** When to cancel it, in milliseconds from its creation. Undefined: never. */
-  readonly cancelAfterMs: number | undefined;
-  /** The pause between two looks, in milliseconds. */
-  readonly lookMs: number;
-  /** How long to wait for its end, in milliseconds. */
-  readonly patienceMs: number;
 }
 
 /** One operator's calls on the dead-letter queue, recorded. Any server answers. */
@@ -46,33 +39,16 @@ export class RecordedLetters {
   }
 
   /** Creates a task, and waits until it has ended. */
-  async run({ kind, rate, cancelAfterMs, lookMs, patienceMs }: LetterTaskHow): Promise<void> {
+  async run({ kind, rate, ...how }: LetterTaskHow): Promise<void> {
     const [instance, server] = this.#server();
-    let created: number | undefined;
-    let cancelled: number | undefined;
+    const task = new FollowedTask(
+      () => this.#recorder.now(),
+      () => this.#server()[1],
+    );
     await this.#recorder.record<LetterTask, TaskEnd>(
       { client: this.#client, instance },
-      async () => {
-        const id = await server.create(kind, rate);
-        created = this.#recorder.now();
-        while (this.#recorder.now() - created < patienceMs) {
-          if (cancelAfterMs !== undefined && this.#recorder.now() - created >= cancelAfterMs) {
-            cancelled ??= this.#recorder.now();
-            await orUnknown(this.#server()[1].cancel(id));
-          }
-          await delay(lookMs);
-          // The next look is at another server.
-          const end = await orUnknown(this.#server()[1].endOf(id));
-          if (end !== undefined) return end;
-        }
-        throw new CallFailed('unknown', 'the task did not end in time');
-      },
-      (end) => ({
-        ...{ call: 'task', kind },
-        ...(created === undefined ? {} : { created }),
-        ...(cancelled === undefined ? {} : { cancelled }),
-        ...(end === undefined ? {} : { end }),
-      }),
+      () => task.run(() => server.create(kind, rate), how),
+      (end) => ({ ...{ call: 'task', kind }, ...task.times, ...(end === undefined ? {} : { end }) }),
     );
   }
 

@@ -87,7 +87,14 @@ export class Recorder {
   history(
     about: Pick<
       History,
-      'origin' | 'partitions' | 'leaseTimeoutMs' | 'maxAttempts' | 'drained' | 'brokenOff' | 'firings'
+      | 'origin'
+      | 'partitions'
+      | 'leaseTimeoutMs'
+      | 'maxAttempts'
+      | 'drained'
+      | 'brokenOff'
+      | 'firings'
+      | 'movedItems'
     >,
   ): History {
     const operations = this.#operations.toSorted((a, b) => a.invoked - b.invoked);

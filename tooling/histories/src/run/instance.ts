@@ -14,7 +14,12 @@ export class Instance extends ServerProcess implements CountsReleases {
    */
   constructor(
     port: number,
-    databases: { readonly storage: string; readonly outbox: string | undefined },
+    databases: {
+      readonly storage: string;
+      readonly outbox: string | undefined;
+      /** Further storages of items, by name. */
+      readonly further: Readonly<Record<string, string>>;
+    },
     variant?: string,
   ) {
     super(port, {

@@ -1,17 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { SystemClock } from '@querator/core';
-import { type Fault, type FaultyStorage, SeededRandom } from '@querator/core/testing';
-import type { EngineObserver } from '@querator/engine';
+import { MOVE_STORE, SystemClock } from '@querator/core';
+import { type FaultyStorage, SeededRandom } from '@querator/core/testing';
+import type { EngineObserver, Service } from '@querator/engine';
 import type { History } from '../history/history.ts';
 import { Recorder } from '../history/recorder.ts';
 import { serviceCalls } from '../history/service-calls.ts';
 import { serviceLetterCalls } from '../history/service-letter-calls.ts';
+import { serviceMoveCalls } from '../history/service-move-calls.ts';
 import { drain } from './drain.ts';
 import { JumpingClock } from './jumping-clock.ts';
 import { FAULT_KINDS, type FaultyOperation, type MemoryFault, OPERATIONS } from './memory-faults.ts';
 import { memorySchedules } from './memory-schedules.ts';
-import { type LettersOn, setUpMemoryStage } from './memory-stage.ts';
+import { type LettersOn, MEMORY_STORAGES, setUpMemoryStage } from './memory-stage.ts';
 import { oneOf } from './one-of.ts';
+import { PartitionMover } from './partition-mover.ts';
 import { ReleaseWatch } from './release-watch.ts';
 import { spreadSeed } from './spread-seed.ts';
 import { LONGEST_SCHEDULE_MS, Workload } from './workload.ts';
@@ -27,6 +29,8 @@ const FAULTS = 6;
 /** The longest wait for a call that a fault of a task or a schedule affects. */
 const MOST_WAIT_MS = 300;
 const ASK_EVERY_MS = 20;
+/** The longest pause between two moves. */
+const BETWEEN_MOVES_MS = 60;
 /** Longer than any lease waits while producers work, since a timeout excuses too much. */
 const TIMES = { leaseMs: 4_000, otherMs: 2_000, marginMs: 0 };
 /** Dead items count until they have moved, and cannot be leased meanwhile. */
@@ -35,6 +39,8 @@ const DRAIN_TIMES = { ...TIMES, leaseMs: 200 };
 const KEYED = ['produceKeyed', 'produceKeyedAndLease'] as const;
 /** Those of schedules that fire. */
 const FIRING = ['produceKeyed'] as const;
+/** Those of moves. */
+const MOVE_OPERATIONS = Object.keys(MOVE_STORE) as (keyof typeof MOVE_STORE)[];
 /** Those of tasks that return letters. */
 const LETTER_OPERATIONS = {
   'same storage': ['transfer'],
@@ -69,15 +75,14 @@ export async function memoryRun(
 async function run(seed: number, origin: string, drainMs: number, often?: MemoryFault): Promise<History> {
   const random = new SeededRandom(spreadSeed(seed, 0));
   const clock = new JumpingClock(new SystemClock());
-  const partitions = seed % 3 === 0 ? 2 : 1;
-  const letters = lettersOf(seed);
+  const { partitions, letters, schedules: hasSchedules, moves } = shapeOf(seed);
   let released = 0;
   const count: EngineObserver['items'] = (_queue, event, items) => {
     if (event === 'released') released += items;
   };
   const stage = await setUpMemoryStage({
     ...{ clock, random, items: count, partitions, leaseTimeoutMs: LEASE_TIMEOUT_MS, letters },
-    schedules: seed % 3 === 1,
+    ...{ schedules: hasSchedules, moves },
   });
   const { services, storages } = stage;
   const [service] = services;
@@ -107,7 +112,9 @@ async function run(seed: number, origin: string, drainMs: number, often?: Memory
   workload.start();
   await operationsMore(recorder, CALM_OPERATIONS);
   await schedules?.begin();
-  const strike = async (operation: FaultyOperation, kind: Fault, mostWaitMs: number) => {
+  const mover = moves ? moverOf(recorder, service, seed, partitions) : undefined;
+  mover?.start();
+  const strike = async ({ operation, kind }: MemoryFault, mostWaitMs: number) => {
     const partition = Math.floor(random.fraction() * partitions);
     await recorder.disturb(`${operation} of partition ${partition}: ${kind}`, async () => {
       const faults = faultsOf(operation, storages);
@@ -120,29 +127,27 @@ async function run(seed: number, origin: string, drainMs: number, often?: Memory
       for (const storage of storages) storage.heal(partition);
     });
   };
-  const special = specialOperations(letters?.on, schedules !== undefined);
+  const special = specialOperations(letters?.on, schedules !== undefined, mover !== undefined);
   for (let n = 0; n < FAULTS; n++) {
-    const { operation, kind } = chooseFault(random, n % 2 === 0 ? often : undefined);
-    await strike(operation, kind, 0);
+    await strike(chooseFault(random, n % 2 === 0 ? often : undefined), 0);
     // Half as many, since each stops the partition for a while.
     if (special.length > 0 && n % 2 === 0) {
-      await strike(oneOf(special, random), oneOf(FAULT_KINDS, random), MOST_WAIT_MS);
+      await strike({ operation: oneOf(special, random), kind: oneOf(FAULT_KINDS, random) }, MOST_WAIT_MS);
     }
     await operationsMore(recorder, OPERATIONS_PER_FAULT);
   }
+  await mover?.stop();
   await workload.stop();
   if (isDetailed) {
     // Leases end, and scheduled items become available. Claims of dead items whose moves failed last for longer.
     await delay(LONGEST_SCHEDULE_MS + 2 * LEASE_TIMEOUT_MS);
     clock.jump(CLAIMS_END_MS);
   }
+  const drainOn = (queue: string) => callsOn(queue, DRAIN_TIMES)();
+  const onTheirWay = () => operator.running();
   const toDrain = isDetailed
-    ? {
-        queue: callsOn('q', DRAIN_TIMES)(),
-        letters: callsOn('dead', DRAIN_TIMES)(),
-        onTheirWay: () => operator.running(),
-      }
-    : { queue: connect() };
+    ? { queue: drainOn('q'), letters: drainOn('dead'), onTheirWay }
+    : { queue: connect(), onTheirWay };
   const finished = await schedules?.finish();
   const isDrained = await drain(recorder, toDrain, drainMs);
   await watch.stop();
@@ -159,8 +164,28 @@ function chooseFault(random: SeededRandom, wanted: MemoryFault | undefined): Mem
   return wanted ?? chosen;
 }
 
+/** What a run has, by its seed. */
+function shapeOf(seed: number) {
+  const [letters, schedules, moves] = [lettersOf(seed), seed % 3 === 1, seed % 3 === 0];
+  return { partitions: moves ? 2 : 1, letters, schedules, moves };
+}
+
+/** An operator who moves the partitions of `q`. */
+function moverOf(recorder: Recorder, service: Service, seed: number, partitions: number): PartitionMover {
+  return new PartitionMover({
+    ...{ recorder, calls: [serviceMoveCalls(service)], storages: MEMORY_STORAGES },
+    places: Array.from({ length: partitions }, (_, partition) => ({ queueName: 'q', partition })),
+    ...{ random: new SeededRandom(spreadSeed(seed, 700)), pauseMs: BETWEEN_MOVES_MS },
+  });
+}
+
 /** The operations of what only some runs have. */
-function specialOperations(letters: LettersOn | undefined, schedules: boolean): readonly FaultyOperation[] {
+function specialOperations(
+  letters: LettersOn | undefined,
+  schedules: boolean,
+  moves: boolean,
+): readonly FaultyOperation[] {
+  if (moves) return MOVE_OPERATIONS;
   if (letters !== undefined) return LETTER_OPERATIONS[letters];
   return schedules ? FIRING : [];
 }

@@ -27,7 +27,12 @@ export interface MemoryStageOptions {
   readonly letters?: { readonly on: LettersOn; readonly maxAttempts: number } | undefined;
   /** Whether schedules fire. Then there are two services. */
   readonly schedules: boolean;
+  /** Whether there is a second storage of items, and partitions may move to it. */
+  readonly moves: boolean;
 }
+
+/** The names of both storages of items, if partitions move. */
+export const MEMORY_STORAGES = ['memory', 'second'] as const;
 
 /** A service in memory with a queue called `q`, and its dead-letter queue `dead`. */
 export interface MemoryStage {
@@ -40,14 +45,17 @@ export interface MemoryStage {
 
 /** Starts a service whose storages can be made to fail. */
 export async function setUpMemoryStage(options: MemoryStageOptions): Promise<MemoryStage> {
-  const { clock, random, items, partitions, leaseTimeoutMs, letters, schedules } = options;
-  const backend = memoryBackend({ name: 'memory', clock, random });
+  const { clock, random, items, partitions, leaseTimeoutMs, letters, schedules, moves } = options;
+  const backend = memoryBackend({ name: MEMORY_STORAGES[0], clock, random });
   const storage = new FaultyStorage(backend);
   const other =
     letters?.on === 'another storage'
       ? new FaultyStorage(memoryBackend({ name: 'letters', clock, random }))
       : undefined;
-  const storages = other === undefined ? [storage] : [storage, other];
+  const second = moves
+    ? new FaultyStorage(memoryBackend({ name: MEMORY_STORAGES[1], clock, random }))
+    : undefined;
+  const storages = [storage, other, second].filter((each) => each !== undefined);
   const scheduleStore = backend.scheduleStore?.() as ScheduleStore;
   const deps = {
     ...{ clock, random, logger: silentLogger, queueStore: storage.queueStore() },
@@ -70,8 +78,8 @@ export async function setUpMemoryStage(options: MemoryStageOptions): Promise<Mem
       ...{ ...settings, queueName: 'dead', deadQueue: '', maxAttempts: 0, requestedPartitions: 1 },
     });
     await creator.shutdown();
-    service.tasks.start();
   }
+  if (letters !== undefined || moves) service.tasks.start();
   await service.queues.create({
     ...{ ...settings, queueName: 'q', requestedPartitions: partitions },
     ...{ deadQueue: letters === undefined ? '' : 'dead', maxAttempts: letters?.maxAttempts ?? 0 },

@@ -8,6 +8,7 @@ import { Recorder } from '../history/recorder.ts';
 import { chooseFaults } from './choose-faults.ts';
 import { drain } from './drain.ts';
 import { type DatabaseUnderTest, FAULTS, type Fault, failOver, type RunUnderTest } from './faults.ts';
+import { hasMoves, PostgresMoves } from './postgres-moves.ts';
 import { postgresSchedules } from './postgres-schedules.ts';
 import { ReleaseWatch } from './release-watch.ts';
 import { spreadSeed } from './spread-seed.ts';
@@ -55,13 +56,9 @@ export async function postgresRun(
 ): Promise<History> {
   const { seed, origin, calmMs, faults, failovers = 0, kinds = FAULTS, drainMs = DRAIN_MS } = options;
   const random = new SeededRandom(spreadSeed(seed, 0));
-  // Alternates with the seed, since several partitions excuse more.
-  const partitions = seed % 2 === 1 ? 1 : 3;
-  // Of two consecutive seeds, one has each.
-  const outbox = Math.floor(seed / 2) % 2 === 0 ? 'same database' : 'another database';
-  const maxAttempts = Math.floor(seed / 2) % 2 === 0 ? MAX_ATTEMPTS : undefined;
+  const { partitions, outbox, maxAttempts, secondStorage } = shapeOf(seed);
   const stage = await setUpStage(database, {
-    ...{ ...options, partitions, outbox, maxAttempts, leaseTimeoutMs: LEASE_TIMEOUT_MS },
+    ...{ ...options, partitions, outbox, maxAttempts, secondStorage, leaseTimeoutMs: LEASE_TIMEOUT_MS },
   });
   const recorder = new Recorder();
   const callsOn = (queue: string) => () =>
@@ -80,7 +77,17 @@ export async function postgresRun(
     deadLetters,
   });
   const watch = new ReleaseWatch(recorder, stage.instances, 'q');
+  const moves = secondStorage
+    ? new PostgresMoves(stage, {
+        recorder,
+        seed,
+        times: TIMES,
+        partitions,
+        letters: deadLetters !== undefined,
+      })
+    : undefined;
   let drained = false;
+  let movedItems: History['movedItems'];
   let firings: History['firings'];
   const brokenOff = await reasonOf(async () => {
     await watch.start(ASK_EVERY_MS);
@@ -88,6 +95,7 @@ export async function postgresRun(
     await calm(recorder, watch, calmMs, partitions);
     const schedules = await postgresSchedules(stage, TIMES, new SeededRandom(spreadSeed(seed, 600)));
     await schedules.begin();
+    await moves?.begin();
     const run: RunUnderTest = { ...stage, database, random, leaseTimeoutMs: LEASE_TIMEOUT_MS };
     const certain = Array.from({ length: failovers }, () => failOver);
     for (const fault of chooseFaults(seed, faults, kinds, certain)) {
@@ -95,24 +103,48 @@ export async function postgresRun(
       await schedules.interfere();
       await delay(random.fraction() * BETWEEN_FAULTS_MS);
     }
+    await moves?.stop();
     await workload.stop();
+    movedItems = await moves?.finish();
     const finished = await schedules.finish();
     firings = finished.firings;
     const onTheirWay = async () =>
-      ((await stage.outbox?.rows()) ?? 0) + ((await deadLetters?.operator()[0]?.running()) ?? 0);
+      ((await stage.outbox?.rows()) ?? 0) + ((await operator()[0]?.running()) ?? 0);
     const toDrain = { queue: connect(), letters: deadLetters?.consumer() ?? [], onTheirWay };
     drained = (await drain(recorder, toDrain, drainMs)) && finished.isDone;
   });
   // After any error: stop recording, and leave nothing running.
   const reasons = [
     brokenOff,
+    await reasonOf(async () => moves?.stop()),
     await reasonOf(() => workload.stop()),
     await reasonOf(() => watch.stop()),
     await reasonOf(() => stage.tearDown()),
   ];
   const reason = reasons.find((each) => each !== undefined);
-  const about = { origin, partitions, leaseTimeoutMs: LEASE_TIMEOUT_MS, maxAttempts, drained, firings };
+  const about = {
+    origin,
+    partitions,
+    leaseTimeoutMs: LEASE_TIMEOUT_MS,
+    maxAttempts,
+    drained,
+    firings,
+    movedItems,
+  };
   return recorder.history(reason === undefined ? about : { ...about, brokenOff: reason });
+}
+
+/** What a run has, by its seed. */
+function shapeOf(seed: number) {
+  const isFirst = Math.floor(seed / 2) % 2 === 0;
+  return {
+    // Alternates with the seed, since several partitions excuse more.
+    partitions: seed % 2 === 1 ? 1 : 3,
+    // Of two consecutive seeds, one has each.
+    outbox: isFirst ? ('same database' as const) : ('another database' as const),
+    maxAttempts: isFirst ? MAX_ATTEMPTS : undefined,
+    secondStorage: hasMoves(seed),
+  };
 }
 
 /** @returns the error of some work, if it fails. */

@@ -25,18 +25,23 @@ export interface StageOptions {
   readonly maxAttempts?: number | undefined;
   /** Whether callers have an outbox, in the database of the queues or in another one. None by default. */
   readonly outbox?: 'same database' | 'another database';
+  /** Whether there is a second storage of items, {@link SECOND_STORAGE}, in another database. */
+  readonly secondStorage?: boolean;
   /** A known-bad variant of the engine. */
   readonly variant?: string;
 }
 
+/** The storage that has no partitions at first. */
+export const SECOND_STORAGE = 'second';
+
 /** Starts the servers, each with its own link to a new database. */
-export async function setUpStage(
-  server: DatabaseUnderTest,
-  { instances: count, partitions, leaseTimeoutMs, maxAttempts, outbox: place, variant }: StageOptions,
-): Promise<Stage> {
+export async function setUpStage(server: DatabaseUnderTest, options: StageOptions): Promise<Stage> {
+  const { instances: count, partitions, leaseTimeoutMs, maxAttempts, outbox: place, variant } = options;
   const database = await createTestDatabase(server.connectionString());
   const another =
     place === 'another database' ? await createTestDatabase(server.connectionString()) : undefined;
+  const second =
+    options.secondStorage === true ? await createTestDatabase(server.connectionString()) : undefined;
   const outboxName = another?.name ?? database.name;
   const outbox = place && new OutboxDatabase(() => databaseOf(server.connectionString(), outboxName));
   const links = await Promise.all(
@@ -47,7 +52,10 @@ export async function setUpStage(
   );
   const ports = await freePorts(count);
   const instances = links.map((link, n) => {
-    const databases = { storage: link.connectionString, outbox: outbox && link.to(outboxName) };
+    const databases = {
+      ...{ storage: link.connectionString, outbox: outbox && link.to(outboxName) },
+      further: second === undefined ? {} : { [SECOND_STORAGE]: link.to(second.name) },
+    };
     return new Instance(ports[n] ?? 0, databases, variant);
   });
   const tearDown = async () => {
@@ -55,7 +63,7 @@ export async function setUpStage(
     await Promise.all(instances.map((instance) => instance.kill().then(() => instance.stop())));
     await Promise.all(links.map((link) => link.close()));
     // Another server may be the primary now.
-    for (const each of [database, another]) await each?.drop(server.connectionString());
+    for (const each of [database, another, second]) await each?.drop(server.connectionString());
   };
   try {
     await outbox?.install();
