@@ -121,7 +121,8 @@ export interface ClosedPartition {
  * For all methods:
  * - A call fails with a `StorageError` `stale` if another process has taken the task over with a
  *   later generation, or if the partition is not in a state for the call. Then it has no effect.
- * - Each call may be repeated, also if its outcome is unknown.
+ * - Each call may be repeated, also if its outcome is unknown. Such a call takes effect before any later call at the same
+ *   end, or never: each of them locks the state of the move there.
  * - While the gate is `closed`, `left` or `filling`, every call of the partition's `PartitionStore`
  *   that writes fails with a `StorageError` `closed` and has no effect. That concerns all processes,
  *   of every version. Calls that only read may work.

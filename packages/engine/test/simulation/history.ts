@@ -24,6 +24,8 @@ export type Ending =
   /** Refused because of the request, as for a queue name that is taken. */
   | 'refused'
   | 'not-applied'
+  /** The same, because the partition moves. The engine may repeat the call later, without asking anybody. */
+  | 'closed'
   | 'unknown';
 
 /** An event of a simulation. */

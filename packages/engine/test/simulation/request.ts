@@ -58,6 +58,13 @@ export type Request =
     }
   | { readonly kind: 'list-items'; readonly queue: string; readonly partition: number }
   | { readonly kind: 'stats' | 'reload' | 'info'; readonly queue: string }
+  | {
+      readonly kind: 'move-partition';
+      readonly queue: string;
+      readonly partition: number;
+      readonly storage: string;
+    }
+  | { readonly kind: 'cancel-task'; readonly queue: string; readonly id: string }
   | { readonly kind: 'create' | 'update'; readonly queue: string; readonly settings: Partial<QueueCall> }
   | {
       readonly kind: 'delete-queue';
@@ -143,6 +150,13 @@ function send(service: Service, request: Request, options: CallOptions): Promise
       return service.queue.reload(queueName);
     case 'info':
       return service.queues.info(queueName);
+    case 'move-partition': {
+      const { partition, storage: storageName } = request;
+      const call = { kind: 'move_partition', queueName, partition, storageName };
+      return service.tasks.create({ ...call, to: '', rate: 0, dryRun: false });
+    }
+    case 'cancel-task':
+      return service.tasks.cancel(request.id);
     case 'create':
       return service.queues.create(queueCall(queueName, request.settings));
     case 'update':

@@ -1,5 +1,6 @@
 import { check } from './checks/all.ts';
 import { consumeALot } from './clients/consumer.ts';
+import { moveALot } from './clients/mover.ts';
 import { operateALot } from './clients/operator.ts';
 import { Names, produceALot } from './clients/producer.ts';
 import type { History } from './history.ts';
@@ -55,6 +56,7 @@ async function live(simulation: Simulation): Promise<void> {
     ...many(scenario.producers, 'producer', (_, client) => produceALot(simulation, client, names)),
     ...many(scenario.consumers, 'consumer', consumeALot),
     ...many(scenario.operators, 'operator', operateALot),
+    ...many(scenario.moves > 0 ? 1 : 0, 'mover', moveALot),
     runIncidents(simulation),
   ]);
   await recoverAndDrain(simulation);

@@ -1,6 +1,11 @@
 import { MESSAGES } from '@querator/core';
+import type { Ending } from '../history.ts';
 import { type CallRecord, type Check, nameOf, type OpRecord } from './run-record.ts';
 import { sendings } from './sendings.ts';
+
+const WITHOUT_EFFECT: readonly string[] = ['not-applied', 'closed'] satisfies Ending[];
+/** The answers of storage after which items may be stored later: without an answer, or where the partition moves to. */
+const MAY_FOLLOW: readonly string[] = ['unknown', 'closed'] satisfies Ending[];
 
 /**
  * A produce answered with "not stored" is never stored. A produce whose client
@@ -27,7 +32,7 @@ export const refusedIsNotStored: Check = function* ({ calls, arrivals, ops }) {
     if (leftAt !== undefined && attempts.some(({ sentAt }) => sentAt > leftAt)) {
       yield `${nameOf(call)} was sent to storage after the client had left`;
     }
-    const doubtful = attempts.findIndex(({ returned }) => returned?.ending !== 'not-applied');
+    const doubtful = attempts.findIndex(({ returned }) => !WITHOUT_EFFECT.includes(returned?.ending ?? ''));
     if (doubtful >= 0 && doubtful < attempts.length - 1) {
       yield `${nameOf(call)} was sent to storage again, though it may have been stored`;
     }
@@ -37,7 +42,7 @@ export const refusedIsNotStored: Check = function* ({ calls, arrivals, ops }) {
 function* unknown(call: CallRecord, attempts: readonly OpRecord[]): Iterable<string> {
   const last = attempts.filter(({ sentAt }) => sentAt < call.answeredAt).at(-1);
   if (last === undefined) yield `${nameOf(call)} is said to be unknown, and storage was never asked`;
-  else if (last.returnedAt < call.answeredAt && last.returned?.ending !== 'unknown') {
+  else if (last.returnedAt < call.answeredAt && !MAY_FOLLOW.includes(last.returned?.ending ?? '')) {
     yield `${nameOf(call)} is said to be unknown, and storage had answered '${last.returned?.ending}'`;
   }
 }

@@ -2,16 +2,21 @@ import {
   addDuration,
   type ExtendedItem,
   type Instant,
+  type MoveStore,
   millisecondsBetween,
   type Outcome,
   type PartitionKey,
+  type PartitionOwner,
   type PartitionStore,
   type PollResult,
   type Queue,
   type QueueStore,
   type StorageBackend,
+  StorageError,
   type StoredItem,
   type SweepResult,
+  type Task,
+  type TaskStore,
 } from '@querator/core';
 import { memoryBackend } from '@querator/storage-memory';
 import type { Effect, History, Stay } from '../history.ts';
@@ -38,10 +43,22 @@ export class KnownQueues {
   readonly deleted = new Set<string>();
   /** The last closure of each queue. */
   readonly closures = new Map<string, { readonly token: string; readonly until: Instant }>();
+  /** The items of each partition, as its storage had them last. A move must not change them. */
+  readonly visible = new Map<
+    string,
+    { readonly owner: Instant; readonly stays: ReadonlyMap<string, Stay> }
+  >();
+  /** The disk that serves each partition which has moved. */
+  readonly homes = new Map<string, string>();
 
   noteClosure(name: string, token: string, until: Instant | undefined): void {
     if (until !== undefined) this.closures.set(name, { token, until });
     else if (this.closures.get(name)?.token === token) this.closures.delete(name);
+  }
+
+  /** Its partitions are where its record says. */
+  noteCreation(name: string): void {
+    for (const place of this.homes.keys()) if (place.startsWith(`${name}/`)) this.homes.delete(place);
   }
 
   noteDeletion(name: string): void {
@@ -61,6 +78,8 @@ export class Disk {
   readonly name: string;
   readonly #backend: StorageBackend;
   readonly #places = new Map<string, Place>();
+  /** Calls of moves that will take effect late, by partition. */
+  readonly #late = new Map<string, Set<() => Promise<void>>>();
   readonly #history: History;
   readonly #queues: KnownQueues;
   readonly #scheduler: Scheduler;
@@ -125,7 +144,7 @@ export class Disk {
       if (name === 'drop') return { result: undefined };
       if (name === 'dropEmpty') return { result: true };
       if (!this.#mayBeMade(key, owner)) return undefined;
-      held = { store: this.#backend.partitionStore(key), owner, items: [], stays: new Map() };
+      held = { store: this.#storeOf(key, owner), owner, items: [], stays: new Map() };
       this.#places.set(place, held);
     }
     if (name === 'drop') return { result: await this.#drop(op, place, held) };
@@ -140,6 +159,77 @@ export class Disk {
     // Atomic: another call takes effect only when the promises of this one have settled.
     if (mayHaveChanged(name, result)) this.#record(op, place, held, await itemsOf(held.store));
     return { result };
+  }
+
+  /**
+   * Applies a call to one end of a move, on behalf of the queue created at `owner`. When the target opens, it must have
+   * the items that the source had last.
+   */
+  async moveCall(
+    op: number,
+    key: PartitionKey,
+    owner: Instant,
+    { name, args }: { readonly name: keyof MoveStore; readonly args: readonly unknown[] },
+  ): Promise<unknown> {
+    const place = placeOf(key);
+    for (const come of this.#late.get(place) ?? []) await come();
+    if (name === 'begin' && !this.#mayBeMade(key, owner)) {
+      throw new StorageError('the queue is gone', { outcome: 'not-applied' });
+    }
+    const moves = this.#backend.moveStore?.(key, ownerOf(owner)) as MoveStore;
+    const result = await (moves[name] as (...args: unknown[]) => Promise<unknown>).apply(moves, [...args]);
+    if (name === 'open') {
+      this.#queues.homes.set(place, this.name);
+      const held = { store: this.#storeOf(key, owner), owner, items: [], stays: new Map() };
+      this.#places.set(place, held);
+      this.#record(op, place, held, await itemsOf(held.store));
+    }
+    // A source that has left is empty, and so is a target that was given up.
+    if (name === 'end' && this.#isElsewhere(place)) this.#places.delete(place);
+    return result;
+  }
+
+  /**
+   * Registers a call of a move whose effect is late. A storage applies it before the next call at this end, or never:
+   * each of them locks the same row.
+   *
+   * @returns applies it, unless that has happened.
+   */
+  lateMoveCall(key: PartitionKey, effect: () => Promise<unknown>): () => Promise<void> {
+    const place = placeOf(key);
+    const late = this.#late.get(place) ?? new Set();
+    this.#late.set(place, late);
+    const come = async () => {
+      if (!late.delete(come)) return;
+      await effect().catch(() => {});
+    };
+    late.add(come);
+    return come;
+  }
+
+  /** Applies a call to the task store. */
+  taskCall(name: keyof TaskStore, args: readonly unknown[]): Promise<unknown> {
+    const store = this.#backend.taskStore?.() as TaskStore;
+    return (store[name] as (...args: unknown[]) => Promise<unknown>).apply(store, [...args]);
+  }
+
+  /** The tasks that have not ended. */
+  async runningTasks(): Promise<readonly Task[]> {
+    return (
+      (await this.#backend.taskStore?.().list({
+        ...{ state: 'running', limit: 100 },
+        ...{ namespaces: undefined, kind: undefined, queue: undefined, after: undefined },
+      })) ?? []
+    );
+  }
+
+  #storeOf(key: PartitionKey, owner: Instant): PartitionStore {
+    return this.#backend.partitionStore(key, ownerOf(owner));
+  }
+
+  #isElsewhere(place: string): boolean {
+    const home = this.#queues.homes.get(place);
+    return home !== undefined && home !== this.name;
   }
 
   /** As `PartitionOwner.isThere` would say. */
@@ -158,6 +248,7 @@ export class Disk {
     );
     if ((name === 'create' || name === 'update') && result !== undefined) {
       const { name: queue, createdAt, maxAttempts, deadQueue, leaseTimeout } = result as Queue;
+      if (name === 'create') this.#queues.noteCreation(queue);
       this.#queues.created.set(queue, createdAt);
       this.#history.add({
         type: 'settings',
@@ -189,6 +280,8 @@ export class Disk {
   async #drop(op: number, place: string, held: Place): Promise<void> {
     this.#places.delete(place);
     const dropped = held.store.drop();
+    if (this.#isElsewhere(place)) return dropped;
+    this.#queues.visible.delete(place);
     this.#history.add({
       type: 'effect',
       op,
@@ -208,11 +301,18 @@ export class Disk {
 
   #record(op: number, place: string, held: Place, items: readonly StoredItem[]): void {
     const stays = staysOf(items);
-    const effect = difference(held.stays, stays);
+    const visible = this.#queues.visible.get(place);
+    const effect = difference(visible?.owner === held.owner ? visible.stays : held.stays, stays);
+    this.#queues.visible.set(place, { owner: held.owner, stays });
     held.items = items;
     held.stays = stays;
     if (effect !== undefined) this.#history.add({ type: 'effect', op, place, effect });
   }
+}
+
+/** The owner of a partition, for the memory driver, which only compares it. */
+function ownerOf(createdAt: Instant): PartitionOwner {
+  return { createdAt, isThere: async () => true, wasDeleted: async () => false };
 }
 
 /** Most calls change nothing, and their results say so. */

@@ -1,4 +1,6 @@
 import {
+  MOVE_STORE,
+  type MoveStore,
   makeStore,
   PARTITION_STORE,
   type PartitionKey,
@@ -13,6 +15,8 @@ import {
   StorageError,
   type StorageNotice,
   type StorageSignals,
+  TASK_STORE,
+  type TaskStore,
 } from '@querator/core';
 import type { Ending, History } from '../history.ts';
 import { type Disk, placeOf } from './disk.ts';
@@ -22,6 +26,9 @@ import type { StorageFaults } from './storage-faults.ts';
 
 /** The name of the queue store in a history. */
 export const QUEUES_PLACE = 'queues';
+
+/** The name of the task store in a history. */
+export const TASKS_PLACE = 'tasks';
 
 /** The parts of a connection between an engine and storage. */
 export interface StorageWay {
@@ -41,6 +48,12 @@ interface Call {
   readonly args: readonly unknown[];
   /** Applies the call. Throws what storage refuses. */
   readonly effect: (op: number) => Promise<unknown>;
+  /**
+   * Registers a late effect that comes before any later call of its kind.
+   *
+   * @returns lets it come. Undefined: late effects come at any time.
+   */
+  readonly late?: (effect: () => Promise<unknown>) => () => Promise<void>;
 }
 
 /** How the engine is answered. */
@@ -55,7 +68,7 @@ interface Settling {
  */
 export class EngineStorage implements StorageBackend {
   readonly name: string;
-  readonly capabilities = { durable: true, shared: true };
+  readonly capabilities = { durable: true, shared: true, moves: true };
   readonly signals: StorageSignals | undefined;
   readonly poll?: NonNullable<StorageBackend['poll']>;
   readonly #way: StorageWay;
@@ -100,6 +113,33 @@ export class EngineStorage implements StorageBackend {
     );
   }
 
+  taskStore(): TaskStore {
+    return makeStore<TaskStore>(
+      TASK_STORE,
+      (name) =>
+        (...args: unknown[]) =>
+          this.#send({
+            ...{ place: TASKS_PLACE, name: `task.${name}`, args },
+            effect: () => this.#way.disk.taskCall(name, args),
+          }),
+    );
+  }
+
+  moveStore(key: PartitionKey, owner?: PartitionOwner): MoveStore {
+    if (owner === undefined) throw new Error('an engine says whose partition it moves');
+    const { disk } = this.#way;
+    return makeStore<MoveStore>(
+      MOVE_STORE,
+      (name) =>
+        (...args: unknown[]) =>
+          this.#send({
+            ...{ place: placeOf(key), name: `move.${name}`, args },
+            effect: (op) => disk.moveCall(op, key, owner.createdAt, { name, args }),
+            late: (effect) => disk.lateMoveCall(key, effect),
+          }),
+    );
+  }
+
   async ping(): Promise<readonly StorageNotice[]> {
     return [];
   }
@@ -127,7 +167,7 @@ export class EngineStorage implements StorageBackend {
     });
   }
 
-  #sendOff({ place, name, args, effect }: Call, { resolve, reject }: Settling): void {
+  #sendOff({ place, name, args, effect, late }: Call, { resolve, reject }: Settling): void {
     const { scheduler, faults, history, process } = this.#way;
     const op = history.newOp();
     history.add({ type: 'sent', op, engine: process.name, place, name, args });
@@ -151,7 +191,8 @@ export class EngineStorage implements StorageBackend {
       if (plan.fault === 'unknown-lost') return fail('unknown');
       if (plan.fault === 'unknown-late') {
         fail('unknown');
-        scheduler.after(plan.afterMs + faults.lateMs(), () => void effect(op).catch(() => {}));
+        const come = late?.(() => effect(op)) ?? (() => effect(op));
+        scheduler.after(plan.afterMs + faults.lateMs(), () => void come().catch(() => {}));
         return;
       }
       try {
@@ -160,7 +201,8 @@ export class EngineStorage implements StorageBackend {
         else answer('ok', () => resolve(result), result);
       } catch (error) {
         if (error instanceof QueueError) answer('refused', () => reject(error));
-        else if (error instanceof StorageError) answer('not-applied', () => reject(error));
+        else if (error instanceof StorageError)
+          answer(error.closed ? 'closed' : 'not-applied', () => reject(error));
         else throw error;
       }
     };

@@ -1,6 +1,6 @@
 import type { Dice } from './dice.ts';
 import type { EngineProcess } from './engine-process.ts';
-import { QUEUES_PLACE } from './engine-storage.ts';
+import { QUEUES_PLACE, TASKS_PLACE } from './engine-storage.ts';
 import type { Simulation } from './simulation.ts';
 
 /** Milliseconds in which clients mostly work. */
@@ -9,6 +9,8 @@ const LONGEST_OUTAGE_MS = 4_000;
 const LONGEST_ABSENCE_MS = 2_000;
 /** The calls of a dead-letter move. A sleep at one of them is the worst case. */
 const MOVE = /Letters$|^markMoved$|^remove$/;
+/** The same of a partition that moves. */
+const PARTITION_MOVE = /^move\.|^place$/;
 /** Milliseconds within which a process stops, because storage calls have a time limit. */
 const STOP_LIMIT_MS = 60_000;
 
@@ -28,8 +30,9 @@ export async function runIncidents(simulation: Simulation): Promise<void> {
   ]);
 }
 
-async function outage({ dice, faults, scheduler, disks, note }: Simulation): Promise<void> {
-  const places = ['jobs/0', 'jobs/1', 'dead/0', QUEUES_PLACE, ...disks.map(({ name }) => name)];
+async function outage({ dice, faults, scheduler, scenario, disks, note }: Simulation): Promise<void> {
+  const tasks = scenario.moves > 0 ? [TASKS_PLACE] : [];
+  const places = ['jobs/0', 'jobs/1', 'dead/0', QUEUES_PLACE, ...tasks, ...disks.map(({ name }) => name)];
   const place = dice.pick(places);
   if (faults.isDown(place)) return;
   note(`${place} goes down`);
@@ -62,11 +65,16 @@ async function nap(simulation: Simulation): Promise<void> {
   const process = dice.pick(simulation.engines);
   if (!process.alive || process.asleep) return;
   const canMove = simulation.scenario.jobs.deadQueue !== '';
-  const when = dice.weighted({ now: 2, call: 2, move: canMove ? 4 : 0 });
+  const { moves } = simulation.scenario;
+  const when =
+    moves > 0
+      ? dice.weighted({ now: 2, call: 2, move: canMove ? 4 : 0, partition: 4 })
+      : dice.weighted({ now: 2, call: 2, move: canMove ? 4 : 0 });
+  const calls = when === 'partition' ? PARTITION_MOVE : when === 'move' ? MOVE : /./;
   if (when === 'now') process.sleep();
-  else if (!(await sleepsAtCall(simulation, process, when === 'move' ? MOVE : /./))) return;
+  else if (!(await sleepsAtCall(simulation, process, calls))) return;
   history.add({ type: 'sleep', engine: process.name });
-  await scheduler.sleep(sleepMs(dice, when === 'move'));
+  await scheduler.sleep(sleepMs(dice, when === 'move' || when === 'partition'));
   if (!process.alive) return;
   history.add({ type: 'wake', engine: process.name });
   process.wake(dice);

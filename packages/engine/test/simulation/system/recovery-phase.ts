@@ -16,6 +16,8 @@ const RECOVERY_MS = 6_000;
  * operator removed commit by themselves.
  */
 const DRAIN_MS = 200_000 + LETTER_AUTO_COMMIT_MS;
+/** Milliseconds in which moves end that have begun: claims of tasks end, and pauses after failed steps. */
+const MOVES_END_MS = 180_000;
 const SETTLE_MS = 3_000;
 /** How long a deletion of an empty queue keeps it closed at most. */
 const CLOSURE_MS = 300_000;
@@ -34,6 +36,7 @@ export async function recoverAndDrain(simulation: Simulation): Promise<void> {
   await simulation.scheduler.sleep(RECOVERY_MS);
   // Left by an engine that crashed, or by a call that arrived late.
   if (simulation.hasClosedQueue) await simulation.scheduler.sleep(CLOSURE_MS);
+  await untilMovesEnd(simulation);
   for (const queue of ['dead', 'jobs'] as const) await restore(simulation, queue);
   await drain(simulation);
   await checkWakeUps(simulation);
@@ -42,6 +45,21 @@ export async function recoverAndDrain(simulation: Simulation): Promise<void> {
   for (const process of simulation.engines) await stop(simulation, process);
   // Long enough for forgotten work to show.
   await simulation.scheduler.sleep(SETTLE_MS);
+}
+
+/** Each move ends, and leaves no partition closed. */
+async function untilMovesEnd(simulation: Simulation): Promise<void> {
+  const [home] = simulation.disks;
+  const until = simulation.scheduler.nowMs + MOVES_END_MS;
+  for (;;) {
+    const running = simulation.scenario.moves > 0 ? ((await home?.runningTasks()) ?? []) : [];
+    if (running.length === 0) return;
+    if (simulation.scheduler.nowMs > until) {
+      for (const { id, error } of running) simulation.report(`task ${id} does not end: ${error}`);
+      return;
+    }
+    await simulation.scheduler.sleep(1_000);
+  }
 }
 
 /** Operators may have changed or deleted a queue. It may not have been created at all. */

@@ -27,6 +27,8 @@ export interface Scenario {
   readonly turns: number;
   /** Whether operators may change settings of the queues, or remove items and queues. */
   readonly tampering: boolean;
+  /** The moves of partitions to another disk, one after the other. */
+  readonly moves: number;
 }
 
 /** In milliseconds; longer than the time in which anything fails. */
@@ -44,7 +46,7 @@ const FAULT_RATES: readonly FaultRates[] = [
 export function scenarioOf(dice: Dice): Scenario {
   const engines = dice.pick([1, 1, 2, 2, 3]);
   const hasDead = dice.chance(0.6);
-  return {
+  const scenario: Omit<Scenario, 'moves'> = {
     engines,
     fastByMs: Array.from({ length: engines }, () => (dice.chance(0.3) ? dice.whole(-1_500, 1_500) : 0)),
     signals: dice.pick(['none', 'good', 'lossy']),
@@ -76,4 +78,5 @@ export function scenarioOf(dice: Dice): Scenario {
     turns: dice.pick([6, 10, 16]),
     tampering: dice.chance(0.3),
   };
+  return { ...scenario, moves: scenario.disks > 1 && dice.chance(0.6) ? dice.whole(1, 4) : 0 };
 }

@@ -79,7 +79,9 @@ export class Simulation {
       queueStore: home.queueStore(),
       queueSignals: home.signals,
       storages: storages.map((backend) => ({ backend, affinity: 1 })),
+      ...(scenario.moves > 0 ? { taskStore: home.taskStore() } : {}),
     });
+    process.service.tasks.start();
     this.engines[place] = process;
     this.processes.push(process);
     this.note(`${name} starts`);
