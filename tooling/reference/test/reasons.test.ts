@@ -18,12 +18,8 @@ const NO_WORD = [
   MESSAGES.duplicateClientId,
   MESSAGES.leaseTimedOut,
   'access denied',
-  "api key does not exist; '<id>' was not found",
   'dead_queue cannot reference itself',
-  "task does not exist; no such task '<id>'",
-  "namespace does not exist; '<name>' was not found",
   "queue cannot be deleted; storage '<storage>' of its partition '<partition>' is not configured, put it back, or use force to leave the items there",
-  "schedule does not exist; no such schedule named '<name>'",
   "queue is in use; '<name>' is the dead_queue of '<other name>', update that queue first or use force",
 ];
 

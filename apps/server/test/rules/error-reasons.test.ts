@@ -150,6 +150,13 @@ const CASES: readonly Case[] = [
       }),
   },
   {
+    reason: 'no_such_record',
+    status: 453,
+    message: "namespace does not exist; 'nowhere' was not found",
+    provoke: ({ send }) =>
+      send('/v1/queues.create', { queue_name: fresh(), namespace: 'nowhere', ...SETTINGS }),
+  },
+  {
     reason: 'over_limit',
     status: 454,
     message: 'queue is overloaded; try again later',

@@ -1,7 +1,9 @@
-import { errorText, QueueError, type Verbatim, verbatim } from '@querator/core';
+import { type ErrorReason, errorText, QueueError, type Verbatim, verbatim } from '@querator/core';
 
 function notFound(kind: string, key: string | Verbatim): QueueError {
-  return new QueueError('failed', errorText`${kind} does not exist; '${key}' was not found`);
+  return new QueueError('failed', errorText`${kind} does not exist; '${key}' was not found`, {
+    reason: 'no_such_record' satisfies ErrorReason,
+  });
 }
 
 export const noSuchUser = (id: string) => notFound('user', id);

@@ -11,6 +11,7 @@ export const ERROR_REASONS = [
   'queue_paused',
   'not_empty',
   'no_such_partition',
+  'no_such_record',
   'over_limit',
   'too_large',
   'unavailable',

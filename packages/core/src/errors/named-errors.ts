@@ -14,7 +14,9 @@ export function noSuchQueue(name: string): QueueError {
 }
 
 export function noSuchNamespace(name: string): QueueError {
-  return new QueueError('failed', errorText`namespace does not exist; '${name}' was not found`);
+  return new QueueError('failed', errorText`namespace does not exist; '${name}' was not found`, {
+    reason: 'no_such_record' satisfies ErrorReason,
+  });
 }
 
 export function queueExists(name: string): QueueError {

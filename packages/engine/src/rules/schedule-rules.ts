@@ -66,5 +66,5 @@ export function checkUntil(until: Instant | undefined, now: Instant): void {
 }
 
 export function noSuchSchedule(name: string): QueueError {
-  return invalid(errorText`schedule does not exist; no such schedule named '${name}'`);
+  return invalid(errorText`schedule does not exist; no such schedule named '${name}'`, 'no_such_record');
 }

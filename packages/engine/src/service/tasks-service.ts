@@ -284,7 +284,7 @@ function may(caller: Caller | undefined, permission: Permission, namespace: stri
 }
 
 function noSuchTask(id: string): Error {
-  return invalid(errorText`task does not exist; no such task '${id}'`);
+  return invalid(errorText`task does not exist; no such task '${id}'`, 'no_such_record');
 }
 
 /** A kind that works on items takes neither a partition nor a storage. */

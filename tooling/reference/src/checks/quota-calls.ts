@@ -35,12 +35,14 @@ const QUOTA_RECORD: readonly Check[] = [
   {
     when: 'there is no such namespace',
     text: "namespace does not exist; '<name>' was not found",
+    reason: 'no_such_record',
     code: 'failed',
     broken: { namespace: 'missing' },
   },
   {
     when: 'there is no such key',
     text: "api key does not exist; '<id>' was not found",
+    reason: 'no_such_record',
     code: 'failed',
     broken: { namespace: '', key_id: 'missing' },
   },

@@ -26,6 +26,7 @@ const NAME: readonly Check[] = [
 const NO_SUCH_SCHEDULE: Check = {
   when: 'the namespace has no schedule of this name',
   text: "schedule does not exist; no such schedule named '<name>'",
+  reason: 'no_such_record',
   broken: { name: 'missing' },
 };
 

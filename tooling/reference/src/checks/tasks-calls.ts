@@ -20,6 +20,7 @@ const ID: readonly Check[] = [
   {
     when: 'there is no such task',
     text: "task does not exist; no such task '<id>'",
+    reason: 'no_such_record',
     broken: { id: 'missing' },
   },
 ];

@@ -86,6 +86,7 @@ export const V2_CALLS: readonly CheckedCall[] = [
       {
         when: 'no key has this id',
         text: "api key does not exist; '<id>' was not found",
+        reason: 'no_such_record',
         code: 'failed',
         broken: { id: 'missing' },
       },

@@ -45,6 +45,10 @@ const REASONS: Readonly<Record<ErrorReason, readonly [codes: readonly ErrorCode[
     'A queue holds items, and `force` is not set (only under `/v2/`). Or a namespace has queues, roles or bindings',
   ],
   no_such_partition: [['invalid'], 'The queue has no partition of this number'],
+  no_such_record: [
+    ['invalid', 'failed'],
+    'No task or schedule (400), or no namespace, user, API key, role or role binding (453), has the id or name',
+  ],
   over_limit: [
     ['retry', 'limited'],
     '454: the process is overloaded, or a namespace holds as much as its [quota](../quotas.md) allows. 429: the caller exceeds a limit of its own. Nothing was changed. Of a single item under `/v2/`: it has been held for longer than `max_hold`',

@@ -213,6 +213,8 @@ export class ServiceFixture {
       random: this.#random,
       logger: { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },
       ...(this.#options.limits === undefined ? {} : { limits: this.#options.limits }),
+      // All namespaces exist but this one.
+      hasNamespace: async (name) => name !== 'nowhere',
       queueStore: (backends.values().next().value as FaultyStorage).queueStore(),
       storages,
     });
