@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { type Client, createClient } from '@querator/client';
 import { SystemRandom } from '@querator/core';
 import { fileFault } from '../config/file-fault.ts';
-import { CommandError, describeError } from './command-error.ts';
+import { CommandError, describeError, usageError } from './command-error.ts';
 import type { CliIo } from './io.ts';
 import { Output } from './output.ts';
 
@@ -67,7 +67,7 @@ export class Cli {
       key: this.#contents('key-file', this.setting(keyFile, 'QUERATOR_KEY_FILE')),
     };
     if ((tls.cert === undefined) !== (tls.key === undefined)) {
-      throw new CommandError('failed to create client: --cert-file and --key-file go together');
+      throw usageError('failed to create client: --cert-file and --key-file go together');
     }
     try {
       return createClient({
@@ -82,7 +82,7 @@ export class Cli {
       });
     } catch (error) {
       if (error instanceof CommandError) throw error;
-      throw new CommandError(`failed to create client: ${describeError(error)}`, { cause: error });
+      throw usageError(`failed to create client: ${describeError(error)}`, error);
     }
   }
 

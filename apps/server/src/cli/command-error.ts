@@ -1,15 +1,21 @@
 import { ReplyError } from '@querator/client';
 import { visibleLine } from '../observability/visible-text.ts';
+import { EXIT, exitCodeOf } from './exit-codes.ts';
 
-/** Ends a command with a text after `Error: ` and an exit code. */
+/** Ends a command with a text after `Error: ` and an exit code, by default that of its cause. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
   readonly exitCode: number;
 
   constructor(message: string, options: { readonly cause?: unknown; readonly exitCode?: number } = {}) {
     super(message, { cause: options.cause });
-    this.exitCode = options.exitCode ?? 1;
+    this.exitCode = options.exitCode ?? exitCodeOf(options.cause);
   }
+}
+
+/** The error for wrong flags or arguments. */
+export function usageError(message: string, cause?: unknown): CommandError {
+  return new CommandError(message, { cause, exitCode: EXIT.usage });
 }
 
 /** An error as one line, without its stack. */
@@ -25,6 +31,7 @@ export async function attempt<T>(prefix: string, work: () => T | Promise<T>): Pr
   try {
     return await work();
   } catch (error) {
-    throw new CommandError(`${prefix}: ${describeError(error)}`, { cause: error });
+    const options = error instanceof CommandError ? { exitCode: error.exitCode } : {};
+    throw new CommandError(`${prefix}: ${describeError(error)}`, { cause: error, ...options });
   }
 }

@@ -1,5 +1,5 @@
 import { parseDuration } from '@querator/core';
-import { CommandError } from './command-error.ts';
+import { usageError } from './command-error.ts';
 import { duration } from './flags.ts';
 
 /**
@@ -16,7 +16,7 @@ export const DEFAULT_EXPIRE_TIMEOUT = '336h';
  */
 export function defaultExpireTimeout(leaseTimeout: string): string {
   if (duration('lease-timeout', leaseTimeout) > parseDuration(DEFAULT_EXPIRE_TIMEOUT)) {
-    throw new CommandError(
+    throw usageError(
       `lease-timeout ${leaseTimeout} is longer than the default expire-timeout of ` +
         `${DEFAULT_EXPIRE_TIMEOUT}; give an --expire-timeout that is at least as long`,
     );

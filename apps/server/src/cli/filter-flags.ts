@@ -1,6 +1,6 @@
-import type { ItemsFilter, ItemsRange, Timestamp } from '@querator/protocol';
+import type { ItemsFilter, ItemsRange } from '@querator/protocol';
 import { type Command, InvalidArgumentError } from 'commander';
-import { pointInTime } from './flags.ts';
+import { timeOf } from './flags.ts';
 
 /** The flags of commands that take the items that meet all conditions. */
 export interface FilterFlags {
@@ -59,10 +59,6 @@ export function filterOf(flags: FilterFlags): ItemsFilter {
 function rangeOf(name: string, from: string | undefined, to: string | undefined): ItemsRange | undefined {
   if (from === undefined && to === undefined) return undefined;
   return { from: timeOf(`${name}-from`, from), to: timeOf(`${name}-to`, to) };
-}
-
-function timeOf(flag: string, text: string | undefined): Timestamp | undefined {
-  return text === undefined ? undefined : pointInTime(flag, text);
 }
 
 function collect(text: string, before: readonly string[] = []): readonly string[] {

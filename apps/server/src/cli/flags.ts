@@ -1,7 +1,7 @@
 import { type Duration, DurationSyntaxError, parseDuration } from '@querator/core';
 import { parseTimestamp, type Timestamp } from '@querator/protocol';
 import { InvalidArgumentError } from 'commander';
-import { CommandError } from './command-error.ts';
+import { usageError } from './command-error.ts';
 
 /** Reads the whole number of a flag. The server checks its range. */
 export function wholeNumber(text: string): number {
@@ -18,7 +18,7 @@ export function duration(flag: string, text: string): Duration {
     return parseDuration(text);
   } catch (error) {
     if (!(error instanceof DurationSyntaxError)) throw error;
-    throw new CommandError(`invalid ${flag} format: ${error.message}`, { cause: error });
+    throw usageError(`invalid ${flag} format: ${error.message}`, error);
   }
 }
 
@@ -26,7 +26,12 @@ export function duration(flag: string, text: string): Duration {
 export function pointInTime(flag: string, text: string): Timestamp {
   const timestamp = parseTimestamp(text);
   if (timestamp === undefined) {
-    throw new CommandError(`invalid ${flag} time format (use RFC3339): '${text}'`);
+    throw usageError(`invalid ${flag} time format (use RFC3339): '${text}'`);
   }
   return timestamp;
+}
+
+/** Reads the time of a flag that may be absent. @throws CommandError naming the flag. */
+export function timeOf(flag: string, text: string | undefined): Timestamp | undefined {
+  return text === undefined ? undefined : pointInTime(flag, text);
 }

@@ -1,7 +1,7 @@
 import { SystemClock } from '@querator/core';
 import type { CopiedQueue } from '@querator/migration';
 import type { Cli } from './cli.ts';
-import { CommandError, describeError } from './command-error.ts';
+import { CommandError, describeError, usageError } from './command-error.ts';
 import type { MigrateFlags } from './migrate-servers.ts';
 import { Progress } from './progress.ts';
 import { textTable } from './text-table.ts';
@@ -10,8 +10,7 @@ import { workOf } from './work-of.ts';
 /** Copies the jobs of another system into queues. */
 export async function migrateJobs(cli: Cli, queues: readonly string[], flags: MigrateFlags): Promise<void> {
   const { copyJobs, openSystem } = await import('@querator/migration');
-  if (flags.live)
-    throw new CommandError('--live needs a Querator server; stop the workers of the other system');
+  if (flags.live) throw usageError('--live needs a Querator server; stop the workers of the other system');
   const { to: endpoint, toApiKeyFile, window, dryRun } = flags;
   const to = cli.client({ endpoint, ...(toApiKeyFile && { apiKeyFile: toApiKeyFile }) });
   const progress = new Progress(cli, 'job(s) read');

@@ -4,6 +4,7 @@ import type { MoveReport } from '@querator/migration';
 import type { Cli } from './cli.ts';
 import { CommandError, describeError } from './command-error.ts';
 import { duration } from './flags.ts';
+import { itemsOf } from './held-items.ts';
 import { Progress } from './progress.ts';
 import { textTable } from './text-table.ts';
 import { workOf } from './work-of.ts';
@@ -108,12 +109,7 @@ async function dryRun(
   }
   const found = [];
   for (const queueName of names) {
-    const { logicalQueues } = await from.queue.stats({ queueName }, { signal });
-    const partitions = logicalQueues.flatMap((each) => each.partitions);
-    const sum = (field: 'total' | 'totalLeased' | 'scheduled') =>
-      partitions.reduce((all, each) => all + each[field], 0);
-    const leased = sum('totalLeased');
-    found.push({ queue: queueName, waiting: sum('total') - leased, leased, scheduled: sum('scheduled') });
+    found.push({ queue: queueName, ...(await itemsOf(from, queueName, { signal })) });
   }
   if (json) return cli.output.value({ queues: found });
   const rows = found.map(({ queue, ...counts }) => [queue, ...Object.values(counts).map(String)]);

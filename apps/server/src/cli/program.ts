@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { visibleText } from '../observability/visible-text.ts';
+import { VERSION } from '../version.ts';
 import type { Cli } from './cli.ts';
 import { addAdmin } from './commands/access/admin.ts';
 import { addAudit } from './commands/access/audit.ts';
@@ -77,6 +78,7 @@ export function createProgram(connect: (program: Command) => Cli): { program: Co
   const { stdout, stderr } = cli.io;
   program
     .description('Querator, a queue with leases: the server, and commands that talk to one')
+    .version(`querator ${VERSION}`, '--version', 'print the version')
     .option('--endpoint <url>', 'where the server is (QUERATOR_ENDPOINT; default http://localhost:2319)')
     .option('--api-key <key>', 'the key of the caller (QUERATOR_API_KEY)')
     .option('--api-key-file <file>', 'a file with that key (QUERATOR_API_KEY_FILE)')

@@ -1,18 +1,16 @@
 import { CommanderError } from 'commander';
 import { Cli } from './cli.ts';
 import { CommandError, describeError } from './command-error.ts';
+import { EXIT, exitCodeOf } from './exit-codes.ts';
 import type { CliIo } from './io.ts';
 import { createProgram } from './program.ts';
-
-/** The exit code that shells report for a program that Ctrl-C ended. */
-const INTERRUPTED = 130;
 
 /**
  * Runs the command line.
  *
  * @param argv the arguments after the program's name.
- * @returns the exit code: 0 without an error, 1 after an error, which standard
- *   error shows, 130 after an interruption. Never throws.
+ * @returns the exit code: 0 without an error, one of {@link EXIT} after an error, which
+ *   standard error shows. Never throws.
  */
 export async function runCli(argv: readonly string[], io: CliIo): Promise<number> {
   const { program, cli } = createProgram((program) => new Cli(io, () => program.opts()));
@@ -22,15 +20,15 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<number
     return cli.exitCode;
   } catch (error) {
     // Commander has written its error already.
-    if (error instanceof CommanderError) return error.exitCode;
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.usage;
     if (isBrokenPipe(error)) return 0;
-    if (error instanceof CommandError && error.exitCode === INTERRUPTED) {
+    if (error instanceof CommandError && error.exitCode === EXIT.interrupted) {
       cli.output.say(error.message);
-      return INTERRUPTED;
+      return EXIT.interrupted;
     }
-    if (cli.wasInterrupted) return INTERRUPTED;
+    if (cli.wasInterrupted) return EXIT.interrupted;
     cli.output.say(`Error: ${describeError(error)}`);
-    return error instanceof CommandError ? error.exitCode : 1;
+    return error instanceof CommandError ? error.exitCode : exitCodeOf(error);
   }
 }
 

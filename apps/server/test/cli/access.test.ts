@@ -44,12 +44,12 @@ describe('the audit on the command line', () => {
     expect(await admin('audit list --from 2020-01-01T00:00:00Z --limit 1')).toMatchObject({
       items: [expect.anything()],
     });
-    for (const name of ['one', 'two', 'three']) await admin(`namespace delete ${name}`);
+    for (const name of ['one', 'two', 'three']) await admin(`namespace delete ${name} --yes`);
   });
 
   test('refuses a time that is none', async () => {
     const { code, stderr } = await terminal.run(['audit', 'list', '--from', 'yesterday']);
-    expect([code, stderr]).toEqual([1, expect.stringContaining('invalid from time format')]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('invalid from time format')]);
   });
 });
 
@@ -116,11 +116,11 @@ describe('access control on the command line', () => {
     const unknown = await terminal.run(['list', '--api-key', `${key}x`], { env });
     expect(unknown.stderr).toContain('api key does not exist');
 
-    await admin(`key delete ${keyId}`);
-    await admin(`binding delete acme worker ${userId}`);
-    await admin('role delete acme worker');
-    await admin(`user delete ${userId}`);
-    await admin('namespace delete acme');
+    await admin(`key delete ${keyId} --yes`);
+    await admin(`binding delete acme worker ${userId} --yes`);
+    await admin('role delete acme worker --yes');
+    await admin(`user delete ${userId} --yes`);
+    await admin('namespace delete acme --yes');
     expect(await admin('user list')).toMatchObject({ items: [{ username: 'admin' }] });
   });
 

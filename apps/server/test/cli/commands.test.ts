@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { afterAll, describe, expect, test } from 'vitest';
 import { startInProcess, Terminal } from './support/terminal.ts';
 
@@ -52,7 +53,7 @@ describe('create', () => {
 
   test('requires an expire timeout with a lease timeout beyond the default', async () => {
     expect(await terminal.run(['create', 'slow', '--lease-timeout', '337h'])).toEqual({
-      code: 1,
+      code: 2,
       stdout: '',
       stderr:
         'Error: lease-timeout 337h is longer than the default expire-timeout of 336h; give an --expire-timeout that is at least as long\n',
@@ -79,7 +80,7 @@ describe('create', () => {
 
   test('refuses a wrong lease timeout without a request', async () => {
     const { code, stderr } = await terminal.run(['create', 'x', '--lease-timeout', '1 minute']);
-    expect(code).toBe(1);
+    expect(code).toBe(2);
     expect(stderr).toBe(
       'Error: invalid lease-timeout format: time: unknown unit " minute" in duration "1 minute"\n',
     );
@@ -172,7 +173,7 @@ describe('update', () => {
 
   test('requires a flag', async () => {
     expect(await terminal.run(['update', 'up'])).toMatchObject({
-      code: 1,
+      code: 2,
       stderr: 'Error: no update flags provided (use --help to see available options)\n',
     });
   });
@@ -188,11 +189,11 @@ describe('update', () => {
 describe('delete', () => {
   test('deletes a queue', async () => {
     await terminal.ok('create gone');
-    expect((await terminal.ok('delete gone')).stderr).toBe("Successfully deleted queue 'gone'\n");
-    expect((await terminal.run(['info', 'gone'])).code).toBe(1);
+    expect((await terminal.ok('delete gone --yes')).stderr).toBe("Successfully deleted queue 'gone'\n");
+    expect((await terminal.run(['info', 'gone'])).code).toBe(3);
   });
 
-  test('a queue with items is deleted only with --yes, or after a yes on a terminal', async () => {
+  test('a queue is deleted only with --yes, or after a yes on a terminal', async () => {
     await terminal.ok('create full-of-mail');
     await terminal.ok('produce full-of-mail --payload x');
     const refused = await terminal.run(['delete', 'full-of-mail']);
@@ -200,7 +201,7 @@ describe('delete', () => {
       code: 1,
       stdout: '',
       stderr:
-        "Error: failed to delete queue: queue 'full-of-mail' holds 1 item(s); add --yes to delete it all the same\n",
+        "Error: failed to delete queue: queue 'full-of-mail' holds 1 item(s); there is no terminal to ask on, add --yes\n",
     });
     for (const input of ['', 'n\n', 'maybe\n']) {
       const asked = await terminal.run(['delete', 'full-of-mail'], { input, isTerminal: true });
@@ -212,10 +213,17 @@ describe('delete', () => {
     }
     await terminal.ok('info full-of-mail');
     expect((await terminal.run(['delete', 'full-of-mail'], { input: 'y\n', isTerminal: true })).code).toBe(0);
-    expect((await terminal.run(['info', 'full-of-mail'])).code).toBe(1);
+    expect((await terminal.run(['info', 'full-of-mail'])).code).toBe(3);
     await terminal.ok('create full-again');
     await terminal.ok('produce full-again --payload x');
     await terminal.ok('delete full-again --yes');
+    await terminal.ok('create bare');
+    expect((await terminal.run(['delete', 'bare'])).stderr).toContain("queue 'bare' holds no items; ");
+    const asked = await terminal.run(['delete', 'bare'], { input: 'yes\n', isTerminal: true });
+    expect(asked).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining("Queue 'bare' holds no items.\n"),
+    });
   });
 
   test('--force does not replace --yes', async () => {
@@ -227,7 +235,19 @@ describe('delete', () => {
     await terminal.ok('delete full-grave --force --yes');
   });
 
-  test('a server without /v2/ cannot say what a queue holds, so --yes is needed', async () => {
+  test('an empty queue that gets an item during the question is spared', async () => {
+    await terminal.ok('create filling');
+    const answers = (async function* () {
+      await terminal.ok('produce filling --payload x');
+      yield Buffer.from('y\n');
+    })();
+    const stdin = Readable.from(answers);
+    const ran = await terminal.run(['delete', 'filling'], { stdin, isTerminal: true });
+    expect(ran).toMatchObject({ code: 1, stderr: expect.stringContaining("queue is not empty; 'filling'") });
+    await terminal.ok('info filling');
+  });
+
+  test('an empty queue of a server without /v2/ is deleted after a yes', async () => {
     const old = new Terminal(async (url, init) => {
       if (!String(url).includes('/v2/')) return fetch(url, init);
       const reply = { code: 501, code_text: 'Not Implemented', message: 'no such method; /v2/queues.delete' };
@@ -237,15 +257,17 @@ describe('delete', () => {
       });
     });
     await terminal.ok('create at-old');
-    expect((await old.run(['delete', 'at-old'])).stderr).toContain('the server is too old to say whether');
-    await old.ok('delete at-old --yes');
+    await old.ok('delete at-old', { input: 'y\n', isTerminal: true });
+    expect((await terminal.run(['info', 'at-old'])).code).toBe(3);
   });
 
   test('--force also deletes a dead letter queue in use', async () => {
     await terminal.ok('create grave');
     await terminal.ok('create alive --dead-queue grave');
-    expect((await terminal.run(['delete', 'grave'])).stderr).toContain('Error: failed to delete queue: ');
-    await terminal.ok('delete grave --force');
+    expect((await terminal.run(['delete', 'grave', '--yes'])).stderr).toContain(
+      'Error: failed to delete queue: ',
+    );
+    await terminal.ok('delete grave --force --yes');
   });
 });
 
@@ -330,7 +352,7 @@ describe('produce, lease, complete', () => {
   test("lease on an empty queue fails with the server's message", async () => {
     await terminal.ok('create empty');
     expect(await terminal.run(['lease', 'empty', '--timeout', '20ms'])).toEqual({
-      code: 1,
+      code: 3,
       stdout: '',
       stderr:
         "Error: failed to lease items: POST http://localhost:2319/v1/queue.lease returned 'Retry Request' with message: request timeout; no items are in the queue, try again\n",

@@ -20,5 +20,5 @@ test('describe prints partitions as a table, and everything as JSON', async () =
   const json = JSON.parse((await terminal.ok('describe mail --json')).stdout);
   expect(json).toMatchObject({ queue: { queue_name: 'mail' }, pause: { lease: {} } });
   const missing = await terminal.run(['describe', 'missing']);
-  expect(missing).toMatchObject({ code: 1, stderr: expect.stringContaining('failed to describe queue: ') });
+  expect(missing).toMatchObject({ code: 3, stderr: expect.stringContaining('failed to describe queue: ') });
 });

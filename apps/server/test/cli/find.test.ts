@@ -40,7 +40,7 @@ test('find counts items by a text', async () => {
 test('find names a wrong flag', async () => {
   const pair = await terminal.run(['find', 'mail', '--metadata', 'tenant']);
   expect(pair).toMatchObject({
-    code: 1,
+    code: 2,
     stderr: expect.stringContaining('It is not a pair such as key=value.'),
   });
   const time = await terminal.run(['find', 'mail', '--created-from', 'yesterday']);

@@ -22,7 +22,7 @@ const RAW = /(?!\n)[\p{Cc}\p{Cf}]/u;
 test('messages for people show what they say', async () => {
   const created = await terminal.ok(`create ${NAME}`);
   expect(created.stderr).toContain(`Successfully created queue '${SHOWN}'`);
-  expect((await terminal.ok(`delete ${NAME}`)).stderr).toContain(SHOWN);
+  expect((await terminal.ok(`delete ${NAME} --yes`)).stderr).toContain(SHOWN);
 });
 
 test("an error of the server stays in its line, whatever the caller's value has", async () => {

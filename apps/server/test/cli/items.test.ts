@@ -33,7 +33,7 @@ test('items are exported and imported, retried and deleted', async () => {
   const retried = await terminal.run(['items', 'retry', 'mail', waiting]);
   expect(retried).toMatchObject({ code: 1, stderr: 'Error: failed to retry 1 of 1 item(s)\n' });
   expect(retried.stdout).toMatch(/^ID +OUTCOME +WHY\n\S+ +not_leased +/);
-  const deleted = await terminal.ok(`items delete mail ${waiting} --json`);
+  const deleted = await terminal.ok(`items delete mail ${waiting} --json --yes`);
   expect(JSON.parse(deleted.stdout)).toEqual({ items: [{ id: waiting }] });
   const left = await terminal.ok('items export mail');
   expect(left.stderr).toBe('Exported 1 item(s)\n');

@@ -81,12 +81,12 @@ test('rows that cannot go are listed, retried and dropped', async () => {
     stderr: "Error: nothing prevents rows from going to queue 'moving'\n",
   });
 
-  expect(await run(`outbox drop lost --row ${first}`)).toMatchObject({
+  expect(await run(`outbox drop lost --row ${first} --yes`)).toMatchObject({
     code: 0,
     stderr: "Successfully dropped 1 row(s) of queue 'lost'\n",
   });
   expect(await application.faults()).toEqual([]);
-  expect(await run('outbox drop lost --all')).toMatchObject({ code: 0 });
+  expect(await run('outbox drop lost --all --yes')).toMatchObject({ code: 0 });
   expect(await application.rows()).toBe(1);
 });
 
@@ -96,11 +96,11 @@ test('rows of a batch are not dropped', async () => {
     `INSERT INTO querator_outbox.batches (queue, dedup_key, ids, relay) VALUES ('sent', 'key', ARRAY[$1::bigint], 'r')`,
     [sent],
   );
-  expect(await run('outbox drop sent --all')).toMatchObject({
+  expect(await run('outbox drop sent --all --yes')).toMatchObject({
     code: 0,
     stderr: "1 row(s) are being sent, and were not dropped\nSuccessfully dropped 1 row(s) of queue 'sent'\n",
   });
-  expect(await run(`outbox drop sent --row ${sent}`)).toMatchObject({ code: 1 });
+  expect(await run(`outbox drop sent --row ${sent} --yes`)).toMatchObject({ code: 3 });
 });
 
 test.each([
@@ -108,12 +108,12 @@ test.each([
   ['outbox drop lost --row 1 --all', 'required: either --row or --all'],
   ['outbox drop lost --row x', "--row is invalid; 'x' is no id"],
 ])('%s says what is missing', async (line, text) => {
-  expect(await run(line)).toMatchObject({ code: 1, stderr: `Error: ${text}\n` });
+  expect(await run(line)).toMatchObject({ code: 2, stderr: `Error: ${text}\n` });
 });
 
 test('one of several outboxes has to be named', async () => {
   const both = ['querator_outbox', 'other'];
-  const { stderr } = await run('outbox drop lost --all', both);
+  const { stderr } = await run('outbox drop lost --all --yes', both);
   expect(stderr).toMatch(
     /^Error: failed to drop rows: there are several outboxes, .*; name one with --outbox\n$/,
   );

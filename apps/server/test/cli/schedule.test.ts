@@ -52,16 +52,16 @@ test('schedule creates, updates, lists, pauses, resumes and deletes', async () =
   expect(JSON.parse(stdout)).toMatchObject({ items: [{ name: 'nightly', until: '2090-01-01T00:00:00Z' }] });
 
   for (const [verb, done] of [
-    ['pause', 'paused'],
-    ['resume', 'resumed'],
-    ['delete', 'deleted'],
+    ['pause nightly', 'paused'],
+    ['resume nightly', 'resumed'],
+    ['delete nightly --yes', 'deleted'],
   ]) {
-    expect(await terminal.ok(`schedule ${verb} nightly`)).toMatchObject({
+    expect(await terminal.ok(`schedule ${verb}`)).toMatchObject({
       stderr: `Successfully ${done} schedule 'nightly'\n`,
     });
   }
   expect(await terminal.run(['schedule', 'pause', 'nightly'])).toMatchObject({
-    ...{ code: 1, stderr: expect.stringContaining('failed to pause schedule: ') },
+    ...{ code: 3, stderr: expect.stringContaining('failed to pause schedule: ') },
   });
 });
 

@@ -9,7 +9,7 @@ afterAll(() => server.stop());
 test('tasks are created, shown as tables or JSON, and cancelled', async () => {
   await terminal.ok('create q');
   await terminal.ok('produce q --payload a --kind order');
-  const created = await terminal.ok('task delete-items q --kind order --rate 5 --json');
+  const created = await terminal.ok('task delete-items q --kind order --rate 5 --json --yes');
   const { id } = JSON.parse(created.stdout);
   expect(JSON.parse(created.stdout)).toMatchObject({
     ...{ kind: 'delete', queue_name: 'q', rate: 5 },
@@ -37,7 +37,7 @@ test('tasks are created, shown as tables or JSON, and cancelled', async () => {
 test('a task command names its failure', async () => {
   const ran = await terminal.run(['task', 'get', 'missing']);
   expect(ran).toMatchObject({
-    code: 1,
+    code: 3,
     stderr: expect.stringMatching(/^Error: failed to get task: .*task does not exist/),
   });
 });

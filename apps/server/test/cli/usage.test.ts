@@ -40,11 +40,11 @@ describe('help', () => {
   });
 });
 
-test('version', async () => {
-  expect(await terminal.run(['version'])).toEqual({ code: 0, stdout: `querator ${VERSION}\n`, stderr: '' });
+test.each(['version', '--version'])('%s', async (word) => {
+  expect(await terminal.run([word])).toEqual({ code: 0, stdout: `querator ${VERSION}\n`, stderr: '' });
 });
 
-describe('wrong usage is reported once, on standard error, with exit code 1', () => {
+describe('wrong usage is reported once, on standard error, with exit code 2', () => {
   test.each([
     [['creat', 'x'], "Error: unknown command 'creat'\n(Did you mean create?)\n"],
     [['create'], "Error: missing required argument 'queue'\n"],
@@ -60,7 +60,7 @@ describe('wrong usage is reported once, on standard error, with exit code 1', ()
     [['complete', 'q', 'id'], "Error: required option '-p, --partition <n>' not specified\n"],
   ])('%j', async (argv, text) => {
     const { code, stdout, stderr } = await terminal.run(argv);
-    expect(code).toBe(1);
+    expect(code).toBe(2);
     expect(stdout).toBe('');
     expect(stderr).toBe(`${text}Add --help for usage.\n`);
   });
@@ -70,14 +70,26 @@ describe('wrong usage is reported once, on standard error, with exit code 1', ()
     [['produce', 'q', '-p', 'x', '--file', 'y'], '--payload and --file exclude each other'],
     [['produce', 'q', '--file', '-', '--batch', '1001'], '--batch must be from 1 to 1000'],
     [
-      ['produce', 'q', '--file', '/no/such'],
-      /^failed to produce item: failed to open file: ENOENT.*; no line is stored$/,
-    ],
-    [
       ['list', '--endpoint', 'nonsense'],
       /^failed to create client: endpoint is invalid; 'nonsense' is not a URL/,
     ],
     [['list', '--endpoint', 'http://me:secret@host'], /^failed to create client: (?!.*secret)/],
+  ])('%j', async (argv, text) => {
+    const { code, stdout, stderr } = await terminal.run(argv);
+    expect(code).toBe(2);
+    expect(stdout).toBe('');
+    const lines = stderr.split('\n');
+    expect(lines[0]?.replace(/^Error: /, '')).toMatch(text);
+    expect(lines.slice(1)).toEqual(['']);
+  });
+});
+
+describe('a failure is reported once, on standard error, with exit code 1', () => {
+  test.each([
+    [
+      ['produce', 'q', '--file', '/no/such'],
+      /^failed to produce item: failed to open file: ENOENT.*; no line is stored$/,
+    ],
     [
       ['list'],
       'failed to list queues: Client Error: during POST http://localhost:2319/v1/queues.list: could not connect: connect ECONNREFUSED 127.0.0.1:2319',

@@ -140,15 +140,15 @@ describe('querator export and import', () => {
   test('name what is wrong with their arguments', async () => {
     const { queueName } = await filledQueue();
     const file = fresh();
-    const refused = async (argv: readonly string[], text: string) => {
+    const refused = async (argv: readonly string[], text: string, code = 1) => {
       const ran = await terminal.run(argv);
-      expect(ran).toMatchObject({ code: 1 });
+      expect(ran).toMatchObject({ code });
       expect(ran.stderr).toContain(text);
     };
-    await refused(['export', queueName], "required option '--file <file>'");
-    await refused(['export', '--resume', '--file', '-'], '--resume needs a file');
+    await refused(['export', queueName], "required option '--file <file>'", 2);
+    await refused(['export', '--resume', '--file', '-'], '--resume needs a file', 2);
     await refused(['export', '--resume', '--file', file], `${file} does not exist`);
-    await refused(['export', 'nowhere', '--file', file], 'no such queue');
+    await refused(['export', 'nowhere', '--file', file], 'no such queue', 3);
     await refused(
       ['export', queueName, '--file', file],
       'exists; resume the export that wrote it, or delete it',

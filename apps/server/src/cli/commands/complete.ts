@@ -2,7 +2,8 @@ import type { Client } from '@querator/client';
 import { LIMITS } from '@querator/core';
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
-import { CommandError, describeError } from '../command-error.ts';
+import { CommandError, describeError, usageError } from '../command-error.ts';
+import { EXIT } from '../exit-codes.ts';
 import { duration, wholeNumber } from '../flags.ts';
 import { lineBatches } from '../line-batches.ts';
 import { readInput } from '../read-input.ts';
@@ -29,7 +30,7 @@ export function addComplete(program: Command, cli: Cli): void {
     .action(async (queueName: string, ids: string[], { partition, file, timeout }: CompleteFlags) => {
       duration('timeout', timeout);
       if (!file && ids.length === 0) {
-        throw new CommandError('no item IDs provided (use command line arguments or --file)');
+        throw usageError('no item IDs provided (use command line arguments or --file)');
       }
       const client = cli.client();
       const target = { queueName, partition, requestTimeout: timeout };
@@ -57,7 +58,9 @@ async function completeAll(
       await client.queue.complete({ ...target, ids }, { signal: cli.interrupted() });
     } catch (error) {
       const before = done === 0 ? '' : `; the first ${done} item(s) are completed`;
-      throw new CommandError(`failed to complete items: ${describeError(error)}${before}`, { cause: error });
+      const exit = done === 0 ? {} : { exitCode: EXIT.error };
+      const text = `failed to complete items: ${describeError(error)}${before}`;
+      throw new CommandError(text, { cause: error, ...exit });
     }
     done += ids.length;
   }

@@ -1,7 +1,10 @@
-import type { Task } from '@querator/protocol';
+import type { Client } from '@querator/client';
+import type { ItemsFilter, Task } from '@querator/protocol';
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { attempt } from '../command-error.ts';
+import { confirmDeletion, withYesFlag, type YesFlag } from '../confirm.ts';
+import { countItems } from '../count-items.ts';
 import { type FilterFlags, filterOf, withFilterFlags } from '../filter-flags.ts';
 import { wholeNumber } from '../flags.ts';
 
@@ -19,7 +22,7 @@ interface MoveFlags {
   readonly json: boolean;
 }
 
-interface CreateFlags extends FilterFlags {
+interface CreateFlags extends FilterFlags, Partial<YesFlag> {
   readonly rate: number;
   readonly dryRun: boolean;
   readonly json: boolean;
@@ -44,20 +47,20 @@ export function addTaskCreations(
       .option('--dry-run', 'only count them', false)
       .option('--json', 'print JSON instead of a table', false)
       .action(async (...given: readonly unknown[]) => {
-        const { rate, dryRun, json, ...flags } = command.opts<CreateFlags>();
+        const { rate, dryRun, json, yes, ...flags } = command.opts<CreateFlags>();
         const names = given.filter((each) => typeof each === 'string');
         const asked = { ...request(...names), filter: filterOf(flags), rate, dryRun };
-        const { v2 } = cli.client();
+        const client = cli.client();
+        if (asked.kind === 'delete' && !dryRun && !yes) await confirmDeletionOfItems(cli, client, asked);
         const task = await attempt('failed to create task', () =>
-          v2.tasks.create(asked, { signal: cli.interrupted() }),
+          client.v2.tasks.create(asked, { signal: cli.interrupted() }),
         );
         await print(task, { json });
         cli.output.say(`Successfully created task '${task.id}'`);
       });
 
   creates(
-    group
-      .command('delete-items')
+    withYesFlag(group.command('delete-items'))
       .description('delete the items of a queue that meet all conditions and are there now')
       .argument('<queue>', 'its name'),
     (queueName = '') => ({ kind: 'delete', queueName }),
@@ -100,4 +103,19 @@ export function addTaskCreations(
     queueName,
     to: redrive.opts<{ to: string }>().to,
   }));
+}
+
+async function confirmDeletionOfItems(
+  cli: Cli,
+  client: Client,
+  { queueName, filter }: { readonly queueName: string; readonly filter: ItemsFilter },
+): Promise<void> {
+  const prefix = 'failed to create task';
+  const options = { signal: cli.interrupted() };
+  const found = await attempt(prefix, () => countItems(client, { queueName, filter }, options));
+  await confirmDeletion(
+    cli,
+    { yes: false },
+    { prefix, question: `Delete ${found} of queue '${queueName}'?` },
+  );
 }

@@ -2,7 +2,7 @@ import { instantText, SystemClock } from '@querator/core';
 import type { ArchiveFile, ArchiveSink, ExportReport, ResumePoint } from '@querator/migration';
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
-import { CommandError, describeError } from '../command-error.ts';
+import { CommandError, describeError, usageError } from '../command-error.ts';
 import { Progress } from '../progress.ts';
 import { textTable } from '../text-table.ts';
 import { workOf } from '../work-of.ts';
@@ -30,7 +30,7 @@ export function addExport(program: Command, cli: Cli): void {
 async function run(cli: Cli, queues: readonly string[], flags: ExportFlags): Promise<void> {
   const { ArchiveFile, exportQueues } = await import('@querator/migration');
   const { file, namespace } = flags;
-  if (file === '-' && flags.resume) throw new CommandError('--resume needs a file');
+  if (file === '-' && flags.resume) throw usageError('--resume needs a file');
   const client = cli.client();
   let archive: ArchiveFile | undefined;
   const progress = new Progress(cli, 'item(s) exported');

@@ -2,6 +2,7 @@ import { endpointsV2, formatTimestamp, type ItemsFilter, type ItemsItem } from '
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { attempt } from '../command-error.ts';
+import { EXIT } from '../exit-codes.ts';
 import { type FilterFlags, filterOf, withFilterFlags } from '../filter-flags.ts';
 import { wholeNumber } from '../flags.ts';
 import { textTable } from '../text-table.ts';
@@ -63,6 +64,7 @@ async function printItems(cli: Cli, search: Search, flags: FindFlags): Promise<v
   else await cli.output.data(textTable(HEADS, items.map(rowOf)));
   cli.output.say(`Found ${items.length} item(s) of ${scanned} read`);
   if (cursor !== '') cli.output.say(`There may be more: --cursor ${cursor}`);
+  if (items.length === 0) cli.exitCode = EXIT.nothing;
 }
 
 async function printGroups(
@@ -94,6 +96,7 @@ async function printGroups(
   }
   const total = groups.reduce((sum, { count }) => sum + count, others);
   cli.output.say(`Counted ${total} item(s) of ${scanned} read`);
+  if (total === 0) cli.exitCode = EXIT.nothing;
 }
 
 const HEADS = ['ID', 'PARTITION', 'STATE', 'ATTEMPTS', 'CREATED', 'KIND', 'REFERENCE', 'ERROR'];

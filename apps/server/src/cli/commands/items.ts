@@ -2,12 +2,14 @@ import { codecsV2, endpointsV2, type ItemsItem, type QueueItemOutcome } from '@q
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { attempt, CommandError } from '../command-error.ts';
+import { confirmDeletion, withYesFlag, type YesFlag } from '../confirm.ts';
 import { wholeNumber } from '../flags.ts';
 import { lineBatches } from '../line-batches.ts';
+import { exitCodeOfOutcomes } from '../outcome-exit-code.ts';
 import { readInput } from '../read-input.ts';
 import { textTable } from '../text-table.ts';
 
-interface IdsFlags {
+interface IdsFlags extends YesFlag {
   readonly partition: number;
   readonly json: boolean;
 }
@@ -38,23 +40,31 @@ export function addItems(program: Command, cli: Cli): void {
 }
 
 function addIds(items: Command, cli: Cli, verb: 'retry' | 'delete', description: string): void {
-  items
+  const command = items
     .command(verb)
     .description(description)
     .argument('<queue>', 'its name')
     .argument('<id...>', '1 to 1,000 ids')
     .option('--partition <n>', 'the partition of the items', wholeNumber, 0)
-    .option('--json', 'print JSON instead of a table', false)
-    .action(async (queueName: string, ids: string[], { partition, json }: IdsFlags) => {
+    .option('--json', 'print JSON instead of a table', false);
+  const asks = verb === 'delete';
+  (asks ? withYesFlag(command) : command).action(
+    async (queueName: string, ids: string[], { partition, json, ...flags }: IdsFlags) => {
       const request = { queueName, partition, ids };
+      const question = `Delete ${ids.length} item(s) of queue '${queueName}'?`;
+      if (asks) await confirmDeletion(cli, flags, { prefix: 'failed to delete items', question });
       const response = await attempt(`failed to ${verb} items`, () =>
         cli.client().v2.items[verb](request, { signal: cli.interrupted() }),
       );
       if (json) await cli.output.json(endpointsV2.items[verb].response, response);
       else await cli.output.data(textTable(['ID', 'OUTCOME', 'WHY'], response.items.map(rowOf)));
       const failed = response.items.filter(({ code }) => code !== '').length;
-      if (failed > 0) throw new CommandError(`failed to ${verb} ${failed} of ${ids.length} item(s)`);
-    });
+      if (failed > 0) {
+        const exitCode = exitCodeOfOutcomes(response.items);
+        throw new CommandError(`failed to ${verb} ${failed} of ${ids.length} item(s)`, { exitCode });
+      }
+    },
+  );
 }
 
 function rowOf({ id, code, message }: QueueItemOutcome): readonly string[] {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
-import { CommandError } from '../command-error.ts';
+import { usageError } from '../command-error.ts';
 import { migrateJobs } from '../migrate-jobs.ts';
 import { type MigrateFlags, migrateServers } from '../migrate-servers.ts';
 
@@ -27,7 +27,7 @@ export function addMigrate(program: Command, cli: Cli): void {
     .option('--dry-run', 'only show what there is', false)
     .option('--json', 'print JSON instead of a table', false)
     .action(async (queues: string[], flags: MigrateFlags) => {
-      if (flags.follow && !flags.live) throw new CommandError('--follow needs --live');
+      if (flags.follow && !flags.live) throw usageError('--follow needs --live');
       const { isForeign } = await import('@querator/migration');
       const work = isForeign(flags.from) ? migrateJobs : migrateServers;
       await work(cli, queues, flags);

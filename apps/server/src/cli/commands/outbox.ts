@@ -2,14 +2,16 @@ import { type ListedOutboxQueue, MOST_COUNTED_ROWS, type Outbox } from '@querato
 import { DEFAULT_SCHEMA, installSql } from '@querator/outbox';
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
-import { attempt, CommandError } from '../command-error.ts';
+import { attempt, CommandError, usageError } from '../command-error.ts';
+import { confirmDeletion, withYesFlag, type YesFlag } from '../confirm.ts';
+import { EXIT } from '../exit-codes.ts';
 
 interface OutboxFlags {
   readonly config?: string;
   readonly outbox?: string;
 }
 
-interface DropFlags extends OutboxFlags {
+interface DropFlags extends OutboxFlags, YesFlag {
   readonly row?: string;
   readonly all: boolean;
 }
@@ -65,19 +67,22 @@ function addRetry(command: Command, cli: Cli): void {
 }
 
 function addDrop(command: Command, cli: Cli): void {
-  command
+  withYesFlag(command)
     .argument('<queue>', 'the queue')
     .option('--row <id>', 'only this row')
     .option('--all', 'all rows of the queue', false)
-    .action(async (queue: string, { row, all, ...flags }: DropFlags) => {
-      if ((row === undefined) !== all) throw new CommandError('required: either --row or --all');
-      if (row !== undefined && !ROW_ID.test(row))
-        throw new CommandError(`--row is invalid; '${row}' is no id`);
+    .action(async (queue: string, { row, all, yes, ...flags }: DropFlags) => {
+      if ((row === undefined) !== all) throw usageError('required: either --row or --all');
+      if (row !== undefined && !ROW_ID.test(row)) throw usageError(`--row is invalid; '${row}' is no id`);
+      const question = `Delete ${row === undefined ? 'all rows' : `row ${row}`} of queue '${queue}'?`;
+      await confirmDeletion(cli, { yes }, { prefix: 'failed to drop rows', question });
       const { dropped, inBatch } = await onOutboxes(cli, 'failed to drop rows', flags, (outboxes) =>
         onlyOutbox(outboxes).drop(queue, row),
       );
       if (inBatch > 0) cli.output.say(`${inBatch} row(s) are being sent, and were not dropped`);
-      if (dropped === 0) throw new CommandError(`no row of queue '${queue}' was dropped`);
+      if (dropped === 0) {
+        throw new CommandError(`no row of queue '${queue}' was dropped`, { exitCode: EXIT.nothing });
+      }
       cli.output.say(`Successfully dropped ${dropped} row(s) of queue '${queue}'`);
     });
 }
@@ -90,7 +95,7 @@ async function onOutboxes<T>(
 ): Promise<T> {
   const configFile = cli.setting(config, 'QUERATOR_CONFIG');
   if (configFile === undefined) {
-    throw new CommandError("required: --config or QUERATOR_CONFIG, the servers' configuration file");
+    throw usageError("required: --config or QUERATOR_CONFIG, the servers' configuration file");
   }
   // Loaded on demand, like the server.
   const { withOutboxes } = await import('../open-outboxes.ts');
@@ -101,7 +106,7 @@ function onlyOutbox(outboxes: readonly Outbox[]): Outbox {
   const [first, ...others] = outboxes;
   if (first !== undefined && others.length === 0) return first;
   const names = outboxes.map(({ name }) => `'${name}'`).join(', ');
-  throw new CommandError(`there are several outboxes, ${names}; name one with --outbox`);
+  throw usageError(`there are several outboxes, ${names}; name one with --outbox`);
 }
 
 async function allQueues(outbox: Outbox): Promise<readonly ListedJson[]> {

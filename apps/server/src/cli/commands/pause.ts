@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { attempt } from '../command-error.ts';
-import { pointInTime } from '../flags.ts';
+import { timeOf } from '../flags.ts';
 
 interface PauseFlags {
   readonly produce: boolean;
@@ -19,7 +19,7 @@ export function addPause(program: Command, cli: Cli): void {
     .option('--lease', 'let consumers wait', false)
     .option('--until <time>', 'end by itself then, like 2026-05-01T12:00:00Z; default: when resumed')
     .action(async (queueName: string, flags: PauseFlags) => {
-      const until = flags.until === undefined ? undefined : pointInTime('until', flags.until);
+      const until = timeOf('until', flags.until);
       await attempt('failed to pause queue', () =>
         cli.client().v2.queues.pause({ queueName, ...named(flags), until }, { signal: cli.interrupted() }),
       );

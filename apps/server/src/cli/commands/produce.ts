@@ -1,7 +1,7 @@
 import { BODY_LIMITS, type QueueProduceItem } from '@querator/protocol';
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
-import { attempt, CommandError } from '../command-error.ts';
+import { attempt, CommandError, usageError } from '../command-error.ts';
 import { duration, pointInTime, wholeNumber } from '../flags.ts';
 import { produceFile } from '../produce-file.ts';
 import { readInput } from '../read-input.ts';
@@ -37,8 +37,8 @@ export function addProduce(program: Command, cli: Cli): void {
       const enqueueAt = flags.enqueueAt ? pointInTime('enqueue-at', flags.enqueueAt) : undefined;
       const template = { encoding, kind, reference, ...(enqueueAt === undefined ? {} : { enqueueAt }) };
       if (!file) return produceOne(cli, { queueName, timeout, payload: payload ?? '', template });
-      if (payload) throw new CommandError('--payload and --file exclude each other');
-      if (batch < 1 || batch > 1_000) throw new CommandError('--batch must be from 1 to 1000');
+      if (payload) throw usageError('--payload and --file exclude each other');
+      if (batch < 1 || batch > 1_000) throw usageError('--batch must be from 1 to 1000');
       return produceFile(cli, { queueName, file, batch, timeout, template });
     });
 }

@@ -3,7 +3,8 @@ import type { Command } from 'commander';
 import { visibleText } from '../../observability/visible-text.ts';
 import type { Cli } from '../cli.ts';
 import { attempt } from '../command-error.ts';
-import { pointInTime, wholeNumber } from '../flags.ts';
+import { confirmDeletion, withYesFlag, type YesFlag } from '../confirm.ts';
+import { timeOf, wholeNumber } from '../flags.ts';
 
 interface SettingFlags {
   readonly cron: string;
@@ -54,7 +55,24 @@ export function addSchedule(program: Command, cli: Cli): void {
     done: 'resumed',
     does: 'let a schedule fire again, at its next time',
   });
-  addChange(group, cli, { name: 'delete', done: 'deleted', does: 'delete a schedule' });
+  addDeletion(group, cli);
+}
+
+function addDeletion(group: Command, cli: Cli): void {
+  withYesFlag(
+    group
+      .command('delete')
+      .description('delete a schedule')
+      .argument('<schedule>', 'its name')
+      .option('--namespace <namespace>', 'its namespace (default: _system)', ''),
+  ).action(async (name: string, flags: YesFlag & { readonly namespace: string }) => {
+    const prefix = 'failed to delete schedule';
+    await confirmDeletion(cli, flags, { prefix, question: `Delete schedule '${name}'?` });
+    const { v2 } = cli.client();
+    const request = { namespace: flags.namespace, name };
+    await attempt(prefix, () => v2.schedules.delete(request, { signal: cli.interrupted() }));
+    cli.output.say(`Successfully deleted schedule '${name}'`);
+  });
 }
 
 function addSettings(group: Command, cli: Cli, name: 'create' | 'update', does: string): void {
@@ -76,7 +94,7 @@ function addSettings(group: Command, cli: Cli, name: 'create' | 'update', does: 
     .option('--until <time>', 'the last moment to fire, like 2027-01-01T00:00:00Z; default: no end')
     .action(async (schedule: string, queueName: string, flags: SettingFlags) => {
       const { cron, timeZone, payload, encoding, kind, reference, missed } = flags;
-      const until = flags.until === undefined ? undefined : pointInTime('until', flags.until);
+      const until = timeOf('until', flags.until);
       const item = { encoding, kind, reference, utf8: payload };
       const request = { name: schedule, queueName, cron, timeZone, missed, until, item };
       const stored = await attempt(`failed to ${name} schedule`, () =>
@@ -90,11 +108,7 @@ function addSettings(group: Command, cli: Cli, name: 'create' | 'update', does: 
 function addChange(
   group: Command,
   cli: Cli,
-  {
-    name,
-    done,
-    does,
-  }: { readonly name: 'pause' | 'resume' | 'delete'; readonly done: string; readonly does: string },
+  { name, done, does }: { readonly name: 'pause' | 'resume'; readonly done: string; readonly does: string },
 ): void {
   group
     .command(name)
@@ -102,7 +116,7 @@ function addChange(
     .argument('<schedule>', 'its name')
     .option('--namespace <namespace>', 'its namespace (default: _system)', '')
     .action(async (schedule: string, { namespace }: { readonly namespace: string }) => {
-      await attempt<unknown>(`failed to ${name} schedule`, () =>
+      await attempt(`failed to ${name} schedule`, () =>
         cli.client().v2.schedules[name]({ namespace, name: schedule }, { signal: cli.interrupted() }),
       );
       cli.output.say(`Successfully ${done} schedule '${schedule}'`);

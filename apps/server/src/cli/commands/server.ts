@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
-import { CommandError } from '../command-error.ts';
+import { usageError } from '../command-error.ts';
 
 interface ServerFlags {
   readonly config?: string;
@@ -16,9 +16,7 @@ const MOST_WORKERS = 256;
 function parseWorkers(text: string | undefined): number {
   const count = text === undefined ? 1 : Number(text);
   if (Number.isInteger(count) && count >= 1 && count <= MOST_WORKERS) return count;
-  throw new CommandError(
-    `invalid number of workers '${text}'; expected a whole number from 1 to ${MOST_WORKERS}`,
-  );
+  throw usageError(`invalid number of workers '${text}'; expected a whole number from 1 to ${MOST_WORKERS}`);
 }
 
 /** `querator server`: runs a server until SIGINT or SIGTERM. */

@@ -2,7 +2,8 @@ import type { ListedTable } from '@querator/core';
 import { formatTimestamp, toTimestamp } from '@querator/protocol';
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
-import { attempt, CommandError } from '../command-error.ts';
+import { attempt, usageError } from '../command-error.ts';
+import { confirmDeletion, withYesFlag, type YesFlag } from '../confirm.ts';
 import type { StorageTables } from '../storage-tables.ts';
 
 interface StorageFlags {
@@ -59,10 +60,12 @@ function addAdopt(command: Command, cli: Cli): void {
 }
 
 function addDrop(command: Command, cli: Cli): void {
-  command
+  withYesFlag(command)
     .argument('<table>', 'its name, such as items_255436d8bdc5_000000')
     .option('--force', 'even if the table has items, or names no queue', false)
-    .action(async (table: string, flags: StorageFlags & { readonly force: boolean }) => {
+    .action(async (table: string, flags: StorageFlags & YesFlag & { readonly force: boolean }) => {
+      const question = `Delete table '${table}'${flags.force ? ' with all its items' : ''}?`;
+      await confirmDeletion(cli, flags, { prefix: 'failed to drop table', question });
       const { items } = await onTables(cli, 'failed to drop table', flags, async (opened) =>
         onlyStorage(opened).drop(table, { force: flags.force }),
       );
@@ -78,7 +81,7 @@ async function onTables<T>(
 ): Promise<T> {
   const configFile = cli.setting(config, 'QUERATOR_CONFIG');
   if (configFile === undefined) {
-    throw new CommandError("required: --config or QUERATOR_CONFIG, the servers' configuration file");
+    throw usageError("required: --config or QUERATOR_CONFIG, the servers' configuration file");
   }
   // Loaded on demand, like the server.
   const { withStorageTables } = await import('../storage-tables.ts');
@@ -90,7 +93,7 @@ function onlyStorage(opened: readonly StorageTables[]): StorageTables['tables'] 
   const [first, ...others] = opened;
   if (first !== undefined && others.length === 0) return first.tables;
   const names = opened.map(({ storage }) => `'${storage}'`).join(', ');
-  throw new CommandError(`there are several storages, ${names}; name one with --storage`);
+  throw usageError(`there are several storages, ${names}; name one with --storage`);
 }
 
 function toJson(

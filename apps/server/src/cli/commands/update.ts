@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
-import { attempt, CommandError } from '../command-error.ts';
+import { attempt, usageError } from '../command-error.ts';
 import { duration, wholeNumber } from '../flags.ts';
 
 interface UpdateFlags {
@@ -26,7 +26,7 @@ export function addUpdate(program: Command, cli: Cli): void {
     .option('--partitions <n>', 'how many partitions', wholeNumber)
     .action(async (queueName: string, flags: UpdateFlags) => {
       if (Object.keys(flags).length === 0) {
-        throw new CommandError('no update flags provided (use --help to see available options)');
+        throw usageError('no update flags provided (use --help to see available options)');
       }
       const timeouts = givenTimeouts(flags);
       const client = cli.client();

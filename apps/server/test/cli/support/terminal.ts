@@ -1,7 +1,10 @@
 import { Readable, Writable } from 'node:stream';
 import type { Fetch } from '@querator/client';
 import { SystemClock, SystemRandom, silentLogger } from '@querator/core';
+import type { Command } from 'commander';
+import { Cli } from '../../../src/cli/cli.ts';
 import type { CliIo } from '../../../src/cli/io.ts';
+import { createProgram } from '../../../src/cli/program.ts';
 import { runCli } from '../../../src/cli/run-cli.ts';
 import { type Composition, compose } from '../../../src/compose.ts';
 import { defaultConfig } from '../../../src/config/load.ts';
@@ -68,6 +71,24 @@ export class Terminal {
     if (ran.code !== 0) throw new Error(`querator ${line}: exit code ${ran.code}: ${ran.stderr}`);
     return ran;
   }
+}
+
+/** All commands with their flags, to look at. */
+export function commandTree(): Command {
+  const io: CliIo = {
+    ...{
+      stdin: Readable.from([]),
+      stdout: new Recorder(),
+      stderr: new Recorder(),
+      isTerminal: false,
+      env: {},
+    },
+    monotonicClock: systemMonotonicClock,
+    interrupted: () => new AbortController().signal,
+    sleep: async () => {},
+    runServer: async () => 0,
+  };
+  return createProgram(() => new Cli(io, () => ({}))).program;
 }
 
 class Recorder extends Writable {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Cli } from '../../cli.ts';
-import { attempt, CommandError } from '../../command-error.ts';
+import { attempt, usageError } from '../../command-error.ts';
 
 /** `querator admin recover`: works directly on the storage of the queues, for operators. */
 export function addAdmin(program: Command, cli: Cli): void {
@@ -13,7 +13,7 @@ export function addAdmin(program: Command, cli: Cli): void {
     .action(async ({ config }: { readonly config?: string }) => {
       const configFile = cli.setting(config, 'QUERATOR_CONFIG');
       if (configFile === undefined) {
-        throw new CommandError("required: --config or QUERATOR_CONFIG, the servers' configuration file");
+        throw usageError("required: --config or QUERATOR_CONFIG, the servers' configuration file");
       }
       // Loaded on demand, like the server.
       const { recoverByConfig } = await import('../../recover-admin.ts');

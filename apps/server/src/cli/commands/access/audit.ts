@@ -1,8 +1,8 @@
-import { type AuditEvent, endpointsV2, parseTimestamp, type Timestamp } from '@querator/protocol';
+import { type AuditEvent, endpointsV2 } from '@querator/protocol';
 import type { Command } from 'commander';
 import type { Cli } from '../../cli.ts';
-import { attempt, CommandError } from '../../command-error.ts';
-import { wholeNumber } from '../../flags.ts';
+import { attempt } from '../../command-error.ts';
+import { timeOf, wholeNumber } from '../../flags.ts';
 
 interface AuditFlags {
   readonly namespace: string;
@@ -48,13 +48,4 @@ export function addAudit(program: Command, cli: Cli): void {
       await cli.output.json(endpointsV2.audit.list.response, { items, cursor });
       cli.output.say(`Found ${items.length} event(s)`);
     });
-}
-
-function timeOf(flag: string, text: string | undefined): Timestamp | undefined {
-  if (text === undefined) return undefined;
-  const timestamp = parseTimestamp(text);
-  if (timestamp === undefined) {
-    throw new CommandError(`invalid ${flag} time format (use RFC3339): '${text}'`);
-  }
-  return timestamp;
 }

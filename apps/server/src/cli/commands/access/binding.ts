@@ -2,6 +2,7 @@ import { accessEndpoints } from '@querator/protocol';
 import type { Command } from 'commander';
 import type { Cli } from '../../cli.ts';
 import { attempt } from '../../command-error.ts';
+import { confirmDeletion, withYesFlag, type YesFlag } from '../../confirm.ts';
 import { type PageFlags, upToLimit, withPageFlags } from '../../page-flags.ts';
 
 /** `querator binding create|list|delete` */
@@ -39,9 +40,11 @@ export function addBinding(program: Command, cli: Cli): void {
       await cli.output.json(accessEndpoints.roleBindingsList.response, page);
       cli.output.say(`Found ${page.items.length} binding(s)`);
     });
-  named(group.command('delete').description('take a role from a user')).action(
-    async (namespace: string, roleName: string, userId: string) => {
+  withYesFlag(named(group.command('delete').description('take a role from a user'))).action(
+    async (namespace: string, roleName: string, userId: string, flags: YesFlag) => {
       const { access } = cli.client();
+      const question = `Take role '${roleName}' from user '${userId}' in namespace '${namespace}'?`;
+      await confirmDeletion(cli, flags, { prefix: 'failed to delete binding', question });
       await attempt('failed to delete binding', () =>
         access.roleBindingsDelete({ namespace, roleName, userId }, options()),
       );

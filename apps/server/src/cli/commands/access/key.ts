@@ -1,7 +1,9 @@
-import { accessEndpoints, parseTimestamp, type Timestamp } from '@querator/protocol';
+import { accessEndpoints } from '@querator/protocol';
 import type { Command } from 'commander';
 import type { Cli } from '../../cli.ts';
-import { attempt, CommandError } from '../../command-error.ts';
+import { attempt } from '../../command-error.ts';
+import { confirmDeletion, withYesFlag, type YesFlag } from '../../confirm.ts';
+import { timeOf } from '../../flags.ts';
 import { type PageFlags, upToLimit, withPageFlags } from '../../page-flags.ts';
 
 interface KeyFlags {
@@ -26,7 +28,13 @@ export function addKey(program: Command, cli: Cli): void {
     .option('--tag <tag>', 'part of the key, 0-9a-z (default: the tag of its namespace, or live)', '')
     .action(async (userId: string, { name, scope, expiresAt, tag }: KeyFlags) => {
       const { access } = cli.client();
-      const request = { userId, name, namespaceScope: scope, expiresAt: expiryOf(expiresAt), keyTag: tag };
+      const request = {
+        userId,
+        name,
+        namespaceScope: scope,
+        keyTag: tag,
+        expiresAt: timeOf('expires-at', expiresAt),
+      };
       const created = await attempt('failed to create key', () => access.apiKeysCreate(request, options()));
       await cli.output.json(accessEndpoints.apiKeysCreate.response, created);
       cli.output.say(`Successfully created key '${created.prefix}'`);
@@ -45,22 +53,16 @@ export function addKey(program: Command, cli: Cli): void {
       await cli.output.json(accessEndpoints.apiKeysList.response, page);
       cli.output.say(`Found ${page.items.length} key(s)`);
     });
-  group
-    .command('delete')
-    .description('delete an API key; it is refused from then on')
-    .argument('<key-id>', 'the id, as list prints it')
-    .action(async (id: string) => {
-      const { access } = cli.client();
-      await attempt('failed to delete key', () => access.apiKeysDelete({ id }, options()));
-      cli.output.say(`Successfully deleted key '${id}'`);
-    });
-}
-
-function expiryOf(text: string | undefined): Timestamp | undefined {
-  if (text === undefined) return undefined;
-  const timestamp = parseTimestamp(text);
-  if (timestamp === undefined) {
-    throw new CommandError(`invalid expires-at time format (use RFC3339): '${text}'`);
-  }
-  return timestamp;
+  withYesFlag(
+    group
+      .command('delete')
+      .description('delete an API key; it is refused from then on')
+      .argument('<key-id>', 'the id, as list prints it'),
+  ).action(async (id: string, flags: YesFlag) => {
+    const { access } = cli.client();
+    const question = `Delete API key '${id}'?`;
+    await confirmDeletion(cli, flags, { prefix: 'failed to delete key', question });
+    await attempt('failed to delete key', () => access.apiKeysDelete({ id }, options()));
+    cli.output.say(`Successfully deleted key '${id}'`);
+  });
 }

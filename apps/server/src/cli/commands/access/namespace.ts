@@ -2,6 +2,7 @@ import { accessEndpoints } from '@querator/protocol';
 import type { Command } from 'commander';
 import type { Cli } from '../../cli.ts';
 import { attempt } from '../../command-error.ts';
+import { confirmDeletion, withYesFlag, type YesFlag } from '../../confirm.ts';
 import { type PageFlags, upToLimit, withPageFlags } from '../../page-flags.ts';
 
 interface NamespaceFlags {
@@ -51,15 +52,18 @@ export function addNamespace(program: Command, cli: Cli): void {
       cli.output.say(`Found ${page.items.length} namespace(s)`);
     },
   );
-  group
-    .command('delete')
-    .description(
-      'delete a namespace without queues, roles and bindings, and the API keys that are scoped to it',
-    )
-    .argument('<namespace>', 'its name')
-    .action(async (name: string) => {
-      const { access } = cli.client();
-      await attempt('failed to delete namespace', () => access.namespacesDelete({ name }, options()));
-      cli.output.say(`Successfully deleted namespace '${name}'`);
-    });
+  withYesFlag(
+    group
+      .command('delete')
+      .description(
+        'delete a namespace without queues, roles and bindings, and the API keys that are scoped to it',
+      )
+      .argument('<namespace>', 'its name'),
+  ).action(async (name: string, flags: YesFlag) => {
+    const { access } = cli.client();
+    const question = `Delete namespace '${name}' and the API keys that are scoped to it?`;
+    await confirmDeletion(cli, flags, { prefix: 'failed to delete namespace', question });
+    await attempt('failed to delete namespace', () => access.namespacesDelete({ name }, options()));
+    cli.output.say(`Successfully deleted namespace '${name}'`);
+  });
 }

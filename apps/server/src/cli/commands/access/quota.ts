@@ -1,7 +1,7 @@
 import { endpointsV2, type QuotaLimits } from '@querator/protocol';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Cli } from '../../cli.ts';
-import { attempt, CommandError } from '../../command-error.ts';
+import { attempt, usageError } from '../../command-error.ts';
 
 interface SubjectFlags {
   readonly namespace?: string;
@@ -45,7 +45,7 @@ export function addQuota(program: Command, cli: Cli): void {
     .action(async ({ namespace, key, remove, ...limits }: LimitFlags) => {
       const subject = subjectOf({ ...(namespace && { namespace }), ...(key && { key }) });
       if (remove && Object.keys(limits).length > 0) {
-        throw new CommandError('--remove cannot be used together with limits');
+        throw usageError('--remove cannot be used together with limits');
       }
       const { v2 } = cli.client();
       const request = remove ? subject : { ...subject, limits };
@@ -55,7 +55,7 @@ export function addQuota(program: Command, cli: Cli): void {
 }
 
 function subjectOf({ namespace = '', key = '' }: SubjectFlags): { namespace: string; keyId: string } {
-  if ((namespace === '') === (key === '')) throw new CommandError('one of --namespace and --key is required');
+  if ((namespace === '') === (key === '')) throw usageError('one of --namespace and --key is required');
   return { namespace, keyId: key };
 }
 

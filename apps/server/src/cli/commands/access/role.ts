@@ -2,6 +2,7 @@ import { accessEndpoints } from '@querator/protocol';
 import type { Command } from 'commander';
 import type { Cli } from '../../cli.ts';
 import { attempt } from '../../command-error.ts';
+import { confirmDeletion, withYesFlag, type YesFlag } from '../../confirm.ts';
 import { type PageFlags, upToLimit, withPageFlags } from '../../page-flags.ts';
 
 /** `querator role create|list|update|delete` */
@@ -44,9 +45,11 @@ export function addRole(program: Command, cli: Cli): void {
       await cli.output.json(accessEndpoints.rolesList.response, page);
       cli.output.say(`Found ${page.items.length} role(s)`);
     });
-  named(group.command('delete').description('delete a role without bindings')).action(
-    async (namespace: string, name: string) => {
+  withYesFlag(named(group.command('delete').description('delete a role without bindings'))).action(
+    async (namespace: string, name: string, flags: YesFlag) => {
       const { access } = cli.client();
+      const question = `Delete role '${name}' of namespace '${namespace}'?`;
+      await confirmDeletion(cli, flags, { prefix: 'failed to delete role', question });
       await attempt('failed to delete role', () => access.rolesDelete({ namespace, name }, options()));
       cli.output.say(`Successfully deleted role '${name}'`);
     },

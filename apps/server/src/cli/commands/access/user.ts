@@ -2,6 +2,7 @@ import { accessEndpoints } from '@querator/protocol';
 import type { Command } from 'commander';
 import type { Cli } from '../../cli.ts';
 import { attempt } from '../../command-error.ts';
+import { confirmDeletion, withYesFlag, type YesFlag } from '../../confirm.ts';
 import { type PageFlags, upToLimit, withPageFlags } from '../../page-flags.ts';
 
 interface UserFlags {
@@ -42,13 +43,16 @@ export function addUser(program: Command, cli: Cli): void {
       cli.output.say(`Found ${page.items.length} user(s)`);
     },
   );
-  group
-    .command('delete')
-    .description('delete a user with its API keys and role bindings')
-    .argument('<user-id>', 'the id, as list prints it')
-    .action(async (id: string) => {
-      const { access } = cli.client();
-      await attempt('failed to delete user', () => access.usersDelete({ id }, options()));
-      cli.output.say(`Successfully deleted user '${id}'`);
-    });
+  withYesFlag(
+    group
+      .command('delete')
+      .description('delete a user with its API keys and role bindings')
+      .argument('<user-id>', 'the id, as list prints it'),
+  ).action(async (id: string, flags: YesFlag) => {
+    const { access } = cli.client();
+    const question = `Delete user '${id}' with its API keys and role bindings?`;
+    await confirmDeletion(cli, flags, { prefix: 'failed to delete user', question });
+    await attempt('failed to delete user', () => access.usersDelete({ id }, options()));
+    cli.output.say(`Successfully deleted user '${id}'`);
+  });
 }
