@@ -65,7 +65,11 @@ function collect(text: string, before: readonly string[] = []): readonly string[
   return [...before, text];
 }
 
-function pair(text: string, before: ReadonlyMap<string, string> = new Map()): ReadonlyMap<string, string> {
+/** Reads a pair of a flag that may be repeated. */
+export function pair(
+  text: string,
+  before: ReadonlyMap<string, string> = new Map(),
+): ReadonlyMap<string, string> {
   const at = text.indexOf('=');
   if (at < 1) throw new InvalidArgumentError('It is not a pair such as key=value.');
   return new Map([...before, [text.slice(0, at), text.slice(at + 1)]]);

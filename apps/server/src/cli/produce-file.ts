@@ -1,17 +1,11 @@
 import { backOffMs, type Client, ClientError, isUnstored } from '@querator/client';
 import { QueueError } from '@querator/core';
-import { BODY_LIMITS, type QueueProduceItem } from '@querator/protocol';
 import type { Cli } from './cli.ts';
 import { CommandError, describeError } from './command-error.ts';
 import { lineBatches } from './line-batches.ts';
+import { type LineReader, requestsOf } from './produced-lines.ts';
 import { Progress } from './progress.ts';
 import { readInput } from './read-input.ts';
-
-/** The bytes of an item on the wire besides its texts, and of a text besides its characters, rounded up. */
-const ITEM_BYTES = 32;
-const TEXT_BYTES = 6;
-/** The bytes of the rest of a request: the queue's name and the timeout. */
-const REQUEST_BYTES = 2_048;
 
 /** The maximum number of attempts of a request that stored nothing because the server was busy. */
 const MOST_ATTEMPTS = 10;
@@ -26,8 +20,8 @@ export interface ProduceFileOptions {
   readonly batch: number;
   /** How long the server may take for a request. */
   readonly timeout: string;
-  /** The fields that all items share. */
-  readonly template: Partial<QueueProduceItem>;
+  /** How lines become items. */
+  readonly read: LineReader;
 }
 
 /**
@@ -40,14 +34,8 @@ export interface ProduceFileOptions {
  * @throws CommandError
  */
 export async function produceFile(cli: Cli, options: ProduceFileOptions): Promise<void> {
-  const { queueName, file, batch, timeout, template } = options;
-  const { encoding = '', kind = '', reference = '' } = template;
-  const texts = [encoding, kind, reference].map((text) => Buffer.byteLength(text) + TEXT_BYTES);
-  const limits = {
-    lines: batch,
-    bytes: BODY_LIMITS.produce - REQUEST_BYTES,
-    bytesPerLine: ITEM_BYTES + texts.reduce((sum, bytes) => sum + bytes),
-  };
+  const { queueName, file, batch, timeout, read } = options;
+  const limits = { ...read.limits, lines: batch };
   const client = cli.client();
   const interrupted = cli.interrupted();
   const progress = new Progress(cli, 'item(s) produced');
@@ -56,13 +44,15 @@ export async function produceFile(cli: Cli, options: ProduceFileOptions): Promis
   let sent = 0;
   try {
     for await (const lines of lineBatches(readInput(cli, file), limits)) {
-      interrupted.throwIfAborted();
-      sent = lines.length;
-      const items = lines.map((bytes) => ({ ...template, bytes }));
-      await produceBatch(cli, client, { queueName, requestTimeout: timeout, items });
-      stored += sent;
-      sent = 0;
-      progress.show(stored);
+      const all = lines.map((line, n) => read.itemOf(line, stored + n + 1));
+      for (const items of requestsOf(all)) {
+        interrupted.throwIfAborted();
+        sent = items.length;
+        await produceBatch(cli, client, { queueName, requestTimeout: timeout, items: [...items] });
+        stored += sent;
+        sent = 0;
+        progress.show(stored);
+      }
     }
   } catch (error) {
     progress.clear();
@@ -81,11 +71,14 @@ export async function produceFile(cli: Cli, options: ProduceFileOptions): Promis
 async function produceBatch(
   cli: Cli,
   client: Client,
-  request: Parameters<Client['queue']['produce']>[0],
+  request: Parameters<Client['v2']['queue']['produce']>[0],
 ): Promise<void> {
+  const withMetadata = request.items?.some(({ metadata }) => (metadata?.size ?? 0) > 0);
+  // A server without `/v2/` keeps no metadata.
+  const produce = () => (withMetadata ? client.v2.queue.produce(request) : client.queue.produce(request));
   for (let failures = 1; ; failures++) {
     try {
-      await client.queue.produce(request);
+      await produce();
       return;
     } catch (error) {
       if (!isUnstored(error) || failures >= MOST_ATTEMPTS || cli.interrupted().aborted) throw error;

@@ -374,6 +374,7 @@ describe('produce, lease, complete', () => {
       encoding: '',
       kind: '',
       reference: '',
+      metadata: {},
       bytes: '',
     });
   });
