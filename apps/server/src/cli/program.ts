@@ -10,12 +10,14 @@ import { addNamespace } from './commands/access/namespace.ts';
 import { addQuota } from './commands/access/quota.ts';
 import { addRole } from './commands/access/role.ts';
 import { addUser } from './commands/access/user.ts';
+import { addClear } from './commands/clear.ts';
 import { addComplete } from './commands/complete.ts';
 import { addCreate } from './commands/create.ts';
 import { addDelete } from './commands/delete.ts';
 import { addDescribe } from './commands/describe.ts';
 import { addExport } from './commands/export.ts';
 import { addFind } from './commands/find.ts';
+import { addHeldLeases } from './commands/held-leases.ts';
 import { addImport } from './commands/import.ts';
 import { addInfo } from './commands/info.ts';
 import { addInstances } from './commands/instances.ts';
@@ -25,9 +27,13 @@ import { addList } from './commands/list.ts';
 import { addMigrate } from './commands/migrate.ts';
 import { addOutbox } from './commands/outbox.ts';
 import { addPause } from './commands/pause.ts';
+import { addPeek } from './commands/peek.ts';
 import { addProduce } from './commands/produce.ts';
+import { addReload } from './commands/reload.ts';
+import { addRetry } from './commands/retry.ts';
 import { addSchedule } from './commands/schedule.ts';
 import { addServer } from './commands/server.ts';
+import { addServerInfo } from './commands/server-info.ts';
 import { addStats } from './commands/stats.ts';
 import { addStorage } from './commands/storage.ts';
 import { addTask } from './commands/task.ts';
@@ -45,13 +51,18 @@ const COMMANDS = [
   addDescribe,
   addUpdate,
   addDelete,
+  addClear,
   addPause,
+  addReload,
   addProduce,
   addLease,
   addComplete,
+  addHeldLeases,
   addSchedule,
   addStats,
+  addPeek,
   addFind,
+  addRetry,
   addItems,
   addExport,
   addImport,
@@ -66,6 +77,7 @@ const COMMANDS = [
   addBinding,
   addAudit,
   addInstances,
+  addServerInfo,
   addQuota,
   addAdmin,
   addVersion,

@@ -6,6 +6,7 @@ import { CommandError, describeError, usageError } from '../command-error.ts';
 import { EXIT } from '../exit-codes.ts';
 import { duration, wholeNumber } from '../flags.ts';
 import { lineBatches } from '../line-batches.ts';
+import { exitCodeOfOutcomes } from '../outcome-exit-code.ts';
 import { readInput } from '../read-input.ts';
 
 /** Far longer than any id. The server refuses longer lines, which are no ids. */
@@ -15,6 +16,7 @@ interface CompleteFlags {
   readonly partition: number;
   readonly file?: string;
   readonly timeout: string;
+  readonly each: boolean;
 }
 
 /** `querator complete <queue> [id…]` */
@@ -27,14 +29,17 @@ export function addComplete(program: Command, cli: Cli): void {
     .requiredOption('-p, --partition <n>', 'the partition they were leased from', wholeNumber)
     .option('--file <file>', 'one id per line, instead of arguments; "-": standard input')
     .option('--timeout <duration>', 'how long the server may take', '30s')
-    .action(async (queueName: string, ids: string[], { partition, file, timeout }: CompleteFlags) => {
+    .option('--each', 'each item by itself: those that are not leased leave the others alone', false)
+    .action(async (queueName: string, ids: string[], flags: CompleteFlags) => {
+      const { partition, file, timeout, each } = flags;
       duration('timeout', timeout);
       if (!file && ids.length === 0) {
         throw usageError('no item IDs provided (use command line arguments or --file)');
       }
       const client = cli.client();
       const target = { queueName, partition, requestTimeout: timeout };
-      const done = await completeAll(cli, client, target, file ? idsIn(cli, file) : chunks(ids));
+      const send = each ? sendEach(cli, client, target) : sendTogether(cli, client, target);
+      const done = await completeAll(send, each ? '' : 'the first ', file ? idsIn(cli, file) : chunks(ids));
       cli.output.say(`Successfully completed ${done} item(s) in queue '${queueName}' partition ${partition}`);
     });
 }
@@ -45,26 +50,49 @@ interface Target {
   readonly requestTimeout: string;
 }
 
-/** Sends one request after the other. Each completes all of its items or none. */
+/** Sends one request, and returns how many items it completed. */
+type Send = (ids: readonly string[]) => Promise<number>;
+
+/** Completes all items of a request, or none. */
+function sendTogether(cli: Cli, client: Client, target: Target): Send {
+  return async (ids) => {
+    await client.queue.complete({ ...target, ids: [...ids] }, { signal: cli.interrupted() });
+    return ids.length;
+  };
+}
+
+/** Completes the items that are leased, and says of each other one why it was not completed. */
+function sendEach(cli: Cli, client: Client, target: Target): Send {
+  return async (ids) => {
+    const request = { ...target, ids: [...ids] };
+    const { items } = await client.v2.queue.complete(request, { signal: cli.interrupted() });
+    const failed = items.filter(({ code }) => code !== '');
+    for (const { id, code, message } of failed) cli.output.say(`${id}: ${code}: ${message}`);
+    if (failed.length > 0 && cli.exitCode !== EXIT.error) cli.exitCode = exitCodeOfOutcomes(items);
+    return items.length - failed.length;
+  };
+}
+
+/** Sends one request after the other. @param which says in errors what the completed items are. */
 async function completeAll(
-  cli: Cli,
-  client: Client,
-  target: Target,
+  send: Send,
+  which: string,
   batches: AsyncIterable<string[]> | Iterable<string[]>,
 ): Promise<number> {
   let done = 0;
+  let any = false;
   for await (const ids of batches) {
+    any = true;
     try {
-      await client.queue.complete({ ...target, ids }, { signal: cli.interrupted() });
+      done += await send(ids);
     } catch (error) {
-      const before = done === 0 ? '' : `; the first ${done} item(s) are completed`;
+      const before = done === 0 ? '' : `; ${which}${done} item(s) are completed`;
       const exit = done === 0 ? {} : { exitCode: EXIT.error };
       const text = `failed to complete items: ${describeError(error)}${before}`;
       throw new CommandError(text, { cause: error, ...exit });
     }
-    done += ids.length;
   }
-  if (done === 0) throw new CommandError('no item IDs to complete');
+  if (!any) throw new CommandError('no item IDs to complete');
   return done;
 }
 

@@ -8,6 +8,7 @@ import { lineBatches } from '../line-batches.ts';
 import { exitCodeOfOutcomes } from '../outcome-exit-code.ts';
 import { readInput } from '../read-input.ts';
 import { textTable } from '../text-table.ts';
+import { addListItems } from './list-items.ts';
 
 interface IdsFlags extends YesFlag {
   readonly partition: number;
@@ -18,11 +19,12 @@ interface IdsFlags extends YesFlag {
 const IMPORT_BATCH = { lines: 1_000, bytes: 16_000_000, bytesPerLine: 1 };
 const EXPORT_PAGE = 1_000;
 
-/** `querator items retry | delete | export | import` */
+/** `querator items retry | delete | list | export | import` */
 export function addItems(program: Command, cli: Cli): void {
-  const items = program.command('items').description('change, export and import the items of a queue');
+  const items = program.command('items').description('change, list, export and import the items of a queue');
   addIds(items, cli, 'retry', 'end the leases of items: they go back to the queue now');
   addIds(items, cli, 'delete', 'delete items in whatever state');
+  addListItems(items, cli);
   items
     .command('export')
     .description('print all items of a queue with everything that they have, one line of JSON each')

@@ -1,9 +1,9 @@
-import { accessEndpoints } from '@querator/protocol';
+import { accessEndpoints, endpointsV2 } from '@querator/protocol';
 import type { Command } from 'commander';
 import type { Cli } from '../../cli.ts';
 import { attempt } from '../../command-error.ts';
 import { confirmDeletion, withYesFlag, type YesFlag } from '../../confirm.ts';
-import { timeOf } from '../../flags.ts';
+import { duration, timeOf } from '../../flags.ts';
 import { type PageFlags, upToLimit, withPageFlags } from '../../page-flags.ts';
 
 interface KeyFlags {
@@ -13,7 +13,7 @@ interface KeyFlags {
   readonly tag: string;
 }
 
-/** `querator key create|list|delete` */
+/** `querator key create|list|rotate|delete` */
 export function addKey(program: Command, cli: Cli): void {
   const group = program.command('key').description('manage API keys');
   const options = () => ({ signal: cli.interrupted() });
@@ -53,6 +53,7 @@ export function addKey(program: Command, cli: Cli): void {
       await cli.output.json(accessEndpoints.apiKeysList.response, page);
       cli.output.say(`Found ${page.items.length} key(s)`);
     });
+  addRotate(group, cli);
   withYesFlag(
     group
       .command('delete')
@@ -64,5 +65,27 @@ export function addKey(program: Command, cli: Cli): void {
     await confirmDeletion(cli, flags, { prefix: 'failed to delete key', question });
     await attempt('failed to delete key', () => access.apiKeysDelete({ id }, options()));
     cli.output.say(`Successfully deleted key '${id}'`);
+  });
+}
+
+function addRotate(group: Command, cli: Cli): void {
+  withYesFlag(
+    group
+      .command('rotate')
+      .description('give an API key a new secret, and print it as JSON. No other command shows it again')
+      .argument('<key-id>', 'the id, as list prints it')
+      .requiredOption('--grace <duration>', 'how long the present secret stays valid, 0s to 720h'),
+  ).action(async (id: string, { grace, yes }: YesFlag & { readonly grace: string }) => {
+    const prefix = 'failed to rotate key';
+    if (duration('grace', grace) === 0n) {
+      const question = `Refuse the present secret of API key '${id}' from now on?`;
+      await confirmDeletion(cli, { yes }, { prefix, question });
+    }
+    const { v2 } = cli.client();
+    const rotated = await attempt(prefix, () =>
+      v2.apiKeys.rotate({ id, grace }, { signal: cli.interrupted() }),
+    );
+    await cli.output.json(endpointsV2.apiKeys.rotate.response, rotated);
+    cli.output.say(`Successfully rotated key '${rotated.prefix}'`);
   });
 }
