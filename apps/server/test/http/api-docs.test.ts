@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import process from 'node:process';
 import { SystemClock, SystemRandom, silentLogger } from '@querator/core';
 import { afterEach, describe, expect, test } from 'vitest';
 import { ServedFile } from '../../src/http/api-docs/served-file.ts';
@@ -93,6 +96,22 @@ describe('the description of the API', () => {
       expect((await fetch(url + path, { headers: { Origin: 'http://evil.example' } })).status, path).toBe(
         403,
       );
+    }
+  });
+
+  test('is in memory once, however many clients do not read it', async () => {
+    const { url } = await start();
+    const { hostname, port } = new URL(url);
+    const size = (await (await fetch(`${url}/docs/viewer.js`)).arrayBuffer()).byteLength;
+    const before = process.memoryUsage().arrayBuffers;
+    const sockets = Array.from({ length: 50 }, () => connect({ host: hostname, port: Number(port) }));
+    try {
+      const answers = sockets.map((socket) => once(socket, 'readable'));
+      for (const socket of sockets) socket.write(`GET /docs/viewer.js HTTP/1.1\r\nHost: ${hostname}\r\n\r\n`);
+      await Promise.all(answers);
+      expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(10 * size);
+    } finally {
+      for (const socket of sockets) socket.destroy();
     }
   });
 
