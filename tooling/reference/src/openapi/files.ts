@@ -16,13 +16,26 @@ const YAML_OPTIONS = {
   compat: 'yaml-1.1',
 } as const;
 
+/** Each operation and each component of the JSON has a line of its own, so that git can merge changes of others. */
+const LEVELS_IN_LINES = 3;
+
 /** What the files should be. */
 export function renderOpenApi(): Readonly<Record<OpenApiFile, string>> {
   const document = openApiDocument();
   return {
     'openapi.yaml': stringify(document, YAML_OPTIONS),
-    'openapi.json': `${JSON.stringify(document)}\n`,
+    'openapi.json': `${jsonInLines(document, LEVELS_IN_LINES)}\n`,
   };
+}
+
+function jsonInLines(value: unknown, levels: number): string {
+  if (levels === 0 || typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return JSON.stringify(value);
+  }
+  const lines = Object.entries(value).map(
+    ([key, inner]) => `${JSON.stringify(key)}:${jsonInLines(inner, levels - 1)}`,
+  );
+  return `{\n${lines.join(',\n')}\n}`;
 }
 
 /** The text of a file as it is committed. Empty: it is missing. */
