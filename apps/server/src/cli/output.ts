@@ -33,6 +33,11 @@ export class Output {
     return this.data(`${visibleText(JSON.stringify(value, undefined, 2))}\n`);
   }
 
+  /** Writes a value as JSON in one line, without invisible characters. */
+  line(value: unknown): Promise<void> {
+    return this.data(`${visibleText(JSON.stringify(value))}\n`);
+  }
+
   /** Writes a line for people, with invisible characters as escapes. */
   say(line: string): void {
     this.#stderr.write(`${visibleText(line)}\n`);

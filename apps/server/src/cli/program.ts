@@ -36,7 +36,9 @@ import { addServer } from './commands/server.ts';
 import { addServerInfo } from './commands/server-info.ts';
 import { addStats } from './commands/stats.ts';
 import { addStorage } from './commands/storage.ts';
+import { addTail } from './commands/tail.ts';
 import { addTask } from './commands/task.ts';
+import { addTop } from './commands/top.ts';
 import { addUpdate } from './commands/update.ts';
 import { addVersion } from './commands/version.ts';
 
@@ -60,6 +62,8 @@ const COMMANDS = [
   addHeldLeases,
   addSchedule,
   addStats,
+  addTop,
+  addTail,
   addPeek,
   addFind,
   addRetry,

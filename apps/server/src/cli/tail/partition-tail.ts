@@ -1,0 +1,88 @@
+import type { CallOptions, Client } from '@querator/client';
+import { itemIdFault } from '@querator/core';
+import type { StorageItem } from '@querator/protocol';
+import { idOfPlace, placeOfId } from './id-order.ts';
+
+/** The most requests that a search for the end of a partition makes. */
+const MOST_PROBES = 100;
+
+/** What a look at a partition found. */
+export interface Look {
+  /** Items that came since the look before, in their order. */
+  readonly items: readonly StorageItem[];
+  /** Whether more came, which were skipped. */
+  readonly leftOut: boolean;
+}
+
+/**
+ * Follows the end of one partition. New items have greater ids than all before them, so a look reads
+ * on from the last id, and costs the server no more in a queue that holds much.
+ */
+export class PartitionTail {
+  /** Its number. */
+  readonly partition: number;
+  readonly #client: Client;
+  readonly #queueName: string;
+  /** The last id that was seen. Empty: none. */
+  #last = '';
+
+  constructor(client: Client, queueName: string, partition: number) {
+    this.#client = client;
+    this.#queueName = queueName;
+    this.partition = partition;
+  }
+
+  /** Goes to the end of what the partition holds now. @throws what the calls throw. */
+  async start(options: CallOptions): Promise<void> {
+    const first = await this.#read('', 2, options);
+    const last = first.at(-1);
+    if (last !== undefined) this.#last = await this.#endAfter(first[0]?.id ?? '', last.id, options);
+  }
+
+  /**
+   * Reads what came. If it is more than `limit`, skips the rest.
+   *
+   * @throws what the calls throw.
+   */
+  async look(limit: number, options: CallOptions): Promise<Look> {
+    // The page begins with the last item, if it is still there, and one more tells whether some were left out.
+    const page = await this.#read(this.#last, limit + 2, options);
+    const fresh = page.filter(({ id }) => id > this.#last);
+    const items = fresh.slice(0, limit);
+    const last = fresh.at(-1);
+    if (last === undefined) return { items, leftOut: false };
+    const leftOut = fresh.length > limit;
+    this.#last = leftOut ? await this.#endAfter(fresh[0]?.id ?? '', last.id, options) : last.id;
+    return { items, leftOut };
+  }
+
+  /**
+   * Finds the last item by probes between ids, first in steps that double, then by halves.
+   *
+   * @param before an item before `from`. Their distance is the first step.
+   * @returns its id, or one before it if the probes did not suffice.
+   */
+  async #endAfter(before: string, from: string, options: CallOptions): Promise<string> {
+    let low = placeOfId(from);
+    let high: bigint | undefined;
+    let step = low - placeOfId(before) || 1n;
+    for (let probes = 0; probes < MOST_PROBES && (high === undefined || high - low > 1n); probes++) {
+      const middle: bigint = high === undefined ? low + step : (low + high) / 2n;
+      const pivot = idOfPlace(middle);
+      const page = itemIdFault(pivot) === undefined ? await this.#read(pivot, 2, options) : [];
+      const last = page.at(-1);
+      if (last === undefined) high = middle;
+      else {
+        low = placeOfId(last.id);
+        if (page.length === 1) break;
+        step *= 2n;
+      }
+    }
+    return idOfPlace(low);
+  }
+
+  async #read(pivot: string, limit: number, options: CallOptions): Promise<readonly StorageItem[]> {
+    const request = { queueName: this.#queueName, partition: this.partition, pivot, limit };
+    return (await this.#client.storage.itemsList(request, options)).items;
+  }
+}
