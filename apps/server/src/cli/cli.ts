@@ -5,6 +5,7 @@ import { fileFault } from '../config/file-fault.ts';
 import { CommandError, describeError, usageError } from './command-error.ts';
 import type { CliIo } from './io.ts';
 import { Output } from './output.ts';
+import { type Profile, profileOf, profilesFile, readProfiles } from './profiles.ts';
 
 const DEFAULT_ENDPOINT = 'http://localhost:2319';
 
@@ -16,6 +17,7 @@ export interface GlobalOptions {
   readonly caFile?: string;
   readonly certFile?: string;
   readonly keyFile?: string;
+  readonly profile?: string;
 }
 
 /** The state and settings of one invocation, which its command uses. */
@@ -58,31 +60,59 @@ export class Cli {
    * @throws CommandError if its address or a file for TLS is invalid.
    */
   client(other: { readonly endpoint?: string; readonly apiKeyFile?: string } = {}): Client {
-    const { caFile, certFile, keyFile, ...chosen } = this.#globals();
-    const endpoint = other.endpoint ?? chosen.endpoint;
-    const { apiKey, apiKeyFile } = chosen;
+    const flags = this.#globals();
+    const profile = this.#profile(other.endpoint ?? flags.endpoint);
+    const file = (flag: 'ca-file' | 'cert-file' | 'key-file', given: string | undefined, variable: string) =>
+      this.#contents(flag, this.setting(given, variable) ?? profile[flag]);
     const tls = {
-      ca: this.#contents('ca-file', this.setting(caFile, 'QUERATOR_CA_FILE')),
-      cert: this.#contents('cert-file', this.setting(certFile, 'QUERATOR_CERT_FILE')),
-      key: this.#contents('key-file', this.setting(keyFile, 'QUERATOR_KEY_FILE')),
+      ca: file('ca-file', flags.caFile, 'QUERATOR_CA_FILE'),
+      cert: file('cert-file', flags.certFile, 'QUERATOR_CERT_FILE'),
+      key: file('key-file', flags.keyFile, 'QUERATOR_KEY_FILE'),
     };
     if ((tls.cert === undefined) !== (tls.key === undefined)) {
       throw usageError('failed to create client: --cert-file and --key-file go together');
     }
+    const apiKey =
+      other.apiKeyFile === undefined
+        ? this.#apiKey(flags, profile)
+        : this.#contents('api-key-file', other.apiKeyFile)?.trim();
+    const endpoint = this.setting(other.endpoint ?? flags.endpoint, 'QUERATOR_ENDPOINT') ?? profile.endpoint;
     try {
-      return createClient({
-        endpoint: this.setting(endpoint, 'QUERATOR_ENDPOINT') ?? DEFAULT_ENDPOINT,
-        apiKey:
-          other.apiKeyFile === undefined
-            ? (this.setting(apiKey, 'QUERATOR_API_KEY') ??
-              this.#contents('api-key-file', this.setting(apiKeyFile, 'QUERATOR_API_KEY_FILE'))?.trim())
-            : this.#contents('api-key-file', other.apiKeyFile)?.trim(),
-        fetch: this.io.fetch,
-        tls,
-      });
+      return createClient({ endpoint: endpoint ?? DEFAULT_ENDPOINT, apiKey, fetch: this.io.fetch, tls });
     } catch (error) {
-      if (error instanceof CommandError) throw error;
       throw usageError(`failed to create client: ${describeError(error)}`, error);
+    }
+  }
+
+  /** The key of the flags, or else of the environment, or else of the profile. */
+  #apiKey(flags: GlobalOptions, profile: Profile): string | undefined {
+    const { QUERATOR_API_KEY: key, QUERATOR_API_KEY_FILE: keyFile } = this.io.env;
+    const sources = [
+      [flags.apiKey, flags.apiKeyFile],
+      [key, keyFile],
+      [profile['api-key'], profile['api-key-file']],
+    ] as const;
+    for (const [given, file] of sources) {
+      if (given) return given;
+      if (file) return this.#contents('api-key-file', file)?.trim();
+    }
+    return undefined;
+  }
+
+  /**
+   * The profile that the user chose, or else the default one. The default one is for its own
+   * endpoint: its key must not go to another server.
+   */
+  #profile(endpoint: string | undefined): Profile {
+    try {
+      const file = profilesFile(this.io.env);
+      const chosen = this.setting(this.#globals().profile, 'QUERATOR_PROFILE');
+      if (chosen !== undefined) return profileOf(readProfiles(file), chosen, file);
+      if (this.setting(endpoint, 'QUERATOR_ENDPOINT') !== undefined) return {};
+      const profiles = readProfiles(file);
+      return profiles.default === undefined ? {} : profileOf(profiles, profiles.default, file);
+    } catch (error) {
+      throw new CommandError(`failed to create client: ${describeError(error)}`, { cause: error });
     }
   }
 

@@ -29,6 +29,7 @@ import { addOutbox } from './commands/outbox.ts';
 import { addPause } from './commands/pause.ts';
 import { addPeek } from './commands/peek.ts';
 import { addProduce } from './commands/produce.ts';
+import { addProfile } from './commands/profile.ts';
 import { addReload } from './commands/reload.ts';
 import { addRetry } from './commands/retry.ts';
 import { addSchedule } from './commands/schedule.ts';
@@ -84,6 +85,7 @@ const COMMANDS = [
   addServerInfo,
   addQuota,
   addAdmin,
+  addProfile,
   addVersion,
 ];
 
@@ -101,6 +103,7 @@ export function createProgram(connect: (program: Command) => Cli): { program: Co
     .option('--ca-file <file>', "PEM certificates that sign the server's (QUERATOR_CA_FILE)")
     .option('--cert-file <file>', "the caller's own PEM certificate (QUERATOR_CERT_FILE)")
     .option('--key-file <file>', 'the key of that certificate (QUERATOR_KEY_FILE)')
+    .option('--profile <name>', 'the server and key of this profile (QUERATOR_PROFILE)')
     .configureOutput({
       writeOut: (text) => stdout.write(text),
       writeErr: (text) => stderr.write(text),
