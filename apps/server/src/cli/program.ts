@@ -12,6 +12,7 @@ import { addRole } from './commands/access/role.ts';
 import { addUser } from './commands/access/user.ts';
 import { addClear } from './commands/clear.ts';
 import { addComplete } from './commands/complete.ts';
+import { addCompletion } from './commands/completion.ts';
 import { addCreate } from './commands/create.ts';
 import { addDelete } from './commands/delete.ts';
 import { addDescribe } from './commands/describe.ts';
@@ -86,6 +87,7 @@ const COMMANDS = [
   addQuota,
   addAdmin,
   addProfile,
+  addCompletion,
   addVersion,
 ];
 
