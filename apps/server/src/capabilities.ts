@@ -22,7 +22,7 @@ export function capabilitiesOf(
   }: {
     readonly audit: AuditService | undefined;
     readonly quotas: Quotas | undefined;
-    readonly queueStorage: Pick<StorageBackend, 'scheduleStore' | 'taskStore'>;
+    readonly queueStorage: Pick<StorageBackend, 'rateStore' | 'scheduleStore' | 'taskStore'>;
   },
 ): readonly string[] {
   return [
@@ -47,6 +47,7 @@ export function capabilitiesOf(
     'queues.delete.force',
     'queues.describe',
     'queues.pause',
+    ...(queueStorage.rateStore === undefined ? [] : ['queues.rates']),
     ...(quotas === undefined ? [] : [QUOTAS]),
     ...(queueStorage.scheduleStore === undefined ? [] : ['schedules']),
     ...(queueStorage.taskStore === undefined

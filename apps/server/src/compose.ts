@@ -164,6 +164,7 @@ function storesOf(queueStorage: StorageBackend) {
     queueSignals: queueStorage.signals,
     scheduleStore: queueStorage.scheduleStore?.(),
     taskStore: queueStorage.taskStore?.(),
+    rateStore: queueStorage.rateStore?.(),
   };
 }
 

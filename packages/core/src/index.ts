@@ -170,6 +170,7 @@ export {
   type PortCall,
   type PortMembers,
   QUEUE_STORE,
+  RATE_STORE,
   SCHEDULE_STORE,
   STORAGE_BACKEND,
   TASK_STORE,
@@ -266,6 +267,19 @@ export {
   type QueueStamp,
   type QueueStore,
 } from './storage/queue-store.ts';
+export {
+  type MinuteCounts,
+  type QueueCounts,
+  RATE_EVENTS,
+  RATE_INTERVAL,
+  RATES_KEPT,
+  RATES_QUEUES_MAX,
+  RATES_SPAN_MAX,
+  type RateCounts,
+  type RateStore,
+  type Rates,
+  type RatesRequest,
+} from './storage/rate-store.ts';
 export type {
   ClaimedSchedule,
   DueSchedules,

@@ -55,6 +55,7 @@ export type {
   QueueCall,
   QueuesService,
 } from './service/queues-service.ts';
+export type { RatesService } from './service/rates-service.ts';
 export type {
   ListSchedulesCall,
   NamedScheduleCall,

@@ -42,6 +42,7 @@ export { fromPauses } from './convert/pauses.ts';
 export { fromKeyedItems, fromProducedItems } from './convert/produced-items.ts';
 export { fromDescription } from './convert/queue-description.ts';
 export { fromQueue } from './convert/queue-info.ts';
+export { fromRates } from './convert/rates.ts';
 export {
   fromRetriedItem,
   fromRetriedItemV2,

@@ -65,6 +65,7 @@ const TABLE = `
 /v2/items.export ItemsExportRequest ItemsExportResponse queue.stats 256000
 /v2/items.import ItemsImportRequest ItemsImportResponse queue.produce 64000000
 /v2/queues.describe QueuesDescribeRequest QueuesDescribeResponse queue.stats 256000
+/v2/queues.rates QueuesRatesRequest QueuesRatesResponse queue.stats 256000
 /v2/queues.delete QueuesDeleteRequest Reply queue.delete 256000
 /v2/queues.pause QueuesPauseRequest QueuesPausesResponse queue.update 256000
 /v2/queues.resume QueuesResumeRequest QueuesPausesResponse queue.update 256000

@@ -215,6 +215,16 @@ export const MESSAGE_FIELDS_V2: Readonly<Record<string, readonly string[]>> = {
     '9 dedup_keys dedup_keys int32',
     '10 partitions partitions QueuesPartition[]',
   ],
+  QueuesRatesRequest: ['1 queue_name queue_name string', '2 span span string'],
+  QueuesMinute: [
+    '1 minute minute Timestamp',
+    '2 produced produced int32',
+    '3 leased leased int32',
+    '4 completed completed int32',
+    '5 retried retried int32',
+    '6 dead dead int32',
+  ],
+  QueuesRatesResponse: ['1 now now Timestamp', '2 minutes minutes QueuesMinute[]'],
   InstancesListRequest: [],
   InstancesListResponse: [
     '1 instances instances Instance[]',

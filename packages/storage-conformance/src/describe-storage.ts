@@ -48,6 +48,7 @@ import { describeProduceAndLease } from './contract/produce-and-lease.ts';
 import { describeQueueNamespaces } from './contract/queue-namespaces.ts';
 import { describeQueueRelations } from './contract/queue-relations.ts';
 import { describeQueueStore } from './contract/queue-store.ts';
+import { describeRates } from './contract/rates.ts';
 import { describeRetry } from './contract/retry.ts';
 import { describeRetryDeath } from './contract/retry-death.ts';
 import { describeScheduleClaims } from './contract/schedule-claims.ts';
@@ -141,6 +142,7 @@ export function describeStorage(name: string, makeSetup: () => StorageSetup | Pr
     describeAccessGrants(test);
     describeAccessQuotas(test);
     describeInstanceRecords(test);
+    describeRates(test);
     describeScheduleRecords(test);
     describeScheduleClaims(test);
     describeTaskRecords(test);

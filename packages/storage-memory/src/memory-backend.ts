@@ -11,6 +11,7 @@ import {
   type PartitionStore,
   type QueueStore,
   type Random,
+  type RateStore,
   type ScheduleStore,
   type StorageBackend,
   type StorageCapabilities,
@@ -25,6 +26,7 @@ import { ItemTable } from './item-table.ts';
 import { MemoryInstanceStore } from './memory-instance-store.ts';
 import { MemoryPartitionStore } from './memory-partition-store.ts';
 import { MemoryQueueStore } from './memory-queue-store.ts';
+import { MemoryRateStore } from './memory-rate-store.ts';
 import { MemoryScheduleStore } from './memory-schedule-store.ts';
 import { MemoryTaskStore } from './memory-task-store.ts';
 import { Gates } from './moves/gate.ts';
@@ -47,6 +49,7 @@ export const MEMORY_CAPABILITIES: StorageCapabilities = {
   tasks: true,
   moves: true,
   schedules: true,
+  rates: true,
   instances: true,
   access: true,
   audit: true,
@@ -84,6 +87,7 @@ class MemoryBackend implements StorageBackend {
   readonly #audit: MemoryAuditStore;
   readonly #schedules: MemoryScheduleStore;
   readonly #tasks: MemoryTaskStore;
+  readonly #rates: MemoryRateStore;
   readonly #tables = new Map<string, ItemTable>();
   /** Partitions that `dropEmpty` removed. Their dedup keys are still in their tables. */
   readonly #emptied = new Set<string>();
@@ -99,6 +103,7 @@ class MemoryBackend implements StorageBackend {
     const assertOpen = () => this.#assertOpen();
     this.#instances = new MemoryInstanceStore(clock, assertOpen);
     this.#audit = new MemoryAuditStore(clock, assertOpen);
+    this.#rates = new MemoryRateStore(clock, assertOpen);
     const events = this.#audit;
     this.#tasks = new MemoryTaskStore({ clock, assertOpen, events });
     this.#queues = new MemoryQueueStore({
@@ -135,6 +140,10 @@ class MemoryBackend implements StorageBackend {
 
   taskStore(): TaskStore {
     return this.#tasks;
+  }
+
+  rateStore(): RateStore {
+    return this.#rates;
   }
 
   partitionStore(partition: PartitionKey, owner?: PartitionOwner): PartitionStore {
@@ -215,6 +224,7 @@ class MemoryBackend implements StorageBackend {
     this.#audit.clear();
     this.#schedules.clear();
     this.#tasks.clear();
+    this.#rates.clear();
   }
 
   /** The items of one partition. Created at first use, so that a dropped partition leaves nothing behind. */

@@ -11,6 +11,7 @@ import {
   type PartitionStore,
   type QueueStore,
   type Random,
+  type RateStore,
   type ScheduleStore,
   type StorageBackend,
   type StorageCapabilities,
@@ -37,6 +38,7 @@ import { PostgresPartitionStore } from './partition-store.ts';
 import type { PoolRegistry } from './pool/pool-registry.ts';
 import { PostgresQueueStore } from './queue-store.ts';
 import { codeOfDeletions, DeletionRecords } from './queues/deletion-records.ts';
+import { PostgresRateStore } from './rates/rate-store.ts';
 import { PostgresScheduleStore } from './schedules/schedule-store.ts';
 import { checkIds } from './schema/id-sequence-repair.ts';
 import { SchemaManager } from './schema/schema-manager.ts';
@@ -64,6 +66,7 @@ export const POSTGRES_CAPABILITIES: StorageCapabilities = {
   tasks: true,
   moves: true,
   schedules: true,
+  rates: true,
   instances: true,
   access: true,
   audit: true,
@@ -107,6 +110,7 @@ export type PostgresBackend = StorageBackend &
       | 'instanceStore'
       | 'scheduleStore'
       | 'taskStore'
+      | 'rateStore'
       | 'moveStore'
       | 'poll'
       | 'now'
@@ -149,6 +153,7 @@ export function postgresBackend(options: PostgresBackendOptions): PostgresBacken
   const accessStore: AccessStore = new PostgresAccessStore({ db, schema, calls, clock, limits });
   const auditStore: AuditStore = new PostgresAuditStore({ db, tables: schema.audit, calls, clock });
   const scheduleStore: ScheduleStore = new PostgresScheduleStore({ db, schema, calls, clock });
+  const rateStore: RateStore = new PostgresRateStore({ db, schema, calls, clock });
   const taskStore: TaskStore = new PostgresTaskStore({ db, schema, calls, clock });
   return {
     name,
@@ -159,6 +164,7 @@ export function postgresBackend(options: PostgresBackendOptions): PostgresBacken
     auditStore: () => auditStore,
     scheduleStore: () => scheduleStore,
     taskStore: () => taskStore,
+    rateStore: () => rateStore,
     partitionStore: (key: PartitionKey, owner?: PartitionOwner): PartitionStore => {
       const table = schema.partition(key, owner, () => checkIds(context));
       const context = {

@@ -22,6 +22,7 @@ import { recordCalls } from './support/recorded-calls.ts';
 import { createRole, type TestRole } from './support/roles.ts';
 import { testBackend } from './support/test-backend.ts';
 import { useAllOfMoves, useAllOfPlacements } from './support/use-moves.ts';
+import { useAllOfRates } from './support/use-rates.ts';
 import { useAllOfTasks } from './support/use-tasks.ts';
 
 const KEY = { queue: 'planted', partition: 0 };
@@ -94,6 +95,7 @@ describe('objects that other roles create in schemas of the search path', { time
       expect(await backend.measure([KEY])).toEqual([{ items: 0, bytes: 0 }]);
       await useProcessesAndAccess(backend);
       await useAllOfTasks(backend.taskStore());
+      await useAllOfRates(backend.rateStore());
       await useAllOfMoves(backend);
       await useAllOfPlacements(queues, KEY.queue);
       backend.signals?.publish('topic');

@@ -11,6 +11,7 @@ import type {
   PartitionStore,
   QueueStore,
   Random,
+  RateStore,
   ScheduleStore,
   StorageBackend,
   StorageCapabilities,
@@ -27,6 +28,7 @@ import { SqliteMoveStore } from './stores/move-store.ts';
 import { OwnedCalls } from './stores/owned-calls.ts';
 import { SqlitePartitionStore } from './stores/partition-store.ts';
 import { SqliteQueueStore } from './stores/queue-store.ts';
+import { SqliteRateStore } from './stores/rate-store.ts';
 import { SqliteScheduleStore } from './stores/schedule-store.ts';
 import { SqliteTaskStore } from './stores/task-store.ts';
 
@@ -46,6 +48,7 @@ export const SQLITE_CAPABILITIES: StorageCapabilities = {
   tasks: true,
   moves: true,
   schedules: true,
+  rates: true,
   instances: true,
   access: true,
   audit: true,
@@ -82,6 +85,7 @@ class SqliteBackend implements StorageBackend {
   readonly #audit: AuditStore;
   readonly #schedules: ScheduleStore;
   readonly #tasks: TaskStore;
+  readonly #rates: RateStore;
 
   constructor(options: SqliteBackendOptions) {
     const { name, clock, durability = 'full', registry = new FileRegistry() } = options;
@@ -94,6 +98,7 @@ class SqliteBackend implements StorageBackend {
     this.#audit = new SqliteAuditStore(this.#database);
     this.#schedules = new SqliteScheduleStore(this.#database);
     this.#tasks = new SqliteTaskStore(this.#database);
+    this.#rates = new SqliteRateStore(this.#database);
   }
 
   queueStore(): QueueStore {
@@ -118,6 +123,10 @@ class SqliteBackend implements StorageBackend {
 
   taskStore(): TaskStore {
     return this.#tasks;
+  }
+
+  rateStore(): RateStore {
+    return this.#rates;
   }
 
   partitionStore(key: PartitionKey, owner?: PartitionOwner): PartitionStore {

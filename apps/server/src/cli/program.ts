@@ -31,6 +31,7 @@ import { addPause } from './commands/pause.ts';
 import { addPeek } from './commands/peek.ts';
 import { addProduce } from './commands/produce.ts';
 import { addProfile } from './commands/profile.ts';
+import { addRates } from './commands/rates.ts';
 import { addReload } from './commands/reload.ts';
 import { addRetry } from './commands/retry.ts';
 import { addSchedule } from './commands/schedule.ts';
@@ -67,6 +68,7 @@ const COMMANDS = [
   addTop,
   addTail,
   addPeek,
+  addRates,
   addFind,
   addRetry,
   addItems,

@@ -16,6 +16,8 @@ import {
   type PortMembers,
   QUEUE_STORE,
   type QueueStore,
+  RATE_STORE,
+  type RateStore,
   SCHEDULE_STORE,
   type ScheduleStore,
   STORAGE_BACKEND,
@@ -137,6 +139,8 @@ const TASK_LABELS: Readonly<Record<keyof TaskStore, string>> = {
   release: 'tasks_release',
 };
 
+const RATE_LABELS: Readonly<Record<keyof RateStore, string>> = { add: 'rates_add', read: 'rates_read' };
+
 const MOVE_LABELS: Readonly<Record<keyof MoveStore, string>> = {
   begin: 'moves_begin',
   resume: 'moves_resume',
@@ -162,7 +166,7 @@ export class StorageMetrics {
     this.#clock = clock;
     this.#duration = new Histogram({
       name: 'querator_storage_duration_seconds',
-      help: 'How long calls to a storage took, those on queues as queues_*, on access as access_*, on audit events as audit_*, on schedules as schedules_*, on tasks as tasks_*, on moves of partitions as moves_*',
+      help: 'How long calls to a storage took, those on queues as queues_*, on access as access_*, on audit events as audit_*, on schedules as schedules_*, on tasks as tasks_*, on rates as rates_*, on moves of partitions as moves_*',
       labelNames: ['storage', 'operation', 'result'],
       buckets: BUCKETS,
       registers: [registry],
@@ -180,6 +184,8 @@ export class StorageMetrics {
     const scheduleStore = schedules && this.#measureAll(SCHEDULE_STORE, schedules, SCHEDULE_LABELS, name);
     const tasks = backend.taskStore?.();
     const taskStore = tasks && this.#measureAll(TASK_STORE, tasks, TASK_LABELS, name);
+    const rates = backend.rateStore?.();
+    const rateStore = rates && this.#measureAll(RATE_STORE, rates, RATE_LABELS, name);
     const partitionStore: StorageBackend['partitionStore'] = (key, owner) =>
       this.#measureAll(PARTITION_STORE, backend.partitionStore(key, owner), PARTITION_LABELS, name);
     const moveStore: Required<StorageBackend>['moveStore'] = (key, owner) => {
@@ -199,6 +205,8 @@ export class StorageMetrics {
           return () => scheduleStore;
         case 'taskStore':
           return () => taskStore;
+        case 'rateStore':
+          return () => rateStore;
         case 'partitionStore':
           return partitionStore;
         case 'moveStore':

@@ -145,6 +145,7 @@ describe.each(STORAGES)('the audit on %s', { timeout: 60_000 }, (storage) => {
     await call('queue.stats', { queue_name: 'q' });
     await call('items.find', { queue_name: 'q' }, [], {}, 2);
     await call('queues.describe', { queue_name: 'q' }, [], {}, 2);
+    await call('queues.rates', { queue_name: 'q' }, [], {}, 2);
     await call('items.summarize', { queue_name: 'q', by: 'kind' }, [], {}, 2);
     await call('queue.reload', { queue_name: 'q' });
     const { items: listed } = await call('storage/items.list', { queue_name: 'q' });

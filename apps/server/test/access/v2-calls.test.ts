@@ -68,6 +68,7 @@ describe.each(STORAGES)('the calls under /v2/ on %s', { timeout: 60_000 }, (stor
           'queues.delete.force',
           'queues.describe',
           'queues.pause',
+          'queues.rates',
           'quotas',
           'schedules',
           'tasks',

@@ -109,6 +109,11 @@ export const STORAGE_CAPABILITIES = {
       'Each process takes itself for the only one: limits are not shared, and features of v2 do not wait for an older server to end.',
     backend: ['instanceStore'],
   },
+  rates: {
+    meaning: 'What happened to the items of each queue is counted per minute, over all processes.',
+    without: '`/v2/queues.rates` is refused.',
+    backend: ['rateStore'],
+  },
   access: {
     meaning: 'Users, keys and roles are kept beside the queues.',
     without: 'Access control cannot be switched on.',

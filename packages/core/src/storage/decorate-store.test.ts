@@ -10,6 +10,7 @@ import {
   makeStore,
   PARTITION_STORE,
   QUEUE_STORE,
+  RATE_STORE,
   SCHEDULE_STORE,
   STORAGE_BACKEND,
   TASK_STORE,
@@ -17,6 +18,7 @@ import {
 import type { MoveStore } from './move-store.ts';
 import type { PartitionStore } from './partition-store.ts';
 import type { QueueStore } from './queue-store.ts';
+import type { RateStore } from './rate-store.ts';
 import type { ScheduleStore } from './schedule-store.ts';
 import type { StorageBackend } from './storage-backend.ts';
 import type { TaskStore } from './task-store.ts';
@@ -76,6 +78,7 @@ test('keeps the properties of a backend, and calls methods on the backend itself
     instanceStore = () => ({ beat: async () => NOBODY, remove: async () => {} });
     auditStore = () => namesOf<AuditStore>(AUDIT_STORE);
     taskStore = () => namesOf<TaskStore>(TASK_STORE);
+    rateStore = () => namesOf<RateStore>(RATE_STORE);
     scheduleStore = () => namesOf<ScheduleStore>(SCHEDULE_STORE);
     partitionStore = () => namesOf<PartitionStore>(PARTITION_STORE);
     moveStore = () => namesOf<MoveStore>(MOVE_STORE);

@@ -3,6 +3,7 @@ import type { AuditStore } from './audit-store.ts';
 import type { MoveStore } from './move-store.ts';
 import type { PartitionStore } from './partition-store.ts';
 import type { QueueStore } from './queue-store.ts';
+import type { RateStore } from './rate-store.ts';
 import type { ScheduleStore } from './schedule-store.ts';
 import type { StorageBackend } from './storage-backend.ts';
 import type { TaskStore } from './task-store.ts';
@@ -130,6 +131,12 @@ export const TASK_STORE: PortMembers<TaskStore> = {
   release: true,
 };
 
+/** All members of {@link RateStore}. */
+export const RATE_STORE: PortMembers<RateStore> = {
+  add: true,
+  read: true,
+};
+
 /** All members of {@link MoveStore}. */
 export const MOVE_STORE: PortMembers<MoveStore> = {
   begin: true,
@@ -157,6 +164,7 @@ export const STORAGE_BACKEND: PortMembers<StorageBackend> = {
   auditStore: true,
   scheduleStore: true,
   taskStore: true,
+  rateStore: true,
   partitionStore: true,
   moveStore: true,
   ping: true,

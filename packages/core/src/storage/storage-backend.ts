@@ -7,6 +7,7 @@ import type { MoveStore } from './move-store.ts';
 import type { HeldOutbox } from './outbox.ts';
 import type { PartitionStore } from './partition-store.ts';
 import type { QueueStore } from './queue-store.ts';
+import type { RateStore } from './rate-store.ts';
 import type { ScheduleStore } from './schedule-store.ts';
 import type { StorageSignals } from './storage-signals.ts';
 import type { TaskStore } from './task-store.ts';
@@ -129,6 +130,12 @@ export interface StorageBackend {
    * not claim `tasks`.
    */
   taskStore?(): TaskStore;
+
+  /**
+   * The store of what happened to queues per minute. Returns the same object each time.
+   * Undefined if the driver does not claim `rates`.
+   */
+  rateStore?(): RateStore;
 
   /**
    * The store of one partition. A cheap call. Two stores of one key see the same items.

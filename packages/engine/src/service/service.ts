@@ -5,6 +5,7 @@ import {
   MESSAGES,
   type QueueStore,
   type Random,
+  type RateStore,
   type ScheduleStore,
   type StorageSignals,
   type TaskStore,
@@ -17,6 +18,7 @@ import type { EngineObserver } from '../observer.ts';
 import type { LogicalQueue } from '../queue/logical-queue.ts';
 import type { QueueDepth } from '../queue/queue-counts.ts';
 import type { RequestsWaiting } from '../queue/requests-waiting.ts';
+import { RateRecorder } from '../rates/rate-recorder.ts';
 import { ScheduleLoop } from '../schedules/schedule-loop.ts';
 import { TimeZones } from '../schedules/time-zone.ts';
 import type { AdmitMove } from '../tasks/kinds/admission.ts';
@@ -37,6 +39,7 @@ import { PausesService, type RequireCapability } from './pauses-service.ts';
 import { QueueLookup } from './queue-lookup.ts';
 import { QueueService } from './queue-service.ts';
 import { type HasNamespace, QueuesService } from './queues-service.ts';
+import { RatesService } from './rates-service.ts';
 import { SchedulesService } from './schedules-service.ts';
 import { StorageService } from './storage-service.ts';
 import type { TasksService } from './tasks-service.ts';
@@ -68,6 +71,8 @@ export interface ServiceOptions {
   readonly admitMove?: AdmitMove | undefined;
   /** Stores tasks, beside `queueStore`. Undefined: there are none. */
   readonly taskStore?: TaskStore | undefined;
+  /** Counts what happens to the items of queues, beside `queueStore`. Undefined: nothing is counted. */
+  readonly rateStore?: RateStore | undefined;
   /** Store the items. The service does not close them. */
   readonly storages: readonly PartitionStorage[];
   /**
@@ -110,6 +115,8 @@ export interface Service {
   readonly queues: QueuesService;
   /** For operators, to see a queue with its partitions. */
   readonly descriptions: DescriptionsService;
+  /** For operators, to see what happened to the items of a queue. */
+  readonly rates: RatesService;
   /** For operators, to pause a queue and to resume it. */
   readonly pauses: PausesService;
   /** For operators, to produce items at certain times. Fires nothing before its `start`. */
@@ -147,8 +154,16 @@ export interface Service {
 /** Creates a service. Starts nothing and calls no storage until its first call. */
 export function createService(options: ServiceOptions): Service {
   const { queueStore, queueSignals, storages, hasNamespace, waitForStorage = false, ...given } = options;
-  const { requireCapability = () => undefined, requireStorage = () => undefined, taskStore } = options;
-  const deps = engineDeps(given);
+  const {
+    requireCapability = () => undefined,
+    requireStorage = () => undefined,
+    taskStore,
+    rateStore,
+  } = options;
+  const plain = engineDeps(given);
+  const { clock, logger } = plain;
+  const recorder = rateStore && new RateRecorder({ clock, logger, store: rateStore });
+  const deps = recorder === undefined ? plain : { ...plain, observer: recorder.observing(plain.observer) };
   const manager = new QueueManager({
     engine: deps,
     store: queueStore,
@@ -181,6 +196,7 @@ export function createService(options: ServiceOptions): Service {
     itemChanges: new ItemChangesService(lookups),
     queues: new QueuesService({ manager, store: queueStore, hasNamespace }),
     descriptions: new DescriptionsService(manager, deps.clock),
+    rates: new RatesService(manager, rateStore),
     pauses: new PausesService({ manager, store: queueStore, requireCapability }),
     schedules,
     tasks,
@@ -202,6 +218,7 @@ export function createService(options: ServiceOptions): Service {
       activations.stop((name) => (active.has(name) ? MESSAGES.queueShutdown : MESSAGES.serviceShutdown));
       await manager.shutdown();
       await Promise.all(stopped);
+      await recorder?.stop();
     },
   };
 }

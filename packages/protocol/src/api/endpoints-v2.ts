@@ -92,6 +92,9 @@ export const endpointsV2 = {
       'queue.stats',
       { audited: false },
     ),
+    rates: onQueue('/v2/queues.rates', c.QueuesRatesRequest, c.QueuesRatesResponse, 'queue.stats', {
+      audited: false,
+    }),
     delete: onQueue('/v2/queues.delete', c.QueuesDeleteRequest, codecs.Reply, 'queue.delete', {
       audited: 'items',
     }),

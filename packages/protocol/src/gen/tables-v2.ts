@@ -586,6 +586,37 @@ export const QueuesDescribeResponse = messageTable(
   ],
 );
 
+export const QueuesRatesRequest = messageTable(
+  'QueuesRatesRequest',
+  () => ({ queueName: '', span: '' }),
+  [
+    { number: 1, name: 'queueName', protoName: 'queue_name', jsonName: 'queue_name', kind: 'string', repeated: false },
+    { number: 2, name: 'span', protoName: 'span', jsonName: 'span', kind: 'string', repeated: false },
+  ],
+);
+
+export const QueuesMinute = messageTable(
+  'QueuesMinute',
+  () => ({ minute: undefined, produced: 0, leased: 0, completed: 0, retried: 0, dead: 0 }),
+  [
+    { number: 1, name: 'minute', protoName: 'minute', jsonName: 'minute', kind: 'timestamp', repeated: false },
+    { number: 2, name: 'produced', protoName: 'produced', jsonName: 'produced', kind: 'int32', repeated: false },
+    { number: 3, name: 'leased', protoName: 'leased', jsonName: 'leased', kind: 'int32', repeated: false },
+    { number: 4, name: 'completed', protoName: 'completed', jsonName: 'completed', kind: 'int32', repeated: false },
+    { number: 5, name: 'retried', protoName: 'retried', jsonName: 'retried', kind: 'int32', repeated: false },
+    { number: 6, name: 'dead', protoName: 'dead', jsonName: 'dead', kind: 'int32', repeated: false },
+  ],
+);
+
+export const QueuesRatesResponse = messageTable(
+  'QueuesRatesResponse',
+  () => ({ now: undefined, minutes: [] }),
+  [
+    { number: 1, name: 'now', protoName: 'now', jsonName: 'now', kind: 'timestamp', repeated: false },
+    { number: 2, name: 'minutes', protoName: 'minutes', jsonName: 'minutes', kind: 'message', repeated: true, message: QueuesMinute },
+  ],
+);
+
 export const QuotaLimits = messageTable(
   'QuotaLimits',
   () => ({ queues: 0, partitions: 0, itemsWaiting: 0, bytesWaiting: 0, requestsPerSecond: 0, itemsPerSecond: 0, waitingConsumers: 0, connections: 0 }),

@@ -83,6 +83,9 @@ export const codecsV2 = {
   QueuesInfo: messageCodec(queues.QueuesInfo, tables.QueuesInfo),
   QueuesPartition: messageCodec(queues.QueuesPartition, tables.QueuesPartition),
   QueuesDescribeResponse: messageCodec(queues.QueuesDescribeResponse, tables.QueuesDescribeResponse),
+  QueuesRatesRequest: messageCodec(queues.QueuesRatesRequest, tables.QueuesRatesRequest),
+  QueuesMinute: messageCodec(queues.QueuesMinute, tables.QueuesMinute),
+  QueuesRatesResponse: messageCodec(queues.QueuesRatesResponse, tables.QueuesRatesResponse),
   // querator/v2/quotas.proto
   QuotaLimits: messageCodec(quotas.QuotaLimits, tables.QuotaLimits),
   QuotaUsage: messageCodec(quotas.QuotaUsage, tables.QuotaUsage),

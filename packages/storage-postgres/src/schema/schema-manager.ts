@@ -33,6 +33,7 @@ import {
   INSTANCES,
   MOVES,
   provisionSeparate,
+  RATES,
   SCHEDULES,
   type SeparateTables,
   type SeparateTablesDeps,
@@ -168,6 +169,11 @@ export class SchemaManager {
   /** The table of the processes that run, with the fixed tables. */
   get instances(): TableProvisioner {
     return this.#separate(INSTANCES);
+  }
+
+  /** The table of what happened to queues, with the fixed tables. */
+  get rates(): OptionalTableProvisioner {
+    return this.#optional(RATES);
   }
 
   /** The table of schedules, with the fixed tables. */

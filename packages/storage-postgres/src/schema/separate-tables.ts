@@ -8,6 +8,7 @@ import { ACCESS_TABLES } from './tables/access.ts';
 import { auditTable } from './tables/audit.ts';
 import { instancesTable } from './tables/instances.ts';
 import { changesTable, movesTable } from './tables/moves.ts';
+import { ratesTable } from './tables/rates.ts';
 import { renderTable } from './tables/render-ddl.ts';
 import { schedulesTable } from './tables/schedules.ts';
 import { tasksTable } from './tables/tasks.ts';
@@ -46,6 +47,9 @@ export const INSTANCES: SeparateTables = group(
   [instancesTable],
   'could make this server believe in processes that do not run',
 );
+
+/** The table of what happened to queues. */
+export const RATES: SeparateTables = group('rates', [ratesTable], 'could show operators false rates');
 
 /** The table of schedules. */
 export const SCHEDULES: SeparateTables = group('schedules', [schedulesTable], 'could produce any item');

@@ -7,6 +7,7 @@ import {
   PARTITION_STORE,
   type PortMembers,
   QUEUE_STORE,
+  RATE_STORE,
   SCHEDULE_STORE,
   STORAGE_BACKEND,
   TASK_STORE,
@@ -44,6 +45,7 @@ export function recordCalls(inner: PostgresBackend): RecordedCalls {
   const schedules = record('schedules', SCHEDULE_STORE, inner.scheduleStore());
   const instances = record('instances', INSTANCE_STORE, inner.instanceStore());
   const tasks = record('tasks', TASK_STORE, inner.taskStore());
+  const rates = record('rates', RATE_STORE, inner.rateStore());
   const backend: PostgresBackend = {
     ...(record('backend', STORAGE_BACKEND, inner) as PostgresBackend),
     queueStore: () => queues,
@@ -51,11 +53,22 @@ export function recordCalls(inner: PostgresBackend): RecordedCalls {
     auditStore: () => audit,
     instanceStore: () => instances,
     taskStore: () => tasks,
+    rateStore: () => rates,
     scheduleStore: () => schedules,
     partitionStore: (key, owner) => record('partition', PARTITION_STORE, inner.partitionStore(key, owner)),
     moveStore: (key, owner) => record('move', MOVE_STORE, inner.moveStore(key, owner)),
   };
-  for (const store of ['queue', 'access', 'audit', 'instance', 'schedule', 'task', 'partition', 'move']) {
+  for (const store of [
+    'queue',
+    'access',
+    'audit',
+    'instance',
+    'schedule',
+    'task',
+    'rate',
+    'partition',
+    'move',
+  ]) {
     made.add(`backend.${store}Store`);
   }
   return { backend, missing: () => [...expected].filter((call) => !made.has(call)) };

@@ -219,6 +219,19 @@ const VERSIONS: readonly string[] = [
   create index changes_by_partition on changes (partition);
   insert into numbers values ('file', random());
   `,
+  // What happened to queues.
+  `
+  create table rates (
+    minute integer not null,
+    queue text not null,
+    produced integer not null,
+    leased integer not null,
+    completed integer not null,
+    retried integer not null,
+    dead integer not null,
+    primary key (minute, queue)
+  ) strict, without rowid;
+  `,
 ];
 
 /** The records of this process, which end with it. */

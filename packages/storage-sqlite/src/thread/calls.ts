@@ -4,6 +4,7 @@ import { INSTANCE_CALLS } from '../instances/instance-calls.ts';
 import { ITEM_CALLS } from '../items/item-calls.ts';
 import { MOVE_CALLS } from '../moves/move-calls.ts';
 import { QUEUE_CALLS } from '../queues/queue-calls.ts';
+import { RATE_CALLS } from '../rates/rate-calls.ts';
 import { SCHEDULE_CALLS } from '../schedules/schedule-calls.ts';
 import { TASK_CALLS } from '../tasks/task-calls.ts';
 
@@ -14,6 +15,7 @@ export type Calls = typeof ITEM_CALLS &
   typeof ACCESS_CALLS &
   typeof AUDIT_CALLS &
   typeof INSTANCE_CALLS &
+  typeof RATE_CALLS &
   typeof SCHEDULE_CALLS &
   typeof TASK_CALLS;
 
@@ -29,6 +31,7 @@ export const CALLS: Calls = {
   ...ACCESS_CALLS,
   ...AUDIT_CALLS,
   ...INSTANCE_CALLS,
+  ...RATE_CALLS,
   ...SCHEDULE_CALLS,
   ...TASK_CALLS,
 };

@@ -213,6 +213,36 @@ export const V2_CALLS: readonly CheckedCall[] = [
     steps: [LOOKUP, QUEUE_SHUTDOWN, STORAGE_FAILED],
   },
   {
+    path: '/v2/queues.rates',
+    good: { queue_name: QUEUES.main },
+    steps: [
+      {
+        when: '`span` has more than 100 bytes',
+        text: "span is invalid; cannot be greater than '100' characters",
+        broken: { span: '1'.repeat(101) },
+      },
+      {
+        when: '`span` is not a [duration](http-api.md#durations)',
+        text: 'span is invalid; <what is wrong> - expected format: 1h, 30m or 24h',
+        broken: { span: '1d' },
+      },
+      {
+        when: '`span` is out of range',
+        text: "span is invalid; must be from '1s' to '24h0m0s'",
+        broken: { span: '25h' },
+      },
+      SERVICE_SHUTDOWN,
+      UNKNOWN_QUEUE,
+      {
+        when: 'the storage of the queues keeps no rates',
+        text: 'the storage of the queues keeps no rates',
+        reason: 'unavailable',
+        code: 'failed',
+      },
+      STORAGE_FAILED,
+    ],
+  },
+  {
     path: '/v2/queues.pause',
     good: { queue_name: QUEUES.idle, lease: true },
     steps: [

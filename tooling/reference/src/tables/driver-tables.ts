@@ -44,6 +44,7 @@ const BACKEND_MEMBERS: Readonly<Record<OptionalMembers<StorageBackend>, string>>
   auditStore: 'see the capability `audit`',
   scheduleStore: 'see the capability `schedules`',
   taskStore: 'see the capability `tasks`',
+  rateStore: 'see the capability `rates`',
   moveStore: 'see the capability `moves`',
   hasOutbox: 'see the capability `outbox`',
   poll: 'see the capability `polls`',

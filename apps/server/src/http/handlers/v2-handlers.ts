@@ -12,12 +12,13 @@ import {
   unavailable,
   verbatim,
 } from '@querator/core';
-import type { DescriptionsService, PausesService, QueuesService } from '@querator/engine';
+import type { DescriptionsService, PausesService, QueuesService, RatesService } from '@querator/engine';
 import {
   type endpointsV2,
   fromDescription,
   fromOptionalTimestamp,
   fromPauses,
+  fromRates,
   type Handlers,
   SUCCESS_REPLY,
 } from '@querator/protocol';
@@ -52,19 +53,24 @@ export function apiKeysHandlersV2(access: ServedAccess): HandlersOf<'apiKeys'> {
   };
 }
 
-/** The handlers that describe a queue, delete it, with its items only if that is forced, that pause it, and that resume it. */
+/** The handlers that describe a queue, tell its rates, delete it, with its items only if that is forced, pause it, and resume it. */
 export function queuesHandlersV2({
   queues,
   descriptions,
+  rates,
   pauses,
 }: {
   readonly queues: QueuesService;
   readonly descriptions: DescriptionsService;
+  readonly rates: RatesService;
   readonly pauses: PausesService;
 }): HandlersOf<'queues'> {
   return {
     async describe({ queueName }) {
       return fromDescription(await descriptions.describe(queueName));
+    },
+    async rates({ queueName, span }) {
+      return fromRates(await rates.read(queueName, parseSpan(span)));
     },
     async delete({ queueName, force }, { caller, audit }) {
       await queues.delete(queueName, force, { caller, audit, onlyEmpty: !force });
@@ -80,17 +86,30 @@ export function queuesHandlersV2({
   };
 }
 
+/** How far back rates go if a caller does not say. */
+const DEFAULT_SPAN = '1h';
+
+function parseSpan(text: string): Duration {
+  return parseLength('span', text === '' ? DEFAULT_SPAN : text, '1h, 30m or 24h');
+}
+
 /** Empty is an error: a forgotten time of grace would refuse the present secret at once. */
 function parseGrace(text: string): Duration {
+  return parseLength('grace', text, '0s, 30m or 24h');
+}
+
+function parseLength(field: string, text: string, expected: string): Duration {
   if (isLongerThan(text, LIMITS.requestTimeoutText)) {
     throw invalid(
-      errorText`grace is invalid; cannot be greater than '${LIMITS.requestTimeoutText}' characters`,
+      errorText`${verbatim(field)} is invalid; cannot be greater than '${LIMITS.requestTimeoutText}' characters`,
     );
   }
   try {
     return parseDuration(text);
   } catch (error) {
     if (!(error instanceof DurationSyntaxError)) throw error;
-    throw invalid(errorText`grace is invalid; ${verbatim(error.message)} - expected format: 0s, 30m or 24h`);
+    throw invalid(
+      errorText`${verbatim(field)} is invalid; ${verbatim(error.message)} - expected format: ${verbatim(expected)}`,
+    );
   }
 }

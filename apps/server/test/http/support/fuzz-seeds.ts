@@ -101,6 +101,7 @@ const SEEDS_V2: {
   },
   queues: {
     describe: [{ queueName: QUEUE }],
+    rates: [{ queueName: QUEUE, span: '2h' }, { queueName: QUEUE }],
     delete: [{ queueName: NEW, force: true }],
     pause: [
       { queueName: QUEUE, produce: true, lease: true, until: INSTANT },

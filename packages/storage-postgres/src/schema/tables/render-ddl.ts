@@ -38,11 +38,14 @@ export function renderTable(
 ): readonly string[] {
   const create = (kind: string) => `CREATE ${kind}${isNew ? '' : ' IF NOT EXISTS'}`;
   const config = getTableConfig(table);
-  const others = [config.foreignKeys, config.checks, config.primaryKeys, config.uniqueConstraints];
+  const others = [config.foreignKeys, config.checks, config.uniqueConstraints];
   if (others.some((constraints) => constraints.length > 0)) {
     throw new Error(`table ${config.name} has constraints that renderTable cannot render`);
   }
-  const columns = config.columns.map((column) => `  ${renderColumn(column)}`).join(',\n');
+  const keys = config.primaryKeys.map(
+    ({ columns }) => `PRIMARY KEY (${columns.map(({ name }) => quotedName(name))})`,
+  );
+  const columns = [...config.columns.map(renderColumn), ...keys].map((line) => `  ${line}`).join(',\n');
   const name = nameOf(config.name);
   const suffix = parameters === '' ? '' : ` WITH (${parameters})`;
   return [

@@ -150,6 +150,42 @@ export interface QueuesDescribeResponse {
   partitions: QueuesPartition[];
 }
 
+/** Tells what happened to the items of a queue, per minute. */
+export interface QueuesRatesRequest {
+  /** The queue. Required. */
+  queueName: string;
+  /** How far back, as a duration: `1s` to `24h`. Empty: `1h`. */
+  span: string;
+}
+
+/** What happened to the items of a queue in one minute, at all servers. */
+export interface QueuesMinute {
+  /** When the minute began, by the storage's clock. */
+  minute:
+    | Timestamp
+    | undefined;
+  /** Items that producers stored, available or scheduled. */
+  produced: number;
+  /** Items that were leased. Those that came back and were leased again count each time. */
+  leased: number;
+  /** Items that consumers completed. */
+  completed: number;
+  /** Items that consumers gave back. */
+  retried: number;
+  /** Items that went to the dead-letter queue, or died without one. */
+  dead: number;
+}
+
+/** The rates of a queue. */
+export interface QueuesRatesResponse {
+  /** The time of the storage. The minute that contains it is not complete. */
+  now:
+    | Timestamp
+    | undefined;
+  /** The minutes in which something happened, the earliest first. Servers add to them every 10 s. */
+  minutes: QueuesMinute[];
+}
+
 function createBaseQueuesDeleteRequest(): QueuesDeleteRequest {
   return { queueName: "", force: false };
 }
@@ -544,6 +580,102 @@ export const QueuesDescribeResponse: MessageFns<QueuesDescribeResponse> = {
     message.uncounted = object.uncounted ?? 0;
     message.dedupKeys = object.dedupKeys ?? 0;
     message.partitions = object.partitions?.map((e) => QueuesPartition.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseQueuesRatesRequest(): QueuesRatesRequest {
+  return { queueName: "", span: "" };
+}
+
+export const QueuesRatesRequest: MessageFns<QueuesRatesRequest> = {
+  encode(message: QueuesRatesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.queueName !== "") {
+      writer.uint32(10).string(message.queueName);
+    }
+    if (message.span !== "") {
+      writer.uint32(18).string(message.span);
+    }
+    return writer;
+  },
+
+  create(base?: DeepPartial<QueuesRatesRequest>): QueuesRatesRequest {
+    return QueuesRatesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<QueuesRatesRequest>): QueuesRatesRequest {
+    const message = createBaseQueuesRatesRequest();
+    message.queueName = object.queueName ?? "";
+    message.span = object.span ?? "";
+    return message;
+  },
+};
+
+function createBaseQueuesMinute(): QueuesMinute {
+  return { minute: undefined, produced: 0, leased: 0, completed: 0, retried: 0, dead: 0 };
+}
+
+export const QueuesMinute: MessageFns<QueuesMinute> = {
+  encode(message: QueuesMinute, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.minute !== undefined) {
+      Timestamp.encode(message.minute, writer.uint32(10).fork()).join();
+    }
+    if (message.produced !== 0) {
+      writer.uint32(16).int32(message.produced);
+    }
+    if (message.leased !== 0) {
+      writer.uint32(24).int32(message.leased);
+    }
+    if (message.completed !== 0) {
+      writer.uint32(32).int32(message.completed);
+    }
+    if (message.retried !== 0) {
+      writer.uint32(40).int32(message.retried);
+    }
+    if (message.dead !== 0) {
+      writer.uint32(48).int32(message.dead);
+    }
+    return writer;
+  },
+
+  create(base?: DeepPartial<QueuesMinute>): QueuesMinute {
+    return QueuesMinute.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<QueuesMinute>): QueuesMinute {
+    const message = createBaseQueuesMinute();
+    message.minute = (object.minute !== undefined && object.minute !== null)
+      ? Timestamp.fromPartial(object.minute)
+      : undefined;
+    message.produced = object.produced ?? 0;
+    message.leased = object.leased ?? 0;
+    message.completed = object.completed ?? 0;
+    message.retried = object.retried ?? 0;
+    message.dead = object.dead ?? 0;
+    return message;
+  },
+};
+
+function createBaseQueuesRatesResponse(): QueuesRatesResponse {
+  return { now: undefined, minutes: [] };
+}
+
+export const QueuesRatesResponse: MessageFns<QueuesRatesResponse> = {
+  encode(message: QueuesRatesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.now !== undefined) {
+      Timestamp.encode(message.now, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.minutes) {
+      QueuesMinute.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  create(base?: DeepPartial<QueuesRatesResponse>): QueuesRatesResponse {
+    return QueuesRatesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<QueuesRatesResponse>): QueuesRatesResponse {
+    const message = createBaseQueuesRatesResponse();
+    message.now = (object.now !== undefined && object.now !== null) ? Timestamp.fromPartial(object.now) : undefined;
+    message.minutes = object.minutes?.map((e) => QueuesMinute.fromPartial(e)) || [];
     return message;
   },
 };

@@ -1,0 +1,20 @@
+import type { Rates } from '@querator/core';
+import type { QueuesRatesResponse } from '../gen/querator/v2/queues.ts';
+import { toTimestamp } from '../time/wire-time.ts';
+
+const MOST = 2 ** 31 - 1;
+
+/** The wire form of what happened to a queue. */
+export function fromRates({ now, counts }: Rates): QueuesRatesResponse {
+  return {
+    now: toTimestamp(now),
+    minutes: counts.map(({ minute, produced, leased, completed, retried, dead }) => ({
+      minute: toTimestamp(minute),
+      produced: Math.min(produced, MOST),
+      leased: Math.min(leased, MOST),
+      completed: Math.min(completed, MOST),
+      retried: Math.min(retried, MOST),
+      dead: Math.min(dead, MOST),
+    })),
+  };
+}

@@ -1,0 +1,99 @@
+import { milliseconds } from '@querator/core';
+import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
+import pg from 'pg';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { testBackend } from './support/test-backend.ts';
+
+const COUNTS = { queue: 'q', produced: 1, leased: 0, completed: 0, retried: 0, dead: 0 };
+const REQUEST = { queues: ['q'], span: milliseconds(3_600_000) };
+
+describe('the table of rates', { timeout: 60_000 }, () => {
+  let database: TestDatabase;
+  let admin: pg.Client;
+  let backend: ReturnType<typeof testBackend>;
+
+  beforeEach(async () => {
+    database = await createTestDatabase();
+    admin = new pg.Client(database.connectionString);
+    await admin.connect();
+    backend = testBackend(database.connectionString, { maxConns: 2 });
+  });
+  afterEach(async () => {
+    await backend.close();
+    await admin.end();
+    await database.drop();
+  });
+
+  test('is created by the first counts, and not by those who read', async () => {
+    const store = backend.rateStore();
+    const exists = async () =>
+      (await admin.query(`SELECT FROM pg_tables WHERE tablename = 'querator_rates'`)).rowCount === 1;
+    expect((await store.read(REQUEST)).counts).toEqual([]);
+    await store.add([]);
+    expect(await exists()).toBe(false);
+    await store.add([COUNTS]);
+    expect(await exists()).toBe(true);
+    expect((await store.read(REQUEST)).counts).toMatchObject([COUNTS]);
+    await admin.query('DROP TABLE querator_rates');
+    await store.add([COUNTS]);
+    expect((await store.read(REQUEST)).counts).toMatchObject([COUNTS]);
+  });
+
+  test('loses minutes that are old, and waits for no row that another process holds', async () => {
+    const store = backend.rateStore();
+    await store.add([COUNTS, { ...COUNTS, queue: 'other' }]);
+    await admin.query(`UPDATE querator_rates SET minute = minute - interval '26 hours'`);
+    await admin.query('BEGIN');
+    await admin.query(`SELECT FROM querator_rates WHERE queue = 'other' FOR UPDATE`);
+    await store.add([COUNTS]);
+    await admin.query('COMMIT');
+    const { rows } = await admin.query(
+      `SELECT queue, minute > now() - interval '1 hour' AS fresh FROM querator_rates ORDER BY 1, 2`,
+    );
+    expect(rows).toEqual([
+      { queue: 'other', fresh: false },
+      { queue: 'q', fresh: true },
+    ]);
+  });
+
+  // Without one, a publication of all tables refuses updates and removals.
+  test('has a primary key, which logical replication needs', async () => {
+    await backend.rateStore().add([COUNTS]);
+    const { rows } = await admin.query(
+      `SELECT pg_get_constraintdef(oid) AS key FROM pg_constraint
+       WHERE conrelid = 'querator_rates'::regclass AND contype = 'p'`,
+    );
+    expect(rows).toEqual([{ key: 'PRIMARY KEY (minute, queue)' }]);
+  });
+
+  test('is read by minute and queue, however many queues there are', async () => {
+    const store = backend.rateStore();
+    await store.add([COUNTS]);
+    await admin.query(`
+      INSERT INTO querator_rates (minute, queue, produced, leased, completed, retried, dead)
+      SELECT date_trunc('minute', now()) - n * interval '1 minute', 'q-' || queue, 1, 0, 0, 0, 0
+      FROM generate_series(1, 60) AS n, generate_series(1, 500) AS queue`);
+    await admin.query('ANALYZE querator_rates');
+    const rowsRead = async () => {
+      await admin.query('SELECT pg_stat_clear_snapshot()');
+      const { rows } = await admin.query(
+        `SELECT seq_tup_read::int + idx_tup_fetch::int AS read FROM pg_stat_user_tables WHERE relname = 'querator_rates'`,
+      );
+      return rows[0].read as number;
+    };
+    const before = await settled(rowsRead);
+    expect((await store.read(REQUEST)).counts).toHaveLength(1);
+    expect((await settled(rowsRead)) - before).toBeLessThan(100);
+  });
+});
+
+/** Sessions report their statistics a little later. */
+async function settled(read: () => Promise<number>): Promise<number> {
+  let last = await read();
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    const next = await read();
+    if (next === last) return next;
+    last = next;
+  }
+}
