@@ -300,6 +300,7 @@ export {
   type StorageBackend,
   type StorageNotice,
 } from './storage/storage-backend.ts';
+export type { StorageBackup } from './storage/storage-backup.ts';
 export {
   type CheckedOptions,
   type DriverDeps,

@@ -1,4 +1,5 @@
 import type { CheckedOptions, GivenOptions, StorageDriver } from '@querator/core';
+import { sqliteBackup } from './backup/sqlite-backup.ts';
 import { FileRegistry } from './database/file-registry.ts';
 import { parseSqliteConfig, type SqliteConfig } from './settings/config.ts';
 import { SQLITE_CAPABILITIES, sqliteBackend } from './sqlite-backend.ts';
@@ -13,6 +14,7 @@ export const driver: StorageDriver<SqliteConfig> = {
     const registry = shared.of(FileRegistry, () => new FileRegistry());
     return sqliteBackend({ name, clock, random, registry, ...config });
   },
+  backup: sqliteBackup,
 };
 
 /** The error of `parseSqliteConfig` reads `key: message`. */

@@ -192,6 +192,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'index.ts',
     'sqlite-driver.ts',
     'sqlite-backend.ts',
+    'backup',
     'stores',
     'database',
     'thread',

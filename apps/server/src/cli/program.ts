@@ -10,6 +10,7 @@ import { addNamespace } from './commands/access/namespace.ts';
 import { addQuota } from './commands/access/quota.ts';
 import { addRole } from './commands/access/role.ts';
 import { addUser } from './commands/access/user.ts';
+import { addBackup } from './commands/backup.ts';
 import { addClear } from './commands/clear.ts';
 import { addComplete } from './commands/complete.ts';
 import { addCompletion } from './commands/completion.ts';
@@ -76,6 +77,7 @@ const COMMANDS = [
   addImport,
   addMigrate,
   addStorage,
+  addBackup,
   addTask,
   addOutbox,
   addNamespace,

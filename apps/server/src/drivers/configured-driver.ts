@@ -7,6 +7,7 @@ import {
   optionPath,
   type QueueStore,
   type StorageBackend,
+  type StorageBackup,
   type StorageDriver,
 } from '@querator/core';
 import { withoutValues } from './without-values.ts';
@@ -74,6 +75,16 @@ export class ConfiguredDriver {
    */
   tables(deps: DriverDeps & { readonly queues: QueueStore }): ItemsTables | undefined {
     return this.#guarded(deps.name, () => this.#driver.tables?.(this.#options(), deps));
+  }
+
+  /**
+   * The backup of the storage. Undefined: the driver has none.
+   *
+   * @param storage its name in the configuration.
+   * @throws Error if the driver refuses. It shows no option.
+   */
+  backup(storage: string): StorageBackup | undefined {
+    return this.#guarded(storage, () => this.#driver.backup?.(this.#options()));
   }
 
   /** The options that stay as they are until the next start. */

@@ -6,6 +6,7 @@ import type { ItemsTables } from './items-tables.ts';
 import type { QueueStore } from './queue-store.ts';
 import type { SharedResources } from './shared-resources.ts';
 import type { StorageBackend } from './storage-backend.ts';
+import type { StorageBackup } from './storage-backup.ts';
 
 /**
  * The version of {@link StorageDriver} and of all ports below it. It is raised when a
@@ -100,4 +101,10 @@ export interface StorageDriver<Options = unknown> {
    * @param queues where the queues are stored.
    */
   tables?(options: Options, deps: DriverDeps & { readonly queues: QueueStore }): ItemsTables;
+
+  /**
+   * The backup of a storage. Uses no disk and no network before its first call. Undefined if the driver has
+   * none, for example because the programs of its database make backups.
+   */
+  backup?(options: Options): StorageBackup;
 }

@@ -244,17 +244,20 @@ const IN_MEMORY = `
   ) strict;
 `;
 
+/** @throws StorageError unless this driver made the file. */
+export function assertOurs(connection: Connection, file: string): void {
+  const row = connection.get<{ application_id: bigint }>('pragma application_id');
+  if (row?.application_id !== APPLICATION_ID) throw refused(file, 'another program made it');
+}
+
 /** Makes the tables of a new file, and those that a file of an earlier version lacks. */
 export function prepareSchema(connection: Connection, file: string): void {
-  const { application_id: application } = connection.get<{ application_id: bigint }>(
-    'pragma application_id',
-  ) ?? { application_id: 0n };
   const version = Number(connection.get<{ user_version: bigint }>('pragma user_version')?.user_version);
   if (version > VERSIONS.length) {
     throw refused(file, `it was written by a later version of Querator (schema ${version})`);
   }
   const isNew = connection.get('select 1 from sqlite_schema limit 1') === undefined;
-  if (!isNew && application !== APPLICATION_ID) throw refused(file, 'another program made it');
+  if (!isNew) assertOurs(connection, file);
   connection.exec(IN_MEMORY);
   if (version === VERSIONS.length) return;
   connection.exec('begin immediate');

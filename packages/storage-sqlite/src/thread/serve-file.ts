@@ -1,15 +1,13 @@
 import { accessSync, constants, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { StorageError } from '@querator/core';
+import { fileAt } from '../file/file-at.ts';
 import { type OpenFile, openFile } from '../file/open-file.ts';
 import { codeOf, isSqliteError, SQLITE, storageErrorOf } from '../file/sqlite-error.ts';
 import type { Transaction } from '../file/transaction.ts';
 import { type FailedCall, failureOf } from '../messages/failed-call.ts';
 import type { NamedCall, Reply, Request, Result, ThreadStart } from '../messages/requests.ts';
 import { CALLS } from './calls.ts';
-
-/** The name of the file, if the path is a folder. */
-const FILE_IN_FOLDER = 'querator.db';
 
 /** Failures of one statement, after which the transaction can go on. */
 const OF_ONE_CALL: ReadonlySet<number> = new Set([SQLITE.CONSTRAINT, SQLITE.TOOBIG]);
@@ -243,12 +241,6 @@ export class FileServer {
 function leavesOpen(error: unknown): boolean {
   const cause = error instanceof TransactionFailed ? error.error.cause : error;
   return isSqliteError(cause) && LEAVES_OPEN.has(codeOf(cause));
-}
-
-/** The file for a path that may be a folder. */
-function fileAt(path: string): string {
-  const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
-  return isFolder ? join(path, FILE_IN_FOLDER) : path;
 }
 
 function assertFolder(folder: string): void {
