@@ -1,13 +1,44 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtempSync } from 'node:fs';
+import { mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describeStorage } from '@querator/storage-conformance';
 import { sqliteBackend } from '../src/index.ts';
+import { FaultyRegistry } from './support/faulty-registry.ts';
 
 describeStorage('sqlite', async () => {
+  const folders: string[] = [];
+  const newFolder = () => {
+    const folder = mkdtempSync(join(tmpdir(), 'querator-sqlite-'));
+    folders.push(folder);
+    return folder;
+  };
   const folder = await mkdtemp(join(tmpdir(), 'querator-sqlite-'));
+  folders.push(folder);
+  const counted = new FaultyRegistry();
   return {
-    open: (options) => sqliteBackend({ name: 'sqlite', path: folder, durability: 'normal', ...options }),
-    dispose: () => rm(folder, { recursive: true }),
+    open: (options) =>
+      sqliteBackend({ name: 'sqlite', path: folder, durability: 'normal', registry: counted, ...options }),
+    dispose: () => Promise.all(folders.map((each) => rm(each, { recursive: true }))).then(() => {}),
+    processes: {
+      module: new URL('../src/index.ts', import.meta.url),
+      newOptions: () => ({ path: newFolder() }),
+    },
+    openWithFaults: (options) => {
+      const path = join(newFolder(), 'queues.db');
+      const registry = new FaultyRegistry();
+      return {
+        backend: sqliteBackend({ name: 'sqlite', path, durability: 'normal', registry, ...options }),
+        refuse: () => rename(path, `${path}.away`),
+        loseAnswers: () => {
+          registry.losesAnswers = true;
+        },
+        heal: async () => {
+          registry.losesAnswers = false;
+          await rename(`${path}.away`, path).catch(() => {});
+        },
+      };
+    },
+    roundTrips: () => counted.asked,
   };
 });
