@@ -7,6 +7,7 @@ import { mixScenario } from './mix.ts';
 import { rateScenarios } from './rate-scenarios.ts';
 import type { Scenario } from './scenario.ts';
 import { sizeScenarios } from './size.ts';
+import { storageScenarios } from './storages.ts';
 
 /** Every row of the table of ratios. */
 const scenarios: readonly Scenario[] = [
@@ -19,6 +20,7 @@ const scenarios: readonly Scenario[] = [
   heldLeases,
   ...clientScenarios,
   ...jobQueueScenarios,
+  ...storageScenarios,
 ];
 
 /**
