@@ -25,6 +25,8 @@ export function describeMoveEnds(test: StorageTest): void {
         const calls = [
           () => moving.from.begin(CLAIM, 'source'),
           () => moving.to.begin(CLAIM, 'target'),
+          () => moving.from.resume(CLAIM),
+          () => moving.to.resume(CLAIM),
           () => moving.from.settleChanges(CLAIM, entries),
           () => moving.from.close(CLAIM),
           () => moving.from.reopen(CLAIM),
@@ -42,6 +44,45 @@ export function describeMoveEnds(test: StorageTest): void {
         expect(await moving.target.queuedTexts()).toEqual(['a']);
       },
     );
+
+    // "or if the partition is not in a state for the call"
+    test.ifCapable('moves', 'refuses calls that do not fit the state of the partition', async (fixture) => {
+      const moving = new MovingPartition(fixture);
+      const { from, to } = moving;
+      await moving.source.produce('a');
+      await moving.begin();
+      const refusing = async (...calls: readonly (() => Promise<unknown>)[]) => {
+        for (const call of calls)
+          expect([String(call), await fateOf(call())]).toEqual([String(call), 'stale']);
+      };
+      const { items } = await from.readItems(CLAIM, undefined, 10);
+      const fill = [
+        () => from.write(CLAIM, batch({ items })),
+        () => from.empty(CLAIM),
+        () => from.open(CLAIM),
+      ];
+      await refusing(...fill, () => from.leave(CLAIM));
+      await refusing(
+        () => to.readItems(CLAIM, undefined, 10),
+        () => to.readKeys(CLAIM, undefined, 10),
+        () => to.readChanges(CLAIM, 10),
+        () => to.close(CLAIM),
+        () => to.reopen(CLAIM),
+        () => to.leave(CLAIM),
+      );
+      await moving.copy();
+      await from.close(CLAIM);
+      await refusing(...fill, () => from.end(CLAIM));
+      await moving.switchOver();
+      await refusing(
+        ...fill,
+        () => from.close(CLAIM),
+        () => from.reopen(CLAIM),
+        () => to.write(CLAIM, batch({ items })),
+        () => to.empty(CLAIM),
+      );
+      expect(await moving.target.queuedTexts()).toEqual(['a']);
+    });
 
     // "A partition that has left is no source", "may replace a partition that has left", "no process creates it again"
     test.ifCapable(

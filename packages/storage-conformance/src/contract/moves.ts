@@ -27,6 +27,22 @@ export function describeMoves(test: StorageTest): void {
       expect((await moving.target.sweep()).dead.map((item) => textsOf([item])[0]).sort()).toEqual(['dead']);
     });
 
+    // "When the lease was first extended with a bound."
+    test.ifCapable(['moves', 'extend'], 'takes along how long an item was held', async (fixture) => {
+      const moving = new MovingPartition(fixture);
+      const { metadataFault } = await moving.source.store.probe();
+      if (metadataFault !== undefined) return;
+      await moving.source.produce('a');
+      const id = await moving.source.leaseOne();
+      const bounded = { id, leaseTimeout: HOUR, maxHold: parseDuration('5m') };
+      await moving.source.store.extend?.([bounded]);
+      await moving.move();
+      await fixture.clock.advance('6m');
+      expect(await moving.target.store.extend?.([bounded])).toMatchObject([
+        { ok: false, error: { reason: 'over_limit' } },
+      ]);
+    });
+
     // "changes are written down"; "What has changed, as it is now"
     test.ifCapable('moves', 'applies what changes while it is copied', async (fixture) => {
       const moving = new MovingPartition(fixture);
