@@ -16,6 +16,7 @@ const tests = (...names: readonly string[]) => names.map((name) => `test/${name}
 const TARGETS = {
   memory: { package: 'storage-memory', suite: tests('conformance') },
   postgres: { package: 'storage-postgres', suite: tests('conformance') },
+  sqlite: { package: 'storage-sqlite', suite: tests('conformance') },
   'postgres-marks': { package: 'storage-postgres', suite: ['test/low-water-mark'] },
   'postgres-outbox': { package: 'storage-postgres', suite: tests('outbox') },
   'postgres-signals': { package: 'storage-postgres', suite: tests('unmarked-peers') },
