@@ -2,9 +2,12 @@ import type { Writable } from 'node:stream';
 import type { MessageCodec } from '@querator/protocol';
 import { visibleText } from '../observability/visible-text.ts';
 import type { CliIo } from './io.ts';
+import { tableOf } from './value-table.ts';
 
 /** Writes the output of a command: data to standard output, messages to standard error. */
 export class Output {
+  /** Whether values are written as tables. */
+  asTable = false;
   readonly #stdout: Writable;
   readonly #stderr: Writable;
 
@@ -28,8 +31,9 @@ export class Output {
     return this.value(JSON.parse(new TextDecoder().decode(codec.toJson(message))));
   }
 
-  /** Writes a value as JSON, indented by 2. Invisible characters are escaped, which JSON allows. */
-  value(value: unknown): Promise<void> {
+  /** Writes a value as JSON, indented by 2, or as a table if the user asked for one. Invisible characters are escaped, which JSON allows. */
+  value(value: object): Promise<void> {
+    if (this.asTable) return this.data(tableOf(value));
     return this.data(`${visibleText(JSON.stringify(value, undefined, 2))}\n`);
   }
 

@@ -45,6 +45,7 @@ import { addTask } from './commands/task.ts';
 import { addTop } from './commands/top.ts';
 import { addUpdate } from './commands/update.ts';
 import { addVersion } from './commands/version.ts';
+import { addTableFlags } from './table-flag.ts';
 
 /** The width of help in columns, the same on every terminal. */
 const HELP_WIDTH = 100;
@@ -123,5 +124,6 @@ export function createProgram(connect: (program: Command) => Cli): { program: Co
     .exitOverride()
     .hook('preAction', (_, command) => cli.io.begins?.(command.name()));
   for (const add of COMMANDS) add(program, cli);
+  addTableFlags(program, cli);
   return { program, cli };
 }
