@@ -10,6 +10,9 @@ export interface TurnOwner {
   deferTurn(turn: () => void): boolean;
 }
 
+/** Node's own, also while a simulation replaces it. */
+const realTick = process.nextTick;
+
 interface Immediate {
   readonly owner: TurnOwner | undefined;
   readonly callback: () => void;
@@ -68,6 +71,7 @@ export class SimulatedEventLoop {
       now: Date.now,
       random: Math.random,
       stackTraceLimit: Error.stackTraceLimit,
+      nextTick: process.nextTick,
     };
     // Errors are frequent here, and stack traces are most of their cost.
     Error.stackTraceLimit = 0;
@@ -78,10 +82,14 @@ export class SimulatedEventLoop {
         callback: args.length === 0 ? callback : () => callback(...args),
       });
     }) as unknown as typeof setImmediate;
+    // A tick belongs to the event that asks for it, as its promise callbacks do.
+    process.nextTick = ((callback: (...args: unknown[]) => void, ...args: unknown[]) =>
+      queueMicrotask(() => callback(...args))) as typeof process.nextTick;
     for (const name of FORBIDDEN) globalThis[name] = forbidden(name) as never;
     Date.now = forbidden('Date.now');
     Math.random = forbidden('Math.random');
     return () => {
+      process.nextTick = real.nextTick;
       globalThis.setImmediate = real.setImmediate;
       globalThis.setTimeout = real.setTimeout;
       globalThis.setInterval = real.setInterval;
@@ -94,7 +102,7 @@ export class SimulatedEventLoop {
 
 /** Resolves when no promise callback is left. Node runs a tick only then. */
 function promiseCallbacks(): Promise<void> {
-  return new Promise((resolve) => process.nextTick(resolve));
+  return new Promise((resolve) => realTick(resolve));
 }
 
 function forbidden(name: string): () => never {
