@@ -48,10 +48,11 @@ export function capabilitiesOf(
     'queues.describe',
     'queues.pause',
     ...(queueStorage.rateStore === undefined ? [] : ['queues.rates']),
+    ...(queueStorage.taskStore === undefined ? [] : ['queues.resize']),
     ...(quotas === undefined ? [] : [QUOTAS]),
     ...(queueStorage.scheduleStore === undefined ? [] : ['schedules']),
     ...(queueStorage.taskStore === undefined
       ? []
-      : ['tasks', 'tasks.delete', 'tasks.move', 'tasks.move_partition', 'tasks.redrive']),
+      : ['tasks', 'tasks.delete', 'tasks.move', 'tasks.move_partition', 'tasks.redrive', 'tasks.resize']),
   ];
 }

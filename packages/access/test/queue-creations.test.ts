@@ -17,7 +17,7 @@ test('creations wait for earlier ones of their namespace for a limited time', as
   const meters = [meter];
   const create = (namespace: string) =>
     creations
-      .run(namespace, { meters, partitions: 1, store: async () => 'stored' })
+      .run(namespace, { meters, queues: 1, partitions: 1, store: async () => 'stored' })
       .catch((error: unknown) => error);
   const answers = [create('n'), create('n'), create('n'), create('other')];
   await clock.advance('10s');

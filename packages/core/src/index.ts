@@ -118,6 +118,8 @@ export {
   type PartitionMoving,
   type PartitionPlacement,
   type Queue,
+  type QueueResizes,
+  type QueueResizing,
   type QueueSettings,
   SYSTEM_NAMESPACE,
 } from './queue/queue.ts';
@@ -264,6 +266,7 @@ export {
   DELETION_RECORD_TIMEOUT,
   type QueueListRequest,
   type QueueRelations,
+  type QueueSize,
   type QueueStamp,
   type QueueStore,
 } from './storage/queue-store.ts';

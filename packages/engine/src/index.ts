@@ -78,6 +78,7 @@ export type {
   StorageService,
 } from './service/storage-service.ts';
 export type {
+  AdmitPartitions,
   CreateTaskCall,
   ListTasksCall,
   ShownTask,

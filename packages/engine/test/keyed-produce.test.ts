@@ -1,6 +1,6 @@
 import type { QueueError } from '@querator/core';
 import { ManualClock, SeededRandom } from '@querator/core/testing';
-import { dedupSlot, partitionOfSlot } from '@querator/router';
+import { dedupSlot, partitionInSpread } from '@querator/router';
 import { memoryBackend } from '@querator/storage-memory';
 import { describe, expect, test } from 'vitest';
 import { createService, type KeyedProduceCall, type ProducedItem } from '../src/index.ts';
@@ -45,7 +45,7 @@ function statesOf(produced: readonly ProducedItem[]) {
 function keysFor(partitions: number): readonly string[] {
   return Array.from({ length: partitions }, (_, partition) => {
     for (let n = 0; ; n++) {
-      if (partitionOfSlot(dedupSlot(`key-${n}`), partitions) === partition) return `key-${n}`;
+      if (partitionInSpread(dedupSlot(`key-${n}`), [partitions]) === partition) return `key-${n}`;
     }
   });
 }
@@ -59,7 +59,7 @@ describe('a produce with a key for the request', () => {
     const second = await produce(h, 'k', ['other', 'content']);
     expect(second).toEqual(first.map((each) => ({ ...each, duplicate: true })));
     const { partition } = first[0] as Extract<ProducedItem, { id: string }>;
-    expect(partition).toBe(partitionOfSlot(dedupSlot('k'), 4));
+    expect(partition).toBe(partitionInSpread(dedupSlot('k'), [4]));
     expect(await h.payloads('q', partition)).toEqual(['a', 'b']);
   });
 
@@ -325,7 +325,7 @@ describe('the limit of dedup keys', () => {
     await h.create('q', { requestedPartitions: 2 });
     const [key] = keysFor(2);
     const alike = Array.from({ length: 1_000 }, (_, n) => `k${n}`).filter(
-      (each) => partitionOfSlot(dedupSlot(each), 2) === 0,
+      (each) => partitionInSpread(dedupSlot(each), [2]) === 0,
     );
     expect(statesOf(await produce(h, key as string, ['a']))).toEqual(['stored']);
     expect(statesOf(await produceEach(h, alike.slice(0, 1)))).toEqual(['stored']);

@@ -185,6 +185,7 @@ export type {
   QueuesPause,
   QueuesPauseRequest,
   QueuesPausesResponse,
+  QueuesResizeRequest,
   QueuesResumeRequest,
 } from './gen/querator/v2/queues.ts';
 export type {

@@ -69,6 +69,7 @@ const TABLE = `
 /v2/queues.delete QueuesDeleteRequest Reply queue.delete 256000
 /v2/queues.pause QueuesPauseRequest QueuesPausesResponse queue.update 256000
 /v2/queues.resume QueuesResumeRequest QueuesPausesResponse queue.update 256000
+/v2/queues.resize QueuesResizeRequest Task queue.update 256000
 /v2/quotas.get QuotasGetRequest QuotasGetResponse namespace.list 256000
 /v2/quotas.set QuotasSetRequest Reply namespace.update 256000
 /v2/schedules.create ScheduleSettings Schedule queue.update 256000

@@ -286,6 +286,11 @@ export const MESSAGE_FIELDS_V2: Readonly<Record<string, readonly string[]>> = {
     '3 lease lease bool',
     '4 until until Timestamp',
   ],
+  QueuesResizeRequest: [
+    '1 queue_name queue_name string',
+    '2 partitions partitions int32',
+    '3 dry_run dry_run bool',
+  ],
   QueuesResumeRequest: ['1 queue_name queue_name string', '2 produce produce bool', '3 lease lease bool'],
   QueuesPausesResponse: ['1 produce produce QueuesPause', '2 lease lease QueuesPause'],
   QueuesPause: ['1 until until Timestamp'],

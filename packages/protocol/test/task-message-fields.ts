@@ -10,6 +10,7 @@ export const TASK_FIELDS: Readonly<Record<string, readonly string[]>> = {
     '7 partition partition int32',
     '8 storage_name storage_name string',
     '9 force force bool',
+    '11 partitions partitions int32',
   ],
   TasksGetRequest: ['1 id id string'],
   TasksCancelRequest: ['1 id id string'],

@@ -17,14 +17,21 @@ export function dedupSlot(key: string): number {
 }
 
 /**
- * The partition of a slot. A queue has this map as long as its record has no other: a
- * resize has to record the map of before for the slots whose keys it has not moved.
+ * The partition that takes something with a hash, such as the slot of a dedup key: the same one as
+ * long as the queue's record has this spread, whatever partitions the queue gets later.
  *
- * @param partitions the number of partitions, at least 1 and at most {@link DEDUP_SLOTS}.
+ * @param hash a whole number, 0 or greater.
+ * @param spread numbers of partitions, in descending order. The first one is divided by; what a partition
+ *   from one of the others on had went to those before it.
  */
-export function partitionOfSlot(slot: number, partitions: number): number {
-  invariant(partitions >= 1, 'a queue has a partition');
-  return slot % partitions;
+export function partitionInSpread(hash: number, spread: readonly number[]): number {
+  const [all, ...fewer] = spread;
+  invariant(all !== undefined && all >= 1, 'a queue has a partition');
+  let partition = hash % all;
+  for (const remaining of fewer) {
+    if (partition >= remaining) partition = (Math.floor(hash / all) + partition) % remaining;
+  }
+  return partition;
 }
 
 const encoder = new TextEncoder();

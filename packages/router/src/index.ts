@@ -1,4 +1,4 @@
 export { distribute, hasTie, type WeightedStorage } from './affinity.ts';
-export { DEDUP_SLOTS, dedupSlot, partitionOfSlot } from './dedup-slots.ts';
+export { DEDUP_SLOTS, dedupSlot, partitionInSpread } from './dedup-slots.ts';
 export { type PartitionLoad, PartitionOrder } from './partition-order.ts';
 export { placePartitions } from './placement.ts';

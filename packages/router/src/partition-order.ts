@@ -23,6 +23,18 @@ export class PartitionOrder<P extends PartitionLoad> {
     this.#ordered = [...partitions].sort(compare);
   }
 
+  /** Adds a partition, behind those with the same failures and load. */
+  add(partition: P): void {
+    this.#ordered.push(partition);
+    this.changed(partition);
+  }
+
+  /** Removes a partition. */
+  remove(partition: P): void {
+    const at = this.#ordered.indexOf(partition);
+    if (at >= 0) this.#ordered.splice(at, 1);
+  }
+
   /** The eligible healthy partition with the least load; undefined if there is none. */
   leastLoaded(eligible: (partition: P) => boolean): P | undefined {
     for (const partition of this.#ordered) {

@@ -49,6 +49,7 @@ import { describeQueueNamespaces } from './contract/queue-namespaces.ts';
 import { describeQueueRelations } from './contract/queue-relations.ts';
 import { describeQueueStore } from './contract/queue-store.ts';
 import { describeRates } from './contract/rates.ts';
+import { describeResizing } from './contract/resizing.ts';
 import { describeRetry } from './contract/retry.ts';
 import { describeRetryDeath } from './contract/retry-death.ts';
 import { describeScheduleClaims } from './contract/schedule-claims.ts';
@@ -95,6 +96,7 @@ export function describeStorage(name: string, makeSetup: () => StorageSetup | Pr
     describeQueueStore(test);
     describeQueueRelations(test);
     describePauses(test);
+    describeResizing(test);
     describePlacing(test);
     describeDeletedQueues(test);
     describeEmptyPartitions(test);

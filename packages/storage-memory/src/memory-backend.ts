@@ -48,6 +48,7 @@ export const MEMORY_CAPABILITIES: StorageCapabilities = {
   closures: true,
   tasks: true,
   moves: true,
+  resize: true,
   schedules: true,
   rates: true,
   instances: true,
@@ -156,10 +157,10 @@ class MemoryBackend implements StorageBackend {
         this.#checkMayBeMade(key, partition.queue);
         return this.#table(key);
       },
-      open: () => {
+      open: (adds = false) => {
         this.#checkMayBeMade(key, partition.queue);
         const table = this.#table(key);
-        this.#gates.checkOpen(key, owner?.createdAt);
+        this.#gates.checkOpen(key, owner?.createdAt, adds);
         return table;
       },
       countedTable: () => this.#table(key),

@@ -77,8 +77,8 @@ interface PartitionParts {
   readonly table: () => ItemTable;
   /** The table for a call that only counts. Throws if the backend is closed. */
   readonly countedTable: () => ItemTable;
-  /** The same for calls that write. Throws also if the partition is closed for a move. */
-  readonly open: () => ItemTable;
+  /** The same for calls that write. Throws also if the partition is closed for them. @param adds they add items. */
+  readonly open: (adds?: boolean) => ItemTable;
   readonly drop: () => void;
   readonly dropEmpty: () => boolean;
   /** Lets other work run during a call on many items. */
@@ -95,13 +95,13 @@ export class MemoryPartitionStore implements PartitionStore {
   readonly #clock: Clock;
   readonly #ids: ItemIds;
   readonly #table: () => ItemTable;
-  readonly #open: () => ItemTable;
+  readonly #open: (adds?: boolean) => ItemTable;
   readonly #parts: PartitionParts;
   readonly #pause: Pause;
 
   constructor(parts: PartitionParts) {
     const { clock, ids, table, open, pause } = parts;
-    this.transferTarget = new TransferTarget(ids, open);
+    this.transferTarget = new TransferTarget(ids, () => open(true));
     [this.#clock, this.#ids, this.#table] = [clock, ids, table];
     [this.#open, this.#parts, this.#pause] = [open, parts, pause];
   }
@@ -118,7 +118,7 @@ export class MemoryPartitionStore implements PartitionStore {
     expireTimeout: Duration,
     batch: LeaseBatch,
   ): Promise<ProduceAndLeaseResult> {
-    const leased = leaseOfNewItems(this.#open(), batch, this.#clock.now());
+    const leased = leaseOfNewItems(this.#open(true), batch, this.#clock.now());
     return leased(this.#produce(requests, expireTimeout));
   }
 
@@ -133,7 +133,7 @@ export class MemoryPartitionStore implements PartitionStore {
     requests: readonly KeyedProduceRequest[],
     { expireTimeout, newKeys }: KeyedProduceOptions,
   ): readonly KeyedProduceResult[] {
-    const [table, now] = [this.#open(), this.#clock.now()];
+    const [table, now] = [this.#open(true), this.#clock.now()];
     const append = (items: readonly NewItem[]) => this.#append(table, items, now, expireTimeout);
     return requests.map((request) => produceKeyed(table.dedupKeys, request, { now, newKeys, append }));
   }
@@ -143,7 +143,7 @@ export class MemoryPartitionStore implements PartitionStore {
     options: KeyedProduceOptions,
     batch: LeaseBatch,
   ): Promise<KeyedProduceAndLeaseResult> {
-    const leased = leaseOfNewItems(this.#open(), batch, this.#clock.now());
+    const leased = leaseOfNewItems(this.#open(true), batch, this.#clock.now());
     return leased(this.#produceKeyed(requests, options));
   }
 
@@ -219,16 +219,17 @@ export class MemoryPartitionStore implements PartitionStore {
     items: readonly ImportedItem[],
     expireTimeout: Duration,
   ): Promise<readonly (StoredItem | undefined)[]> {
-    return importInTurns(this.#open(), items, this.#pause, () => {
+    return importInTurns(this.#open(true), items, this.#pause, () => {
       // Its turn may come after the partition was closed.
-      this.#open();
+      this.#open(true);
       return this.#importOptions(expireTimeout, 'leased');
     });
   }
 
   async importKeyed(request: KeyedImport): Promise<readonly KeyedImportResult[]> {
-    const options = () => this.#importOptions(request.expireTimeout, 'leased');
-    return this.#open().largeCalls.run(async () => importKeyed(this.#open(), request, this.#pause, options));
+    const given = () => this.#importOptions(request.expireTimeout, 'leased');
+    const { largeCalls } = this.#open();
+    return largeCalls.run(async () => importKeyed(this.#open(true), request, this.#pause, given));
   }
 
   async delete(ids: readonly ItemId[]): Promise<number> {
@@ -288,7 +289,7 @@ export class MemoryPartitionStore implements PartitionStore {
     const items = letters.map(({ sourceId, encoding, kind, reference, payload, details }) => {
       return { sourceId, encoding, kind, reference, payload, details, ...prepared };
     });
-    importItems(this.#open(), items, this.#importOptions(expireTimeout, 'prepared'));
+    importItems(this.#open(true), items, this.#importOptions(expireTimeout, 'prepared'));
   }
 
   async commitLetters(sourceIds: readonly ItemId[]): Promise<number> {
@@ -337,7 +338,7 @@ export class MemoryPartitionStore implements PartitionStore {
   }
 
   #produce(requests: readonly ProduceRequest[], expireTimeout: Duration): readonly ProduceResult[] {
-    const [table, now] = [this.#open(), this.#clock.now()];
+    const [table, now] = [this.#open(true), this.#clock.now()];
     return requests.map(({ items, returnIds }) => {
       const { ids, scheduled } = this.#append(table, items, now, expireTimeout);
       const stored = { waiting: items.length - scheduled, scheduled };

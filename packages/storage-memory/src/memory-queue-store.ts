@@ -15,6 +15,8 @@ import {
   type Queue,
   type QueueListRequest,
   type QueueRelations,
+  type QueueResizes,
+  type QueueSize,
   type QueueStamp,
   type QueueStore,
   queueExists,
@@ -132,6 +134,7 @@ export class MemoryQueueStore implements QueueStore {
     const updated = {
       ...settingsOf(change(copyOf(stored), relations)),
       ...identityOf(stored),
+      ...(stored.resizes && { resizes: stored.resizes }),
       createdAt: stored.createdAt,
       updatedAt: this.#clock.now(),
     };
@@ -180,6 +183,30 @@ export class MemoryQueueStore implements QueueStore {
     if (stored?.createdAt !== createdAt || placement === undefined) return undefined;
     const partitions = stored.partitions.with(partition, { ...change(placement), partition });
     const updated = { ...stored, partitions, updatedAt: this.#clock.now() };
+    const storeEvent = this.#events.prepare(audit);
+    this.#queues.set(name, updated);
+    storeEvent();
+    return this.#asRead(updated);
+  }
+
+  async resize(
+    name: string,
+    createdAt: Instant,
+    change: (stored: Queue) => QueueSize,
+    audit?: MakeAuditEvent,
+  ): Promise<Queue | undefined> {
+    this.#assertOpen();
+    const stored = this.#queues.get(name);
+    if (stored?.createdAt !== createdAt) return undefined;
+    const { partitions, resizes } = change(copyOf(stored));
+    const isSame = partitions.length === stored.partitions.length;
+    const updated = {
+      ...stored,
+      partitions: partitions.map((each, n) => copyOfPlacement(stored.partitions[n] ?? each)),
+      requestedPartitions: isSame ? stored.requestedPartitions : partitions.length,
+      resizes: copyOfResizes(resizes),
+      updatedAt: this.#clock.now(),
+    };
     const storeEvent = this.#events.prepare(audit);
     this.#queues.set(name, updated);
     storeEvent();
@@ -315,7 +342,13 @@ function identityOf({ name, namespace, partitions }: NewQueue) {
 }
 
 function copyOf(queue: Queue): Queue {
-  return { ...queue, partitions: queue.partitions.map(copyOfPlacement) };
+  const { resizes } = queue;
+  const partitions = queue.partitions.map(copyOfPlacement);
+  return { ...queue, partitions, ...(resizes && { resizes: copyOfResizes(resizes) }) };
+}
+
+function copyOfResizes({ last, current, spread }: QueueResizes): QueueResizes {
+  return { last, ...(current !== undefined && { current: { ...current } }), spread: [...spread] };
 }
 
 function copyOfPlacement({ partition, storageName, moving }: PartitionPlacement): PartitionPlacement {

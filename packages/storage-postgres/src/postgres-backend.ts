@@ -65,6 +65,7 @@ export const POSTGRES_CAPABILITIES: StorageCapabilities = {
   closures: true,
   tasks: true,
   moves: true,
+  resize: true,
   schedules: true,
   rates: true,
   instances: true,

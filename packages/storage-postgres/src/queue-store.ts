@@ -32,7 +32,7 @@ import {
 } from './queues/queue-relations.ts';
 import { insertInto, stampsOf, updateIn } from './queues/queue-statements.ts';
 import { type QueueRow, queueToValues, rowToQueue } from './queues/row-to-queue.ts';
-import { pausing, placing, type StoredChange } from './queues/stored-changes.ts';
+import { pausing, placing, resizing, type StoredChange } from './queues/stored-changes.ts';
 import type { SchemaManager } from './schema/schema-manager.ts';
 import { AUDIT } from './schema/tables/audit.ts';
 import { QUEUES, QUEUES_BY_HASH } from './schema/tables/queues.ts';
@@ -210,6 +210,10 @@ export class PostgresQueueStore implements QueueStore {
     ...[name, createdAt, partition, change, audit]: Parameters<Required<QueueStore>['place']>
   ): Promise<Queue | undefined> {
     return this.#change(name, placing(createdAt, partition, change), audit);
+  }
+
+  resize(...[name, at, change, audit]: Parameters<Required<QueueStore>['resize']>) {
+    return this.#change(name, resizing(at, change), audit);
   }
 
   beginDelete(

@@ -83,6 +83,7 @@ const QUEUE_LABELS: Readonly<Record<keyof QueueStore, string>> = {
   update: 'queues_update',
   pause: 'queues_pause',
   place: 'queues_place',
+  resize: 'queues_resize',
   beginDelete: 'queues_beginDelete',
   close: 'queues_close',
   delete: 'queues_delete',
@@ -154,6 +155,8 @@ const MOVE_LABELS: Readonly<Record<keyof MoveStore, string>> = {
   write: 'moves_write',
   empty: 'moves_empty',
   open: 'moves_open',
+  beginLeaving: 'moves_beginLeaving',
+  readmit: 'moves_readmit',
   end: 'moves_end',
 };
 

@@ -173,6 +173,8 @@ describe.each(STORAGES)('the audit on %s', { timeout: 60_000 }, (storage) => {
     await call('queues.pause', { queue_name: 'q', lease: true }, audited, paused, 2);
     const resumed = { ...q, changes: pause('until resumed', 'off') };
     await call('queues.resume', { queue_name: 'q', lease: true }, audited, resumed, 2);
+    const resize = { queue_name: 'q', partitions: 2, dry_run: true };
+    await call('queues.resize', resize, audited, { ...q, id }, 2);
     const schedule = {
       ...{ name: 's', queue_name: 'q', cron: '0 0 1 1 *', time_zone: 'UTC', missed: 'one' },
       item: { utf8: 'secret' },

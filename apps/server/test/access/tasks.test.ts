@@ -102,4 +102,17 @@ describe.each(STORAGES)('who may do what with tasks on %s', { timeout: 60_000 },
       message: "storage_name is invalid; no such storage 'none'",
     });
   });
+
+  test('a queue is resized only by those who may update it', async () => {
+    const owner = await newTenant(server, ['queue.update', 'queue.stats']);
+    const other = await newTenant(server, ['queue.clear', 'queue.produce', 'queue.stats']);
+    const request = { kind: 'resize', partitions: 2, dryRun: true };
+    const mine = await newQueue(server, owner.namespace);
+    const task = await clientWith(server, owner.key).v2.tasks.create({ ...request, queueName: mine });
+    expect(task).toMatchObject({ kind: 'resize', namespace: owner.namespace });
+    const { create } = clientWith(server, other.key).v2.tasks;
+    for (const queueName of [await newQueue(server, other.namespace), mine, fresh('queue')]) {
+      await expect(create({ ...request, queueName })).rejects.toMatchObject(denied);
+    }
+  });
 });

@@ -69,6 +69,7 @@ describe.each(STORAGES)('the calls under /v2/ on %s', { timeout: 60_000 }, (stor
           'queues.describe',
           'queues.pause',
           'queues.rates',
+          'queues.resize',
           'quotas',
           'schedules',
           'tasks',
@@ -76,6 +77,7 @@ describe.each(STORAGES)('the calls under /v2/ on %s', { timeout: 60_000 }, (stor
           'tasks.move',
           'tasks.move_partition',
           'tasks.redrive',
+          'tasks.resize',
         ],
       });
     });

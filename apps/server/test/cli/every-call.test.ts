@@ -61,6 +61,7 @@ const COMMANDS: Readonly<Record<string, Caller>> = {
   '/v2/queues.delete': { line: 'delete q', input: 'y\n' },
   '/v2/queues.pause': 'pause q',
   '/v2/queues.resume': 'resume q',
+  '/v2/queues.resize': 'task resize q 2',
   '/v2/quotas.get': 'quota get --namespace n',
   '/v2/quotas.set': 'quota set --namespace n --queues 1',
   '/v2/schedules.create': 'schedule create s q --cron *_*_*_*_*',

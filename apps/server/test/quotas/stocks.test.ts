@@ -115,6 +115,26 @@ describe.each(STORAGES)('stocks on %s', { timeout: 60_000 }, (storage) => {
       expect(await create(3)).toMatchObject({ status: 200 });
       expect(await usageOf(namespace)).toMatchObject({ queues: 3, partitions: 6 });
     });
+
+    test('further partitions of a queue beyond those of a namespace', async () => {
+      const { queue, key, namespace } = await tenantWithQueue(server);
+      await setQuota(server, { namespace, limits: { queues: 1, partitions: 3 } }, format);
+      const resize = (partitions: number) =>
+        call(
+          server,
+          endpointsV2.tasks.create,
+          { kind: 'resize', queue_name: queue, partitions },
+          { key, format },
+        );
+      expect(await resize(4)).toMatchObject({
+        status: 454,
+        body: {
+          message: `quota exceeded; namespace '${namespace}' may hold 3 partitions and holds 1, try again later`,
+          details: { code: 'over_limit' },
+        },
+      });
+      expect(await resize(3)).toMatchObject({ status: 200, body: { kind: 'resize' } });
+    });
   });
 
   test('a key with a lower limit is refused while others go on', async () => {

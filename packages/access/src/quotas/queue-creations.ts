@@ -33,10 +33,11 @@ export class QueueCreations {
   }
 
   /**
-   * Stores a queue.
+   * Stores a queue, or further partitions of one.
    *
    * @param meters of those whose limits count.
-   * @param partitions of the new queue.
+   * @param queues how many are new.
+   * @param partitions how many are new.
    * @throws QuotaError if there are too many; QueueError `retry` if earlier creations do
    *   not end in time; whatever `store` throws.
    */
@@ -44,10 +45,12 @@ export class QueueCreations {
     namespace: string,
     {
       meters,
+      queues,
       partitions,
       store,
     }: {
       readonly meters: readonly Meter[];
+      readonly queues: number;
       readonly partitions: number;
       readonly store: () => Promise<T>;
     },
@@ -58,12 +61,12 @@ export class QueueCreations {
       const counts = await this.#count(namespace);
       for (const { subject, limits } of limited) {
         for (const [limit, more] of [
-          ['queues', 1],
+          ['queues', queues],
           ['partitions', partitions],
         ] as const) {
           const most = limits[limit];
           const held = counts[limit];
-          if (most !== undefined && held + more > most)
+          if (most !== undefined && more > 0 && held + more > most)
             throw overStock(limit, { subject, most }, { namespace, held });
         }
       }

@@ -183,18 +183,23 @@ export class Quotas {
   }
 
   /**
-   * Stores a new queue, if the limits of its namespace and of the caller's key allow it.
+   * Stores a new queue, or further partitions of one, if the limits of its namespace and of the caller's key allow it.
    *
+   * @param size `queues` is 0 if only partitions are new. Default: 1.
    * @throws QuotaError; whatever `store` throws.
    */
   async createQueue<T>(
     { keyId }: Principal,
-    { namespace, partitions }: { readonly namespace: string; readonly partitions: number },
+    {
+      namespace,
+      queues = 1,
+      partitions,
+    }: { readonly namespace: string; readonly queues?: number; readonly partitions: number },
     store: () => Promise<T>,
   ): Promise<T> {
     const meters = this.#meters.of(keyId, namespace);
     try {
-      return await this.#creations.run(namespace, { meters, partitions, store });
+      return await this.#creations.run(namespace, { meters, queues, partitions, store });
     } catch (error) {
       if (error instanceof QuotaError) this.#countRefusal(error);
       throw error;

@@ -17,6 +17,29 @@ export interface PartitionMoving {
   readonly attempt: number;
 }
 
+/** A change of the number of partitions that has not ended. */
+export interface QueueResizing {
+  /** Its task. */
+  readonly task: string;
+  /** That of the process that works on the task: only it may go on. */
+  readonly generation: number;
+  /** The number of partitions that the queue is to have. */
+  readonly partitions: number;
+}
+
+/** What changes of the number of partitions leave in the record of a queue. */
+export interface QueueResizes {
+  /** The task of the one that ended last. A process that works on an earlier one has no effect. Empty: none has. */
+  readonly last: string;
+  /** Undefined: none runs. */
+  readonly current?: QueueResizing | undefined;
+  /**
+   * How many partitions take what has to be found again where it was put, such as dedup keys. Partitions that
+   * the queue got later take none of it. If some of them have left, further and lower numbers follow.
+   */
+  readonly spread: readonly number[];
+}
+
 /** Where one partition of a queue is stored. Only the move of a partition changes it. */
 export interface PartitionPlacement {
   /** 0 … n−1 without gaps. */
@@ -57,6 +80,8 @@ export interface Queue extends NewQueue {
   readonly updatedAt: Instant;
   /** Undefined: nothing is paused. */
   readonly pauses?: Pauses | undefined;
+  /** Undefined: the number of its partitions has never changed. */
+  readonly resizes?: QueueResizes | undefined;
   /** The token of the closure in force; see `QueueStore.close`. Undefined: the queue is not closed. */
   readonly closure?: string | undefined;
 }

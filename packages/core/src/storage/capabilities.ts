@@ -98,6 +98,12 @@ export const STORAGE_CAPABILITIES = {
     backend: ['moveStore'],
     queues: ['place'],
   },
+  resize: {
+    meaning: 'Queues can get more partitions, and fewer, while they are in use. Requires moves.',
+    without:
+      'Tasks of the kind `resize` are refused for queues that are stored here, or have partitions here.',
+    queues: ['resize'],
+  },
   schedules: {
     meaning: 'Schedules are kept beside the queues.',
     without: '`/v2/schedules.create` is refused.',

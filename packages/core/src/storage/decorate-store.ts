@@ -65,6 +65,7 @@ export const QUEUE_STORE: PortMembers<QueueStore> = {
   update: true,
   pause: true,
   place: true,
+  resize: true,
   beginDelete: true,
   close: true,
   delete: true,
@@ -151,6 +152,8 @@ export const MOVE_STORE: PortMembers<MoveStore> = {
   write: true,
   empty: true,
   open: true,
+  beginLeaving: true,
+  readmit: true,
   end: true,
 };
 

@@ -17,11 +17,12 @@ export interface MoveClaim {
  *
  * - `copying`: the source. All calls work, and changes are written down.
  * - `closed`: the source, just before the switch. Calls that write fail.
- * - `left`: the source, after the switch. As `closed`.
+ * - `left`: the source, after the switch. As `closed`. Also a partition that its queue no longer has.
+ * - `leaving`: a partition that its queue is to lose. Calls that add items fail, all others work.
  * - `filling`: the target. Only the mover writes.
  * - `open`: the target, after the switch. All calls work.
  */
-export type GateState = 'copying' | 'closed' | 'left' | 'filling' | 'open';
+export type GateState = 'copying' | 'closed' | 'left' | 'leaving' | 'filling' | 'open';
 
 /** One end of a move, as the storage has it. */
 export interface MoveEnd {
@@ -125,7 +126,8 @@ export interface ClosedPartition {
  *   end, or never: each of them locks the state of the move there.
  * - While the gate is `closed`, `left` or `filling`, every call of the partition's `PartitionStore`
  *   that writes fails with a `StorageError` `closed` and has no effect. That concerns all processes,
- *   of every version. Calls that only read may work.
+ *   of every version. Calls that only read may work. While the gate is `leaving`, that holds for calls that add
+ *   items: produces, imports, prepared letters and transfers to the partition.
  */
 export interface MoveStore {
   /**
@@ -142,7 +144,7 @@ export interface MoveStore {
   /** Takes this end over if it is part of the task. @returns undefined if it is not. */
   resume(claim: MoveClaim): Promise<GateState | undefined>;
 
-  /** Reads items of the source. A page ends at the payload budget. @param before undefined: from the last item. */
+  /** Reads items of the source, or of a leaving partition. A page ends at the payload budget. @param before undefined: from the last item. */
   readItems(claim: MoveClaim, before: ItemId | undefined, limit: number): Promise<CarriedItems>;
 
   /** Reads dedup keys of the source. @param after undefined: from the first. */
@@ -165,7 +167,7 @@ export interface MoveStore {
   /** Opens the closed source again: `copying`. */
   reopen(claim: MoveClaim): Promise<void>;
 
-  /** The closed source becomes `left`. */
+  /** The closed source, or a leaving partition, becomes `left`. */
   leave(claim: MoveClaim): Promise<void>;
 
   /**
@@ -183,9 +185,27 @@ export interface MoveStore {
   open(claim: MoveClaim): Promise<void>;
 
   /**
+   * The partition becomes `leaving`, or is taken over. Waits until no earlier call can add items any more: what it
+   * holds then only becomes less.
+   *
+   * Undefined if the driver cannot do it.
+   *
+   * @returns whether they have ended. If not, it is `leaving` all the same.
+   */
+  beginLeaving?(claim: MoveClaim): Promise<boolean>;
+
+  /**
+   * Lets a partition that has left be used again: it is a plain, empty partition. The queue's record must say that it
+   * is here before that. Any other partition stays as it is.
+   *
+   * Undefined if the driver cannot do it.
+   */
+  readmit?(): Promise<void>;
+
+  /**
    * Ends the move here.
    *
-   * - A `copying` source is a plain partition again, and so is an `open` target.
+   * - A `copying` source is a plain partition again, and so are a `leaving` one and an `open` target.
    * - A source that has `left` is emptied. It stays closed, so that no process creates it again.
    * - A `filling` target is removed.
    * - Without a move there is nothing to do.

@@ -1,6 +1,6 @@
 import type { MakeAuditEvent } from '../audit/call-audit.ts';
 import type { Pausable, PauseChange } from '../queue/pause.ts';
-import type { NewQueue, PartitionPlacement, Queue } from '../queue/queue.ts';
+import type { NewQueue, PartitionPlacement, Queue, QueueResizes } from '../queue/queue.ts';
 import { type Duration, milliseconds } from '../time/duration.ts';
 import type { Instant } from '../time/instant.ts';
 import type { ClosableStore } from './queue-closure.ts';
@@ -17,6 +17,12 @@ export interface QueueListRequest {
 
 /** How long a shared storage keeps the record of a deletion after `forgetDeletion`: 24 hours. */
 export const DELETION_RECORD_TIMEOUT: Duration = milliseconds(24 * 60 * 60_000);
+
+/** The partitions of a queue, and what their changes leave in its record. */
+export interface QueueSize {
+  readonly partitions: readonly PartitionPlacement[];
+  readonly resizes: QueueResizes;
+}
 
 /** Identifies one state of a queue, also among queues of the same name. */
 export type QueueStamp = Pick<Queue, 'createdAt' | 'updatedAt'>;
@@ -132,6 +138,24 @@ export interface QueueStore extends ClosableStore {
     createdAt: Instant,
     partition: number,
     change: (placement: PartitionPlacement) => PartitionPlacement,
+    audit?: MakeAuditEvent,
+  ): Promise<Queue | undefined>;
+
+  /**
+   * Changes how many partitions a queue has, and its `resizes`, in one step; see `update`. Partitions that it had
+   * before keep their placement, whatever `change` returns. If their number changes, it becomes
+   * `requestedPartitions` too. `updatedAt` becomes now, and all else stays.
+   *
+   * Undefined if the driver cannot change it.
+   *
+   * @param change gets the stored queue. May run more than once.
+   * @returns the stored queue; undefined if there is none of that name and creation time.
+   * @throws the error of `change`; then nothing was changed.
+   */
+  resize?(
+    name: string,
+    createdAt: Instant,
+    change: (stored: Queue) => QueueSize,
     audit?: MakeAuditEvent,
   ): Promise<Queue | undefined>;
 

@@ -6,6 +6,7 @@ import {
   type Metadata,
   type StoredItem,
 } from '@querator/core';
+import { partitionInSpread } from '@querator/router';
 
 /** The result of one step of a dead-letter move. */
 export interface Step {
@@ -63,8 +64,8 @@ export function deadLetter(item: StoredItem, { queue, queueCreatedAt, partition 
  * goes to the same partition, because source ids are unique only within one.
  * The random tail of the id spreads the letters evenly.
  */
-export function deadLetterPartition(sourceId: string, partitions: number): number {
+export function deadLetterPartition(sourceId: string, spread: readonly number[]): number {
   let hash = 0;
   for (let i = 0; i < sourceId.length; i++) hash = (Math.imul(hash, 31) + sourceId.charCodeAt(i)) >>> 0;
-  return hash % partitions;
+  return partitionInSpread(hash, spread);
 }

@@ -10,6 +10,7 @@ import {
 import type { EngineDeps, EngineLimits } from '../engine-deps.ts';
 import type { PartitionState } from '../partition/partition-state.ts';
 import type { QueueHooks } from '../partition/queue-hooks.ts';
+import { spreadOf } from '../partition/queue-spread.ts';
 import { type DeathPlace, deadLetter, deadLetterPartition, type Step } from './dead-letter.ts';
 
 /**
@@ -71,7 +72,8 @@ export class PreparedLetters {
     idOf: (each: T) => ItemId,
     take: (partition: PartitionState, share: readonly T[]) => Promise<unknown>,
   ): Promise<Step> {
-    const byPartition = Map.groupBy(all, (each) => deadLetterPartition(idOf(each), this.#partitions.length));
+    const spread = spreadOf(this.#hooks.queue());
+    const byPartition = Map.groupBy(all, (each) => deadLetterPartition(idOf(each), spread));
     const shares = await Promise.all(
       [...byPartition].map(async ([index, share]): Promise<Step> => {
         const ids = share.map(idOf);

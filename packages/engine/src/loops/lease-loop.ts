@@ -254,7 +254,7 @@ export class LeaseLoop {
 
   /**
    * The free partition with most items that are promised to no request. If there
-   * is none, one whose items may be shared, or else one that may hold items. A
+   * is none, one whose items may be shared, or else one that may hold items. One that is to leave comes first. A
    * request that waits for many items gets a partition that holds them, or none.
    *
    * @param wanted items, by all requests of the cycle.
@@ -276,16 +276,17 @@ export class LeaseLoop {
     if (gathering?.holdsOut === true) {
       return this.#order.fullest((partition) => isFree(partition) && partition.waiting >= gathering.minItems);
     }
+    // One statement at a time: a second one would find what the first one leaves, which is nothing.
+    const mayHold = (partition: PartitionState) =>
+      isFree(partition) && partition.mayHoldItems && !this.#statements.has(partition);
     return (
+      this.#order.fullest((partition) => partition.leaves && mayHold(partition)) ??
       this.#order.fullest((partition) => isFree(partition) && partition.waiting > 0) ??
       this.#order.fullest((partition) => {
         const plan = planned.get(partition);
         return plan !== undefined && isFree(partition) && plan.requests.length < plan.surelyServed;
       }) ??
-      // One statement at a time: a second one would find what the first one leaves, which is nothing.
-      this.#order.fullest(
-        (partition) => isFree(partition) && partition.mayHoldItems && !this.#statements.has(partition),
-      )
+      this.#order.fullest(mayHold)
     );
   }
 

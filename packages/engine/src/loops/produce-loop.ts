@@ -166,7 +166,9 @@ export class ProduceLoop {
       this.#unsentContentBytes >= bytesBuffered ||
       this.#unsent.length >= requestsBuffered;
     return (
-      isFull && this.#order.leastLoaded((partition) => !this.#statements.isFull(partition)) === undefined
+      isFull &&
+      this.#order.leastLoaded((partition) => !partition.leaves && !this.#statements.isFull(partition)) ===
+        undefined
     );
   }
 
@@ -214,6 +216,7 @@ export class ProduceLoop {
     const hasRoom = (partition: PartitionState) => {
       const batch = batches.get(partition);
       return (
+        !partition.leaves &&
         !isFull(partition) &&
         (batch === undefined || (batch.items < statementItems && batch.bytes < statementBytes))
       );

@@ -53,7 +53,7 @@ export interface QueueManagerDeps {
 export class QueueManager {
   readonly #deps: EngineDeps;
   readonly #store: QueueStore;
-  readonly #placements: Placements;
+  readonly placements: Placements;
   readonly #running = new Map<string, LogicalQueue>();
   readonly #loading = new Map<string, Promise<LogicalQueue>>();
   /** Names of queues that are being deleted. */
@@ -77,7 +77,7 @@ export class QueueManager {
     this.#activated = activated;
     this.#store = store;
     this.#changes = new NameLocks(engine.clock, engine.limits.changeWaitMs);
-    this.#placements = new Placements({
+    this.placements = new Placements({
       engine,
       storages,
       store,
@@ -89,7 +89,7 @@ export class QueueManager {
       store,
       signals: queueSignals,
       running: () => [...this.#running.values()].map(({ queue }) => queue),
-      refresh: (name) => this.#refresh(name),
+      refresh: (name) => this.refresh(name),
     });
     this.#deletion = new QueueDeletion({
       store,
@@ -99,7 +99,7 @@ export class QueueManager {
       limits: engine.limits,
       stop: (name) => this.#stopForDeletion(name),
       ended: (name) => this.#deletionEnded(name),
-      placements: this.#placements,
+      placements: this.placements,
     });
   }
 
@@ -150,7 +150,7 @@ export class QueueManager {
       return await read(queue);
     } catch (error) {
       if (!(error instanceof StorageError)) throw error;
-      await this.#refresh(name);
+      await this.refresh(name);
       if (this.#running.get(name) === queue) throw error;
       return read(await this.get(name));
     }
@@ -209,8 +209,8 @@ export class QueueManager {
    *   the partitions is invalid.
    */
   async create({ namespaceMustExist, ...queue }: QueueToCreate, audit?: CallAudit): Promise<Queue> {
-    const partitions = queue.partitions ?? (await this.#placements.choose(queue.requestedPartitions));
-    this.#placements.check(partitions);
+    const partitions = queue.partitions ?? (await this.placements.choose(queue.requestedPartitions));
+    this.placements.check(partitions);
     const check = (relations: QueueRelations) =>
       checkDeadQueueRelations(queue.name, queue.deadQueue, relations);
     const stored = await this.#store.create({ ...queue, partitions }, check, audit?.storedEvent, {
@@ -279,6 +279,11 @@ export class QueueManager {
     });
   }
 
+  /** Reads a queue that another process may have changed. @returns whether it succeeded. Never rejects. */
+  refresh(name: string): Promise<boolean> {
+    return this.#refreshes.start(name);
+  }
+
   /** Refuses new calls, answers pending requests, waits for running work. A second call joins the first. */
   shutdown(): Promise<void> {
     return this.#shuttingDown.run();
@@ -290,11 +295,6 @@ export class QueueManager {
     if (this.#running.get(name) !== queue) return;
     this.#running.delete(name);
     this.#settings.remove(name);
-  }
-
-  /** Reads a queue that another process may have changed. @returns whether it succeeded. Never rejects. */
-  #refresh(name: string): Promise<boolean> {
-    return this.#refreshes.start(name);
   }
 
   async #tryReread(name: string): Promise<boolean> {
@@ -332,7 +332,7 @@ export class QueueManager {
     await this.#settings.stop();
     const stopped = [...this.#running.values()].map((queue) => queue.stop());
     await Promise.all([...stopped, this.#settingsCalls.idle()]);
-    await this.#placements.stop();
+    await this.placements.stop();
   }
 
   /** Stops a queue for its deletion, and prevents its activation until then. */
@@ -366,8 +366,8 @@ export class QueueManager {
     const stored = await this.info(name);
     const queue = new LogicalQueue(stored, {
       engine: this.#deps,
-      placements: (each) => this.#placements.all(each),
-      refresh: () => this.#refresh(name),
+      placements: (each) => this.placements.all(each),
+      refresh: () => this.refresh(name),
       deadLetters: this.#deadLetters,
       untilCurrent: () => this.#settings.untilCurrent(),
     });
@@ -376,14 +376,14 @@ export class QueueManager {
     this.#settings.add(name);
     this.#activated(queue);
     // Changes since its settings were read were not noticed.
-    void this.#refresh(name);
+    void this.refresh(name);
     return queue;
   }
 
   async #isThere({ name, createdAt }: Queue): Promise<boolean> {
     const stored = await this.#store.get(name);
     const isThere = stored?.createdAt === createdAt && stored.closure === undefined;
-    if (!isThere) void this.#refresh(name);
+    if (!isThere) void this.refresh(name);
     return isThere;
   }
 

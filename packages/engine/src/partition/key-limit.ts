@@ -21,7 +21,7 @@ export interface KeyLimitDeps {
   readonly clock: Clock;
   readonly limits: Pick<EngineLimits, 'dedupKeys' | 'countMaxAgeMs'>;
   readonly partition: PartitionState;
-  /** The number of the queue's partitions, which share its limit. */
+  /** The number of the queue's partitions that take keys, and share its limit. */
   readonly partitions: () => number;
 }
 

@@ -8,6 +8,9 @@ export interface StateBeforeCount {
   readonly emptied: number;
 }
 
+/** Makes the load of a partition that is to leave greater than any other. */
+const LEAVING_LOAD = 2 ** 48;
+
 /** Where a partition is. */
 export interface PartitionPlace {
   readonly storageName: string;
@@ -35,6 +38,8 @@ export class PartitionState implements PartitionLoad {
   mayHoldItems = false;
   /** What the last probe found. Undefined: none has ended, or the partition failed since. */
   probed: ProbeResult | undefined;
+  /** Whether the queue is to lose it. It takes no more items, and consumers empty it first. */
+  #leaves = false;
   /** Items available to consumers, as far as is known. */
   #waiting = 0;
   /** Items sent to storage and not stored yet. */
@@ -89,7 +94,17 @@ export class PartitionState implements PartitionLoad {
   }
 
   get load(): number {
-    return this.#waiting + this.#promised;
+    return this.#waiting + this.#promised + (this.#leaves ? LEAVING_LOAD : 0);
+  }
+
+  get leaves(): boolean {
+    return this.#leaves;
+  }
+
+  set leaves(leaves: boolean) {
+    if (leaves === this.#leaves) return;
+    this.#leaves = leaves;
+    this.#onLoadChanged(this);
   }
 
   /** A count begins. @returns what `counted` takes. */

@@ -7,7 +7,6 @@ import {
   type FoundItem,
   type ItemFilter,
   type ItemId,
-  invariant,
   millisecondsBetween,
   type QueueError,
   type SeenItem,
@@ -141,7 +140,7 @@ export class ItemSearch {
 
   #partition(number: number): PartitionState {
     const state = this.#partitions[number];
-    invariant(state !== undefined, 'the partitions of a queue never become fewer');
+    if (state === undefined) throw unavailable('retry', 'the queue has lost the partition');
     return state;
   }
 

@@ -10,10 +10,11 @@ import {
   type Queue,
   QueueError,
 } from '@querator/core';
-import { dedupSlot, partitionOfSlot } from '@querator/router';
+import { dedupSlot, partitionInSpread } from '@querator/router';
 import type { EngineLimits } from '../engine-deps.ts';
 import type { Produced } from '../loops/produce-loop.ts';
 import { tooManyKeys } from '../partition/key-limit.ts';
+import { spreadOf, spreadSize } from '../partition/queue-spread.ts';
 import type { WaitOptions } from '../waiting/pending-request.ts';
 import type { ActivePartition } from './active-partition.ts';
 
@@ -62,7 +63,8 @@ export class KeyedProduces {
    *   queue's storages have no dedup keys.
    */
   async produce(request: KeyedProduce, options: WaitOptions): Promise<readonly ProducedItem[]> {
-    const without = this.#deps.partitions.find(({ keys }) => !keys.isSupported);
+    const { partitions, queue } = this.#deps;
+    const without = partitions.slice(0, spreadSize(queue())).find(({ keys }) => !keys.isSupported);
     if (without !== undefined) throw dedupMissing(without.state.storageName);
     const { items, keys, window } = request;
     if (typeof keys !== 'string') return this.#produceEach(items, keys, window, options);
@@ -140,6 +142,6 @@ export class KeyedProduces {
   }
 
   #partitionOf(key: string): number {
-    return partitionOfSlot(dedupSlot(key), this.#deps.queue().partitions.length);
+    return partitionInSpread(dedupSlot(key), spreadOf(this.#deps.queue()));
   }
 }

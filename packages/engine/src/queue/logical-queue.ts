@@ -1,8 +1,6 @@
 import {
   type ClearRequest,
-  errorText,
   type ItemListRequest,
-  invalid,
   invariant,
   type NewItem,
   type Queue,
@@ -15,14 +13,14 @@ import {
   toMilliseconds,
   within,
 } from '@querator/core';
-import { PartitionOrder } from '@querator/router';
+import type { PartitionOrder } from '@querator/router';
 import type { DeadLetterTargets } from '../dead-letters/dead-letter.ts';
 import { PreparedLetters } from '../dead-letters/prepared-letters.ts';
 import type { EngineDeps } from '../engine-deps.ts';
 import { LeaseLoop } from '../loops/lease-loop.ts';
 import type { Leased, LeaseWishes } from '../loops/lease-requests.ts';
 import { type Produced, ProduceLoop } from '../loops/produce-loop.ts';
-import { PartitionState } from '../partition/partition-state.ts';
+import type { PartitionState } from '../partition/partition-state.ts';
 import type { Arrival, LeaseStatement, QueueHooks } from '../partition/queue-hooks.ts';
 import type { WaitOptions } from '../waiting/pending-request.ts';
 import { type ActivePartition, activePartition } from './active-partition.ts';
@@ -34,6 +32,7 @@ import { PartitionMoves, type PartitionMovesDeps } from './partition-moves.ts';
 import { type PartitionCounts, QueueCounts, type QueueDepth } from './queue-counts.ts';
 import { QueueImports } from './queue-imports.ts';
 import { QueueMetadata } from './queue-metadata.ts';
+import { QueuePartitions, stopPartition } from './queue-partitions.ts';
 import { QueuePauses } from './queue-pauses.ts';
 import { QueueTransfers } from './queue-transfers.ts';
 import { type RequestsWaiting, requestsWaiting } from './requests-waiting.ts';
@@ -76,11 +75,11 @@ export class LogicalQueue {
   readonly #keyedProduces: KeyedProduces;
   readonly #deps: EngineDeps;
   readonly #order: PartitionOrder<PartitionState>;
+  readonly #all: QueuePartitions;
   readonly #partitions: readonly ActivePartition[];
   readonly #produces: ProduceLoop;
   readonly #leases: LeaseLoop;
   readonly #letters: PreparedLetters;
-  readonly #moves: PartitionMoves;
   /** Storage calls outside the loops. */
   readonly #calls = new RunningWork();
   #queue: Queue;
@@ -98,13 +97,26 @@ export class LogicalQueue {
       untilCurrent,
       stored: (partition, arrival) => this.#stored(partition, arrival),
       leased: (partition, statement) => this.#leased(partition, statement),
-      failed: (partition, error) => this.#active(partition).recovery.failed(error),
+      failed: (partition, error) => this.#all.of(partition).recovery.failed(error),
     };
     const isStopping = () => this.#stopping.hasBegun;
-    this.#moves = new PartitionMoves({ engine, isStopping, ...moves });
-    const placements = this.#moves.placementsOf(queue);
-    const states = placements.map((each) => new PartitionState(each, (state) => this.#order.changed(state)));
-    this.#order = new PartitionOrder(states);
+    this.#all = new QueuePartitions({
+      ...{ logger: engine.logger, calls: this.#calls },
+      moves: new PartitionMoves({ engine, isStopping, ...moves }),
+      activate: (state, { poller }) => {
+        const healthChanged = () => this.#healthChanged(state);
+        return activePartition(state, {
+          engine,
+          hooks,
+          leases: this.#leases,
+          deadLetters,
+          poller,
+          healthChanged,
+        });
+      },
+    });
+    const { states } = this.#all;
+    [this.#order, this.#partitions] = [this.#all.order, this.#all.active];
     this.#letters = new PreparedLetters(engine, states, hooks, this.#calls);
     this.#leases = new LeaseLoop(engine, states, this.#order, hooks);
     this.#produces = new ProduceLoop(
@@ -112,16 +124,7 @@ export class LogicalQueue {
       { order: this.#order, reserve: (partition, items) => this.#leases.reserve(partition, items) },
       hooks,
     );
-    this.#partitions = states.map((state) =>
-      activePartition(state, {
-        engine,
-        hooks,
-        leases: this.#leases,
-        deadLetters,
-        poller: placements[state.number]?.poller,
-        healthChanged: () => this.#healthChanged(state),
-      }),
-    );
+    this.#all.create(queue);
     this.#keyedProduces = new KeyedProduces({
       limits: engine.limits,
       queue: hooks.queue,
@@ -135,7 +138,7 @@ export class LogicalQueue {
     this.search = new ItemSearch(engine.clock, states, call);
     this.counts = new QueueCounts(engine.clock, this.#partitions);
     this.pauses.update(queue.pauses);
-    const partition = (number: number) => this.#partition(number);
+    const partition = (number: number) => this.#all.at(number);
     const common = { engine, queue: hooks.queue, partition, call, stored: hooks.stored };
     this.leasedItems = new LeasedItems(common);
     this.imports = new QueueImports(common);
@@ -151,7 +154,7 @@ export class LogicalQueue {
   updated(queue: Queue): void {
     this.#queue = queue;
     this.pauses.update(queue.pauses);
-    this.#moves.apply(queue, this.#partitions);
+    this.#all.update(queue);
     this.sweepAll();
   }
 
@@ -201,12 +204,12 @@ export class LogicalQueue {
   }
 
   list(partition: number, request: ItemListRequest): Promise<readonly StoredItem[]> {
-    return this.#call(() => this.#partition(partition).state.store.list(request));
+    return this.#call(() => this.#all.at(partition).state.store.list(request));
   }
 
   /** Removes items in whatever state. Ignores unknown ids. @returns the number of removed items. */
   async delete(partition: number, ids: readonly string[]): Promise<number> {
-    const { state, sweeper } = this.#partition(partition);
+    const { state, sweeper } = this.#all.at(partition);
     const removed = await this.#call(() => state.store.delete(ids));
     sweeper.itemsRemoved();
     return removed;
@@ -284,27 +287,23 @@ export class LogicalQueue {
     if (this.#stopping.hasBegun) throw queueShutdown();
   }
 
+  /** Whether this process knows a partition of that number. */
+  hasPartition(partition: number): boolean {
+    return this.#partitions[partition] !== undefined;
+  }
+
   /** @throws QueueError `invalid` when there is no such partition. */
   checkPartition(partition: number): void {
-    this.#partition(partition);
+    this.#all.at(partition);
   }
 
   async #stop(): Promise<void> {
     this.pauses.stop();
-    for (const { polling } of this.#partitions) polling.stop();
     const error = queueShutdown();
     const stopped = Promise.all([
       this.#produces.stop(error),
       this.#leases.stop(error),
-      ...this.#partitions.flatMap(({ completes, retries, extensions, keys, sweeper, recovery, counter }) => [
-        keys.stop(error),
-        completes.stop(error),
-        retries.stop(error),
-        extensions.stop(error),
-        sweeper.stop(),
-        recovery.stop(),
-        counter.stop(),
-      ]),
+      ...this.#partitions.map((partition) => stopPartition(partition, error)),
       this.#calls.idle(),
     ]);
     // A thousand partitions may wait for a concurrency limit. Their calls need not begin.
@@ -321,7 +320,7 @@ export class LogicalQueue {
   #healthChanged(partition: PartitionState): void {
     this.#order.changed(partition);
     if (!partition.healthy) return;
-    const { sweeper, keys } = this.#active(partition);
+    const { sweeper, keys } = this.#all.of(partition);
     void sweeper.sweep();
     keys.wake();
     this.#mayLease();
@@ -335,7 +334,7 @@ export class LogicalQueue {
   }
 
   #stored(partition: PartitionState, { waiting, scheduled }: Arrival): void {
-    const { sweeper, polling } = this.#active(partition);
+    const { sweeper, polling } = this.#all.of(partition);
     if (waiting > 0) {
       partition.arrived(waiting);
       this.#leases.wake();
@@ -349,21 +348,6 @@ export class LogicalQueue {
     const { observer } = this.#deps;
     observer.items(this.#queue.name, 'leased', items);
     observer.batch('lease', { requests, items });
-    this.#active(partition).sweeper.dueIn(toMilliseconds(leaseTimeout));
-  }
-
-  #partition(number: number): ActivePartition {
-    const partition = this.#partitions[number];
-    if (partition === undefined) {
-      throw invalid(
-        errorText`partition is invalid; '${number}' is not a valid partition`,
-        'no_such_partition',
-      );
-    }
-    return partition;
-  }
-
-  #active({ number }: PartitionState): ActivePartition {
-    return this.#partitions[number] as ActivePartition;
+    this.#all.of(partition).sweeper.dueIn(toMilliseconds(leaseTimeout));
   }
 }

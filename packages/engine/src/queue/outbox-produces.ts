@@ -53,7 +53,7 @@ export class OutboxProduces {
 
   async #produce(items: readonly NewItem[], move: OutboxMove): Promise<MovedRows | undefined> {
     const { order, hooks, observer } = this.#deps;
-    const state = order.leastLoaded(() => true);
+    const state = order.leastLoaded(({ leaves }) => !leaves);
     if (state === undefined) throw unavailable('retry', MESSAGES.produceTimedOut);
     const outcome = await this.#store(state, items, move);
     if (outcome === undefined) return undefined;

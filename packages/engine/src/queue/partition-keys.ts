@@ -16,6 +16,7 @@ import { KeyLimit, tooManyKeys } from '../partition/key-limit.ts';
 import { KeySweeper } from '../partition/key-sweeper.ts';
 import type { PartitionState } from '../partition/partition-state.ts';
 import type { QueueHooks } from '../partition/queue-hooks.ts';
+import { spreadSize } from '../partition/queue-spread.ts';
 import type { WaitOptions } from '../waiting/pending-request.ts';
 
 export interface PartitionKeysDeps {
@@ -44,7 +45,7 @@ export class PartitionKeys {
       clock: engine.clock,
       limits: engine.limits,
       partition,
-      partitions: () => hooks.queue().partitions.length,
+      partitions: () => spreadSize(hooks.queue()),
     });
     this.#sweeper = new KeySweeper({
       engine,

@@ -39,6 +39,8 @@ export class PartitionMoves {
   readonly #deps: PartitionMovesDeps;
   /** By the number of the partition. */
   readonly #stores = new Map<number, PartitionStore>();
+  /** Calls that add items to a partition from this one on go elsewhere. */
+  leavesFrom = Number.POSITIVE_INFINITY;
   /** Since when a partition was found closed, and when last. */
   readonly #closed = new Map<number, { readonly since: Instant; readonly last: Instant }>();
 
@@ -46,16 +48,20 @@ export class PartitionMoves {
     this.#deps = deps;
   }
 
-  /** The placements of the queue, with stores that follow moves. */
-  placementsOf(queue: Queue): readonly Placement[] {
-    return this.#deps.placements(queue).map((placement) => this.#following(placement));
+  /** The placements of the queue from a partition on, with stores that follow moves. */
+  placementsFrom(queue: Queue, first: number): readonly Placement[] {
+    return this.#deps
+      .placements(queue)
+      .slice(first)
+      .map((placement) => this.#following(placement));
   }
 
   /** Puts partitions into force that have moved, as the queue's record says. */
   apply(queue: Queue, partitions: readonly ActivePartition[]): void {
-    const moved = queue.partitions.filter(
-      ({ partition, storageName }) => partitions[partition]?.state.storageName !== storageName,
-    );
+    const moved = queue.partitions.filter(({ partition, storageName }) => {
+      const known = partitions[partition];
+      return known !== undefined && known.state.storageName !== storageName;
+    });
     if (moved.length === 0) return;
     const placements = this.#deps.placements(queue);
     for (const { partition, storageName } of moved) {
@@ -68,12 +74,17 @@ export class PartitionMoves {
     }
   }
 
+  /** The queue has lost the partition. */
+  forget(number: number): void {
+    this.#stores.delete(number);
+  }
+
   #following(placement: Placement): Placement {
     const { number, store } = placement;
     this.#stores.set(number, store);
     return {
       ...placement,
-      store: followingStore(store, (closed, repeat) => this.#follow(number, closed, repeat)),
+      store: followingStore(store, (closed, repeat, adds) => this.#follow(number, closed, repeat, adds)),
     };
   }
 
@@ -81,6 +92,7 @@ export class PartitionMoves {
     number: number,
     closed: StorageError,
     repeat: (store: PartitionStore) => Promise<unknown>,
+    adds: boolean,
   ): Promise<unknown> {
     const { engine, refresh, isStopping } = this.#deps;
     const { clock } = engine;
@@ -89,7 +101,7 @@ export class PartitionMoves {
       const before = this.#stores.get(number);
       await within(clock, LOOK_MS, refresh());
       const store = this.#stores.get(number);
-      if (store === undefined) break;
+      if (store === undefined || (adds && number >= this.leavesFrom)) break;
       if (store === before && !isOver()) {
         await new Promise<void>((resolve) => void clock.startTimer(PAUSE_MS, resolve));
       }

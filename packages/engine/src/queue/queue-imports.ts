@@ -1,4 +1,12 @@
-import type { ImportedItem, KeyedImport, Queue, StoredItem } from '@querator/core';
+import {
+  errorText,
+  type ImportedItem,
+  invalid,
+  type KeyedImport,
+  type Queue,
+  type QueueError,
+  type StoredItem,
+} from '@querator/core';
 import type { QueueHooks } from '../partition/queue-hooks.ts';
 import type { ActivePartition } from './active-partition.ts';
 
@@ -44,6 +52,7 @@ export class QueueImports {
     const { call, partition, stored } = this.#deps;
     return call(async () => {
       const active = partition(number);
+      if (active.state.leaves) throw leaving(number);
       const items = await work(active);
       const waiting = items.filter(
         (item) => item !== undefined && !item.isLeased && item.enqueueAt === undefined,
@@ -54,4 +63,9 @@ export class QueueImports {
       return items;
     });
   }
+}
+
+function leaving(number: number): QueueError {
+  const text = errorText`partition is invalid; the queue is to lose partition '${number}', which takes no more items`;
+  return invalid(text, 'no_such_partition');
 }

@@ -15,6 +15,7 @@ import {
 import { autoCommitTimeoutOf } from '../dead-letters/prepared-letters.ts';
 import type { EngineDeps } from '../engine-deps.ts';
 import type { QueueHooks } from '../partition/queue-hooks.ts';
+import { spreadSize } from '../partition/queue-spread.ts';
 import type { ActivePartition } from './active-partition.ts';
 
 export interface QueueTransfersDeps {
@@ -53,10 +54,10 @@ export class QueueTransfers {
   /**
    * The partition that takes the items of a partition of another queue: the preferred one if
    * both are on one storage, else one that is. The same arguments give the same partition.
-   * Undefined if the queue has none on that storage.
+   * Undefined if the queue has none on that storage. Partitions that it got later take none.
    */
   partitionOn(storageName: string, preferred: number): number | undefined {
-    const { partitions } = this.queue;
+    const partitions = this.queue.partitions.slice(0, spreadSize(this.queue));
     if (partitions[preferred]?.storageName === storageName) return preferred;
     const others = partitions.filter((each) => each.storageName === storageName);
     return others[preferred % others.length]?.partition;

@@ -5,6 +5,7 @@ import type { QueueManager } from '../manager/queue-manager.ts';
 import { DeleteItems } from '../tasks/delete-items.ts';
 import type { AdmitMove } from '../tasks/kinds/admission.ts';
 import { MovePartition, type RequireStorage } from '../tasks/kinds/move-partition.ts';
+import { ResizeQueue } from '../tasks/kinds/resize-queue.ts';
 import { TransferItems } from '../tasks/kinds/transfer-items.ts';
 import type { TaskKind } from '../tasks/task-kind.ts';
 import { TaskQueues } from '../tasks/task-queues.ts';
@@ -36,6 +37,7 @@ export function createTasks(
     new TransferItems('redrive', queues, admitMove),
     new TransferItems('move', queues, admitMove),
     new MovePartition({ clock, manager, store: queueStore, storages, requireStorage, requireCapability }),
+    new ResizeQueue({ clock, manager, store: queueStore, storages, requireStorage, requireCapability }),
   ];
   const kinds = new Map(all.map((kind) => [kind.kind, kind]));
   // Each process has another owner id, so that it does not take the claims of another one for its own.

@@ -14,6 +14,7 @@ import {
   unavailable,
 } from '@querator/core';
 import type { EngineLimits } from '../engine-deps.ts';
+import { withPartition } from '../manager/known-partition.ts';
 import type { QueueManager } from '../manager/queue-manager.ts';
 import type { LogicalQueue } from '../queue/logical-queue.ts';
 import { checkImportKeys, type DedupKeys, parseDedupWindow } from '../rules/dedup-rules.ts';
@@ -92,7 +93,8 @@ export class ItemChangesService {
    * @throws QueueError also if the first partition of the items stores none.
    */
   async import(call: ImportGivenItemsCall): Promise<readonly ImportOutcome[]> {
-    const queue = await this.#manager.get(call.queueName);
+    const last = call.items.reduce((most, { partition }) => Math.max(most, partition), 0);
+    const queue = await withPartition(this.#manager, this.#manager.get(call.queueName), last);
     queue.checkRunning();
     const { items } = call;
     if (items.length === 0) throw invalid('items is invalid; cannot be empty');
@@ -129,7 +131,7 @@ export class ItemChangesService {
   }
 
   async #checked({ queueName, partition, ids, received }: ItemIdsCall): Promise<LogicalQueue> {
-    const queue = await this.#manager.get(queueName);
+    const queue = await withPartition(this.#manager, this.#manager.get(queueName), partition);
     queue.checkPartition(partition);
     queue.checkRunning();
     checkIds(ids, this.#limits.completeBatch, { field: 'ids', list: 'list of ids' }, received);

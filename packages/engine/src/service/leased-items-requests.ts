@@ -1,5 +1,6 @@
 import { type RetriedItem, toMilliseconds } from '@querator/core';
 import type { EngineLimits } from '../engine-deps.ts';
+import { readyPartition, withPartition } from '../manager/known-partition.ts';
 import type { QueueManager } from '../manager/queue-manager.ts';
 import type { LogicalQueue } from '../queue/logical-queue.ts';
 import { checkErrors } from '../rules/item-errors.ts';
@@ -8,7 +9,7 @@ import { checkIds } from '../rules/request-rules.ts';
 import { checkRequestTimeout, RequestTimeouts } from '../rules/request-timeouts.ts';
 import type { CallOptions } from './call-options.ts';
 import { bringErrors, type MetadataCheck } from './metadata-check.ts';
-import type { QueueLookup } from './queue-lookup.ts';
+import type { BriefLookup, QueueLookup } from './queue-lookup.ts';
 
 /** What every call on leased items has. */
 interface LeasedItemsCall {
@@ -77,8 +78,8 @@ export class LeasedItemsRequests {
   /** A promise only if the queue has to be activated, or its settings are in doubt. */
   queueForComplete(call: CompleteCall, options: CallOptions): LogicalQueue | Promise<LogicalQueue> {
     return (
-      this.#manager.ready(call.queueName) ??
-      this.#lookup.findBriefly(call.queueName, options, {
+      readyPartition(this.#manager, call.queueName, call.partition) ??
+      this.#find(call, options, {
         ids: call.ids,
         check: () => this.checkComplete(call),
       })
@@ -88,8 +89,8 @@ export class LeasedItemsRequests {
   /** As `queueForComplete`. */
   queueForRetry(call: RetryCall, options: CallOptions): LogicalQueue | Promise<LogicalQueue> {
     return (
-      this.#manager.ready(call.queueName) ??
-      this.#lookup.findBriefly(call.queueName, options, {
+      readyPartition(this.#manager, call.queueName, call.partition) ??
+      this.#find(call, options, {
         ids: call.items.map(({ id }) => id),
         check: () => this.checkRetry(call),
       })
@@ -99,8 +100,8 @@ export class LeasedItemsRequests {
   /** As `queueForComplete`. */
   queueForExtend(call: ExtendCall, options: CallOptions): LogicalQueue | Promise<LogicalQueue> {
     return (
-      this.#manager.ready(call.queueName) ??
-      this.#lookup.findBriefly(call.queueName, options, {
+      readyPartition(this.#manager, call.queueName, call.partition) ??
+      this.#find(call, options, {
         ids: call.ids,
         check: () => this.checkExtend(call),
       })
@@ -133,5 +134,12 @@ export class LeasedItemsRequests {
     parseMaxHold(call.maxHold ?? '');
     if (queue !== undefined) checkLeaseTimeout(leaseTimeout, queue.queue.expireTimeout);
     return timeoutMs;
+  }
+  #find(
+    { queueName, partition }: LeasedItemsCall,
+    options: CallOptions,
+    lookup: BriefLookup,
+  ): Promise<LogicalQueue> {
+    return withPartition(this.#manager, this.#lookup.findBriefly(queueName, options, lookup), partition);
   }
 }

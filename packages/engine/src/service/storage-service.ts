@@ -11,6 +11,7 @@ import {
   type StoredItem,
 } from '@querator/core';
 import type { EngineLimits } from '../engine-deps.ts';
+import { withPartition } from '../manager/known-partition.ts';
 import type { QueueManager } from '../manager/queue-manager.ts';
 import { checkUniqueIds, pageLimit } from '../rules/request-rules.ts';
 import { orRetry } from './or-retry.ts';
@@ -91,7 +92,7 @@ export class StorageService {
    * @throws QueueError `invalid`, `failed`, or `retry` when storage fails.
    */
   async importItems(call: ImportItemsCall): Promise<readonly StoredItem[]> {
-    const queue = await this.#manager.get(call.queueName);
+    const queue = await withPartition(this.#manager, this.#manager.get(call.queueName), call.partition);
     queue.checkPartition(call.partition);
     queue.checkRunning();
     if (call.items.length === 0) throw invalid('items is invalid; cannot be empty');
@@ -117,7 +118,7 @@ export class StorageService {
    * @throws QueueError `invalid`, `failed`, or `retry`.
    */
   async deleteItems(call: DeleteItemsCall): Promise<number> {
-    const queue = await this.#manager.get(call.queueName);
+    const queue = await withPartition(this.#manager, this.#manager.get(call.queueName), call.partition);
     queue.checkPartition(call.partition);
     queue.checkRunning();
     if (call.ids.length === 0) throw invalid('ids is invalid; cannot be empty');
@@ -128,7 +129,8 @@ export class StorageService {
   }
 
   #page(call: ListItemsCall, state: ItemListRequest['state']): Promise<Page<StoredItem>> {
-    return this.#manager.reading(call.queueName, async (queue) => {
+    return this.#manager.reading(call.queueName, async (known) => {
+      const queue = await withPartition(this.#manager, known, call.partition);
       queue.checkPartition(call.partition);
       queue.checkRunning();
       const limit = pageLimit(call.limit);

@@ -38,6 +38,16 @@ export interface CreateTaskCall extends Omit<TaskCall, 'filter'> {
   readonly dryRun: boolean;
 }
 
+export interface CreateTaskOptions extends CallerOptions {
+  /** Judges whether a namespace may have further partitions, and runs `store` if it may. Undefined: it may. */
+  readonly admitPartitions?: AdmitPartitions | undefined;
+}
+
+export type AdmitPartitions = <T>(
+  size: { readonly namespace: string; readonly partitions: number },
+  store: () => Promise<T>,
+) => Promise<T>;
+
 export interface ListTasksCall {
   /** Empty: every namespace in which the caller may see tasks. */
   readonly namespace: string;
@@ -114,7 +124,10 @@ export class TasksService {
   }
 
   /** Stores a task. Any process that can run it begins at once. @throws QueueError also `retry` if too many run. */
-  async create(call: CreateTaskCall, { caller, audit }: CallerOptions = {}): Promise<ShownTask> {
+  async create(
+    call: CreateTaskCall,
+    { caller, audit, admitPartitions }: CreateTaskOptions = {},
+  ): Promise<ShownTask> {
     const store = this.#store();
     const { kinds, random, runner, requireCapability } = this.#deps;
     const kind = kinds.get(call.kind);
@@ -131,7 +144,7 @@ export class TasksService {
       needs.push({ permission, namespace: where === 'system' ? SYSTEM_NAMESPACE : queue.namespace });
       return queue;
     };
-    const { queue, parameters } = await kind.prepare({ ...call, filter }, judge);
+    const { queue, parameters, addsPartitions = 0 } = await kind.prepare({ ...call, filter }, judge);
     if (JSON.stringify(parameters).length > TASK_PARAMETERS_BYTES) {
       throw invalid(
         errorText`filter is invalid; a task keeps at most ${TASK_PARAMETERS_BYTES} bytes of it`,
@@ -141,17 +154,22 @@ export class TasksService {
     if (kind.capability !== undefined) await requireCapability(kind.capability);
     const id = random.base62(ID_LENGTH);
     audit?.add({ id });
-    const task = await store.create(
-      {
-        ...{ id, kind: kind.kind, version: kind.version, parameters, needs },
-        ...{ queue: queue?.name ?? '', namespace: queue?.namespace ?? SYSTEM_NAMESPACE },
-        exclusive: kind.structural && queue !== undefined ? `queue ${queue.name}` : undefined,
-        createdBy: caller?.principal.username ?? '',
-        rate: call.rate === 0 ? undefined : call.rate,
-        dryRun: call.dryRun,
-      },
-      audit?.storedEvent,
-    );
+    const create = () =>
+      store.create(
+        {
+          ...{ id, kind: kind.kind, version: kind.version, parameters, needs },
+          ...{ queue: queue?.name ?? '', namespace: queue?.namespace ?? SYSTEM_NAMESPACE },
+          exclusive: kind.structural && queue !== undefined ? `queue ${queue.name}` : undefined,
+          createdBy: caller?.principal.username ?? '',
+          rate: call.rate === 0 ? undefined : call.rate,
+          dryRun: call.dryRun,
+        },
+        audit?.storedEvent,
+      );
+    const size = { namespace: queue?.namespace ?? '', partitions: addsPartitions };
+    const task = await (addsPartitions > 0 && !call.dryRun && admitPartitions
+      ? admitPartitions(size, create)
+      : create());
     runner?.wake();
     return this.#shown(task, caller);
   }
@@ -287,10 +305,16 @@ function noSuchTask(id: string): Error {
   return invalid(errorText`task does not exist; no such task '${id}'`, 'no_such_record');
 }
 
-/** A kind that works on items takes neither a partition nor a storage. */
-function checkNotPlaced({ kind, partition = 0, storageName = '', force = false }: CreateTaskCall): void {
-  if (partition === 0 && storageName === '' && !force) return;
-  const field = storageName !== '' ? 'storage_name' : partition !== 0 ? 'partition' : 'force';
+/** A kind that works on items takes neither partitions nor a storage. */
+function checkNotPlaced(call: CreateTaskCall): void {
+  const { kind, partition = 0, storageName = '', partitions = 0, force = false } = call;
+  const [field] = [
+    ...(storageName === '' ? [] : ['storage_name']),
+    ...(partition === 0 ? [] : ['partition']),
+    ...(partitions === 0 ? [] : ['partitions']),
+    ...(force ? ['force'] : []),
+  ];
+  if (field === undefined) return;
   throw invalid(errorText`${verbatim(field)} is invalid; a task of the kind '${kind}' takes none`);
 }
 

@@ -1,4 +1,4 @@
-import type { ItemFilter, JsonValue, Permission, Queue, Task, TaskCounts } from '@querator/core';
+import type { Duration, ItemFilter, JsonValue, Permission, Queue, Task, TaskCounts } from '@querator/core';
 
 /** What the creator of a task asks for. A kind refuses what it does not know. */
 export interface TaskCall {
@@ -12,6 +12,8 @@ export interface TaskCall {
   readonly partition?: number | undefined;
   /** The storage that it moves to. Undefined or empty: none. */
   readonly storageName?: string | undefined;
+  /** The number of partitions that the queue is to have. Undefined: 0. */
+  readonly partitions?: number | undefined;
   /** Move it also to a storage that is not durable. */
   readonly force?: boolean | undefined;
 }
@@ -35,6 +37,8 @@ export interface PreparedTask {
   /** The queue whose items it takes. Its namespace may see the task. Undefined: none. */
   readonly queue: Queue | undefined;
   readonly parameters: JsonValue;
+  /** How many partitions it adds to the queue, which limits of the namespace judge. Undefined: none. */
+  readonly addsPartitions?: number | undefined;
 }
 
 /** Which items a task takes, and which queue gets them. */
@@ -68,6 +72,10 @@ export interface StepResult extends TaskCounts {
   readonly checkpoint: JsonValue;
   /** The task has ended: done, or failed with an error for its operator. Undefined: it goes on. */
   readonly end?: 'done' | { readonly error: string } | undefined;
+  /** How long the next step waits. Undefined: as long as the rate of the task asks for. */
+  readonly pause?: Duration | undefined;
+  /** For its operator: what holds the task back. Undefined: nothing. */
+  readonly remark?: string | undefined;
 }
 
 /** A kind of task that this process can run. */

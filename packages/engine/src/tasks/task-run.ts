@@ -124,8 +124,9 @@ export class TaskRun {
     const { checkpoint, end } = result;
     observer.taskItems?.(task.kind, { done: result.done, failed: result.failed });
     if (end === undefined) {
-      const pause = task.dryRun ? undefined : pauseAfter(result.done + result.failed, task.rate);
-      await this.#held.save({ counts, checkpoint, faults: 0, error: null, pause });
+      const byRate = task.dryRun ? undefined : pauseAfter(result.done + result.failed, task.rate);
+      const error = result.remark ?? null;
+      await this.#held.save({ counts, checkpoint, faults: 0, error, pause: result.pause ?? byRate });
       return false;
     }
     if (end !== 'done') return this.#end({ state: 'failed', error: end.error, counts, checkpoint });

@@ -16,18 +16,25 @@ import { createService, type Service } from '../../src/index.ts';
 import { QueueManager } from '../../src/manager/queue-manager.ts';
 import { engineDeps } from '../../src/service/engine-options.ts';
 import { MovePartition } from '../../src/tasks/kinds/move-partition.ts';
-import type { StepResult, TaskCall } from '../../src/tasks/task-kind.ts';
+import type { StepResult, TaskCall, TaskKind } from '../../src/tasks/task-kind.ts';
 import { item, payloadOf, queueCall } from './harness.ts';
 
 /** Small, so that a copy takes several pages. */
 const PAGE = 3;
 
+/** Calls of the stores that only resizes make. */
+type OfResizes = 'readmit' | 'beginLeaving';
+const OF_RESIZES: readonly string[] = ['readmit', 'beginLeaving'] satisfies OfResizes[];
+
 /** The storage calls of a move: those of the stores, and of the queue's record. */
-export const MOVE_CALLS = [...Object.keys(MOVE_STORE), 'place'] as (keyof typeof MOVE_STORE | 'place')[];
+export const MOVE_CALLS = [
+  ...Object.keys(MOVE_STORE).filter((call) => !OF_RESIZES.includes(call)),
+  'place',
+] as (Exclude<keyof typeof MOVE_STORE, OfResizes> | 'place')[];
 export const FAULTS = ['not-applied', 'unknown-applied', 'unknown-lost'] as const;
 
 /** What a test does before a process changes the queue's record. */
-interface ProcessHooks {
+export interface ProcessHooks {
   beforePlace: () => Promise<void> | void;
 }
 
@@ -136,37 +143,44 @@ export class MoveWorld {
   }
 
   #process(hooks?: ProcessHooks): MovePartition {
+    return new MovePartition(this.processDeps(hooks));
+  }
+
+  /** What a kind of task has in another process. */
+  protected processDeps(hooks?: ProcessHooks) {
     const { clock } = this as { readonly clock: Clock };
     const inner: QueueStore = this.near.queueStore();
     const store = decorateStore(QUEUE_STORE, inner, (member, call) => async (...args) => {
-      if (member === 'place') await hooks?.beforePlace();
+      if (member === 'place' || member === 'resize') await hooks?.beforePlace();
       return call(...args);
     });
     const manager = new QueueManager({
       engine: engineDeps({ clock, random: new SeededRandom(), logger: silentLogger }),
       ...{ store, storages: this.#storages, queueSignals: undefined, activated: () => {} },
     });
-    return new MovePartition({
+    return {
       ...{ clock, manager, store, storages: this.#storages, requireCapability: () => undefined },
       requireStorage: async () => {
         if (this.lacking !== undefined) throw this.lacking;
       },
-    });
+    };
   }
 }
 
-/** Runs the steps of the task of a move, as a process that works on it does. */
+/** Runs the steps of a structural task, as a process that works on it does. */
 export class MoveRun {
-  readonly #process: (hooks: ProcessHooks) => MovePartition;
-  readonly #kind: MovePartition;
+  readonly #process: (hooks: ProcessHooks) => TaskKind;
+  readonly #kind: TaskKind;
   readonly #hooks: ProcessHooks = { beforePlace: () => {} };
   readonly #task: Task;
   readonly #generation: number;
   checkpoint: JsonValue | undefined;
   counts = { matched: 0, done: 0, failed: 0 };
+  /** Whether the process still has the task when it asks. */
+  isHeld = true;
   end: StepResult['end'];
 
-  constructor(process: (hooks: ProcessHooks) => MovePartition, task: Task, generation = 1) {
+  constructor(process: (hooks: ProcessHooks) => TaskKind, task: Task, generation = 1) {
     this.#process = process;
     this.#kind = process(this.#hooks);
     this.#task = task;
@@ -187,9 +201,24 @@ export class MoveRun {
    */
   async untilSwitch(changes: (change: number) => Promise<void> | void = () => {}): Promise<MoveRun> {
     while (this.phase !== 'follow') await this.step();
+    this.onRecord(changes);
+    return this;
+  }
+
+  /** The same process again, as if a call of its arrives late. */
+  again(): MoveRun {
+    const { checkpoint, counts, end } = this;
+    return Object.assign(new MoveRun(this.#process, this.#task, this.#generation), {
+      checkpoint,
+      counts,
+      end,
+    });
+  }
+
+  /** @param changes runs before each change of the queue's record from now on, with its number from 1. */
+  onRecord(changes: (change: number) => Promise<void> | void): void {
     let change = 0;
     this.#hooks.beforePlace = () => changes(++change);
-    return this;
   }
 
   /** The phase that the next step begins with. */
@@ -205,7 +234,8 @@ export class MoveRun {
 
   /** Cancels the task. */
   async undo(): Promise<void> {
-    this.#store(await this.#kind.undo(this.#claimed(), this.checkpoint));
+    const undone = await this.#kind.undo?.(this.#claimed(), this.checkpoint, this.#budget());
+    if (undone !== undefined) this.#store(undone);
   }
 
   async toEnd(): Promise<MoveRun> {
@@ -221,7 +251,7 @@ export class MoveRun {
   }
 
   #budget() {
-    return { items: PAGE, signal: new AbortController().signal, stillHeld: async () => true };
+    return { items: PAGE, signal: new AbortController().signal, stillHeld: async () => this.isHeld };
   }
 
   #store({ matched, done, failed, checkpoint, end }: StepResult): void {

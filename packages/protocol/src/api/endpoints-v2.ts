@@ -104,6 +104,9 @@ export const endpointsV2 = {
     resume: onQueue('/v2/queues.resume', c.QueuesResumeRequest, c.QueuesPausesResponse, 'queue.update', {
       audited: 'settings',
     }),
+    resize: onQueue('/v2/queues.resize', c.QueuesResizeRequest, c.Task, 'queue.update', {
+      audited: 'settings',
+    }),
   },
   /** The limits of namespaces and API keys. */
   quotas: {

@@ -507,6 +507,16 @@ export const QueuesResumeRequest = messageTable(
   ],
 );
 
+export const QueuesResizeRequest = messageTable(
+  'QueuesResizeRequest',
+  () => ({ queueName: '', partitions: 0, dryRun: false }),
+  [
+    { number: 1, name: 'queueName', protoName: 'queue_name', jsonName: 'queue_name', kind: 'string', repeated: false },
+    { number: 2, name: 'partitions', protoName: 'partitions', jsonName: 'partitions', kind: 'int32', repeated: false },
+    { number: 3, name: 'dryRun', protoName: 'dry_run', jsonName: 'dry_run', kind: 'bool', repeated: false },
+  ],
+);
+
 export const QueuesPause = messageTable(
   'QueuesPause',
   () => ({ until: undefined }),
@@ -818,7 +828,7 @@ export const ServerInfoResponse = messageTable(
 
 export const TasksCreateRequest = messageTable(
   'TasksCreateRequest',
-  () => ({ kind: '', queueName: '', filter: undefined, to: '', rate: 0, dryRun: false, partition: 0, storageName: '', force: false }),
+  () => ({ kind: '', queueName: '', filter: undefined, to: '', rate: 0, dryRun: false, partition: 0, storageName: '', force: false, partitions: 0 }),
   [
     { number: 1, name: 'kind', protoName: 'kind', jsonName: 'kind', kind: 'string', repeated: false },
     { number: 2, name: 'queueName', protoName: 'queue_name', jsonName: 'queue_name', kind: 'string', repeated: false },
@@ -829,6 +839,7 @@ export const TasksCreateRequest = messageTable(
     { number: 7, name: 'partition', protoName: 'partition', jsonName: 'partition', kind: 'int32', repeated: false },
     { number: 8, name: 'storageName', protoName: 'storage_name', jsonName: 'storage_name', kind: 'string', repeated: false },
     { number: 9, name: 'force', protoName: 'force', jsonName: 'force', kind: 'bool', repeated: false },
+    { number: 11, name: 'partitions', protoName: 'partitions', jsonName: 'partitions', kind: 'int32', repeated: false },
   ],
 );
 

@@ -77,6 +77,7 @@ export const codecsV2 = {
   QueuesDeleteRequest: messageCodec(queues.QueuesDeleteRequest, tables.QueuesDeleteRequest),
   QueuesPauseRequest: messageCodec(queues.QueuesPauseRequest, tables.QueuesPauseRequest),
   QueuesResumeRequest: messageCodec(queues.QueuesResumeRequest, tables.QueuesResumeRequest),
+  QueuesResizeRequest: messageCodec(queues.QueuesResizeRequest, tables.QueuesResizeRequest),
   QueuesPausesResponse: messageCodec(queues.QueuesPausesResponse, tables.QueuesPausesResponse),
   QueuesPause: messageCodec(queues.QueuesPause, tables.QueuesPause),
   QueuesDescribeRequest: messageCodec(queues.QueuesDescribeRequest, tables.QueuesDescribeRequest),

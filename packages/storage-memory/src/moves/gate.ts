@@ -35,9 +35,9 @@ export class Gate {
     this.state = state;
   }
 
-  /** Whether all calls of the partition may write. */
-  get isOpen(): boolean {
-    return this.state === 'copying' || this.state === 'open';
+  /** Whether calls of the partition may write. @param adds whether they add items. */
+  isOpen(adds: boolean): boolean {
+    return this.state === 'copying' || this.state === 'open' || (this.state === 'leaving' && !adds);
   }
 
   /** Writes the changes of a table down from now on. */
@@ -107,12 +107,13 @@ export class Gates {
   }
 
   /**
+   * @param adds whether the call adds items.
    * @param createdAt when the queue was created. A later queue begins anew where an earlier one has left.
    * @throws StorageError `closed` if calls of the partition must not write.
    */
-  checkOpen(key: string, createdAt: Instant | undefined): void {
+  checkOpen(key: string, createdAt: Instant | undefined, adds: boolean): void {
     const gate = this.#gates.get(key);
-    if (gate === undefined || gate.isOpen) return;
+    if (gate === undefined || gate.isOpen(adds)) return;
     if (gate.createdAt !== createdAt && gate.createdAt !== undefined && createdAt !== undefined) {
       this.#gates.delete(key);
       return;

@@ -55,8 +55,7 @@ export class MemoryMoveStore implements MoveStore {
       if (end === 'target' && (found.state === 'copying' || found.state === 'closed')) throw sameStorage();
       found.generation = claim.generation;
     } else if (end === 'source') {
-      if (found?.state === 'left' && found.createdAt === createdAt)
-        throw invalid('the partition is not there; it has moved to another storage');
+      if (found?.state === 'left' && found.createdAt === createdAt) throw hasLeft();
       const gate = new Gate(claim, 'copying', createdAt);
       gate.watch(table());
       gates.set(key, gate);
@@ -79,7 +78,7 @@ export class MemoryMoveStore implements MoveStore {
   }
 
   async readItems(claim: MoveClaim, before: ItemId | undefined, limit: number): Promise<CarriedItems> {
-    this.#gate(claim, 'copying', 'closed');
+    this.#gate(claim, 'copying', 'closed', 'leaving');
     const items: CarriedItem[] = [];
     let isCut = false;
     for (const entry of this.#parts.table().backwardsFrom(before)) {
@@ -135,7 +134,7 @@ export class MemoryMoveStore implements MoveStore {
   }
 
   async leave(claim: MoveClaim): Promise<void> {
-    this.#gate(claim, 'closed', 'left').state = 'left';
+    this.#gate(claim, 'closed', 'leaving', 'left').state = 'left';
   }
 
   async write(claim: MoveClaim, { items, gone, keys, above }: CarriedBatch): Promise<void> {
@@ -166,12 +165,37 @@ export class MemoryMoveStore implements MoveStore {
     gate.state = 'open';
   }
 
+  async beginLeaving(claim: MoveClaim): Promise<boolean> {
+    const { key, createdAt, gates, table } = this.#parts;
+    // Calls that take several turns may have begun before.
+    return table().largeCalls.run(async () => {
+      const found = gates.get(key);
+      if (found?.task === claim.task) {
+        if (found.generation > claim.generation) throw stale(claim);
+        found.generation = claim.generation;
+      } else {
+        if (found?.state === 'left' && found.createdAt === createdAt) throw hasLeft();
+        gates.set(key, new Gate(claim, 'leaving', createdAt));
+      }
+      this.#gate(claim, 'leaving');
+      return true;
+    });
+  }
+
+  async readmit(): Promise<void> {
+    const { key, gates, existing, replace } = this.#parts;
+    existing();
+    if (gates.get(key)?.state !== 'left') return;
+    replace(undefined);
+    gates.delete(key);
+  }
+
   async end(claim: MoveClaim): Promise<void> {
     const { key, gates, existing, replace } = this.#parts;
     const table = existing();
     const found = gates.get(key);
     if (found === undefined || found.task !== claim.task) return;
-    const gate = this.#gate(claim, 'copying', 'open', 'left', 'filling');
+    const gate = this.#gate(claim, 'copying', 'leaving', 'open', 'left', 'filling');
     if (gate.state === 'left') return replace(undefined);
     if (table !== undefined) {
       table.onChange = undefined;
@@ -195,6 +219,10 @@ export class MemoryMoveStore implements MoveStore {
 function stale({ task }: MoveClaim): StorageError {
   const message = `the partition is not in the state that task '${task}' expects, or another process works on it`;
   return new StorageError(message, { outcome: 'not-applied', stale: true });
+}
+
+function hasLeft(): Error {
+  return invalid('the partition is not there; it has moved to another storage');
 }
 
 function sameStorage(): Error {

@@ -72,6 +72,29 @@ export function beginSource(moving: MovingTable, claim: MoveClaim): Promise<Move
   });
 }
 
+/** Takes a leaving partition over, or puts the gate on it. Its table exists, unless it has left. */
+export function beginLeaving(moving: MovingTable, claim: MoveClaim): Promise<MoveRow> {
+  const { db, table } = moving;
+  const nameOf = (relation: string) => db.schema.relation(relation);
+  return withTables(moving, async (session) => {
+    const gated = await isGated(session, table.name);
+    const found = gated ? await lockMove(session, moving) : undefined;
+    if (found?.task === claim.task) {
+      if (found.state !== 'leaving') throw stale(moving, claim);
+      return takeOver(session, moving, found, claim);
+    }
+    if (found?.state === 'left') throw hasLeft();
+    await provideFunctions(session, nameOf);
+    if (!gated) {
+      await session.waitBriefly();
+      await session.query({ text: createGate(table.name, nameOf) });
+    }
+    const row: MoveRow = { ...claim, begun: claim.generation, state: 'leaving' };
+    await setMove(session, moving, row);
+    return row;
+  });
+}
+
 /** Takes the target over, or creates it empty, with a gate that only the mover passes. */
 export function beginTarget(moving: MovingTable, claim: MoveClaim): Promise<MoveRow> {
   const { db, table, key, identity } = moving;

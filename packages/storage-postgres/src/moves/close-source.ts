@@ -3,7 +3,7 @@ import type { Database } from '../database/database.ts';
 import { besideTable, objectId } from '../database/quoted-name.ts';
 import { firstNumberAt } from '../sql/new-item-id.ts';
 import { ITEM_ID_SEQUENCE } from '../sql/table-name.ts';
-import { claimed, lockGated, type MoveContext, setMove } from './move-session.ts';
+import { claimed, lockGated, type MoveContext, type MoveRow, setMove } from './move-session.ts';
 
 /** How long calls that began before the closing may take. */
 const WRITERS_MS = 500;
@@ -36,6 +36,15 @@ export async function closeSource(
     text: `SELECT pg_sequence_last_value(${sequence})::text AS last`,
   });
   return { lastNumber: firstNumberAt(BigInt(row?.last ?? 0) + 1n) - 1n };
+}
+
+/** The partition takes no more items; see core's `MoveStore`. @param begin puts the gate on its table. */
+export async function untilNothingIsAdded(
+  context: MoveContext,
+  begin: () => Promise<MoveRow>,
+): Promise<boolean> {
+  await begin();
+  return untilWritersEnd(context.db, context.table.name);
 }
 
 /** Waits until those who may have read an open gate have ended. @returns whether they have. */

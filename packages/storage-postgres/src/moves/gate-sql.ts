@@ -37,6 +37,9 @@ BEGIN
   IF gate.state IN ('copying', 'open') OR current_setting('${MOVER_SETTING}', true) = gate.task || ' ' || gate.generation THEN
     RETURN NULL;
   END IF;
+  IF gate.state = 'leaving' AND TG_OP <> 'INSERT' THEN
+    RETURN NULL;
+  END IF;
   RAISE EXCEPTION 'the partition moves to another storage, or has moved' USING ERRCODE = '${PARTITION_CLOSED}';
 END`;
 

@@ -21,10 +21,17 @@ import type { TableOwner } from '../schema/table-owner.ts';
 import { sequenceNumberOf } from '../sql/new-item-id.ts';
 import type { PartitionContext } from '../sql/partition-table.ts';
 import { textArray } from '../wire/binary-array.ts';
-import { beginSource, beginTarget, type MovingTable, takeOver, withTables } from './begin-move.ts';
+import {
+  beginLeaving,
+  beginSource,
+  beginTarget,
+  type MovingTable,
+  takeOver,
+  withTables,
+} from './begin-move.ts';
 import { readChanges, readItems, readKeys } from './carried-reads.ts';
-import { closeSource } from './close-source.ts';
-import { endMove } from './end-move.ts';
+import { closeSource, untilNothingIsAdded } from './close-source.ts';
+import { endMove, readmit } from './end-move.ts';
 import { changesOf, checkClaim, claimed, lockGated, lockMove, setMove } from './move-session.ts';
 import { writeCopy } from './write-copy.ts';
 
@@ -82,7 +89,7 @@ export class PostgresMoveStore implements MoveStore {
   }
 
   readItems(claim: MoveClaim, before: ItemId | undefined, limit: number): Promise<CarriedItems> {
-    return this.#reading(claim, () => readItems(this.#moving, before, limit));
+    return this.#reading(claim, () => readItems(this.#moving, before, limit), 'leaving');
   }
 
   readKeys(claim: MoveClaim, after: string | undefined, limit: number): Promise<CarriedKeys> {
@@ -110,7 +117,7 @@ export class PostgresMoveStore implements MoveStore {
   }
 
   leave(claim: MoveClaim): Promise<void> {
-    return this.#become(claim, ['closed', 'left'], 'left');
+    return this.#become(claim, ['closed', 'leaving', 'left'], 'left');
   }
 
   write(claim: MoveClaim, batch: CarriedBatch): Promise<void> {
@@ -139,6 +146,22 @@ export class PostgresMoveStore implements MoveStore {
     return this.#become(claim, ['filling', 'open'], 'open');
   }
 
+  beginLeaving(claim: MoveClaim): Promise<boolean> {
+    return this.#run(async () => {
+      await this.#deps.table.ensure();
+      return untilNothingIsAdded(this.#moving, () => beginLeaving(this.#moving, claim));
+    });
+  }
+
+  async readmit(): Promise<void> {
+    const { calls, moves, table } = this.#deps;
+    await calls.track(async () => {
+      if (!(await moves.exists())) return;
+      await readmit(this.#moving);
+      table.forget();
+    });
+  }
+
   async end(claim: MoveClaim): Promise<void> {
     const { calls, moves, table } = this.#deps;
     await calls.track(async () => {
@@ -153,9 +176,9 @@ export class PostgresMoveStore implements MoveStore {
   }
 
   /** Reads are not fenced by what they return: what a process does with it is. */
-  #reading<T>(claim: MoveClaim, read: () => Promise<T>): Promise<T> {
+  #reading<T>(claim: MoveClaim, read: () => Promise<T>, ...also: readonly GateState[]): Promise<T> {
     return this.#run(async () => {
-      await claimed(this.#moving, claim, ['copying', 'closed'], async () => {});
+      await claimed(this.#moving, claim, ['copying', 'closed', ...also], async () => {});
       return read();
     });
   }

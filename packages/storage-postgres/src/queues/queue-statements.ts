@@ -29,6 +29,12 @@ export const placeIn = (queues: string) => `
   WHERE name = $1
   RETURNING ${RETURNED}, ${nowSql('$4')} AS read_at`;
 
+/** Gives the queue $1 the partitions of the JSON $2, and requests as many as $3, at the time $4. */
+export const resizeIn = (queues: string) => `
+  UPDATE ${queues} SET partitions = $2::jsonb, requested_partitions = $3, updated_at = ${nowSql('$4')}
+  WHERE name = $1
+  RETURNING ${RETURNED}, ${nowSql('$4')} AS read_at`;
+
 /** Replaces the settings of the queue $1, at the time $8. */
 export const updateIn = (queues: string) => `
   UPDATE ${queues} SET lease_timeout_ns = $2, expire_timeout_ns = $3, dead_queue = $4,

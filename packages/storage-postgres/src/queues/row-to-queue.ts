@@ -1,4 +1,4 @@
-import type { Duration, NewQueue, PartitionPlacement, Queue } from '@querator/core';
+import type { Duration, NewQueue, PartitionPlacement, Queue, QueueResizes } from '@querator/core';
 import { instantFromText } from '../wire/instant-text.ts';
 import { closureInForce, type StoredClosure } from './closures.ts';
 import { type PauseEnds, pausesOf } from './pauses.ts';
@@ -17,11 +17,12 @@ export interface QueueRow {
   readonly requested_partitions: number;
   /**
    * The first placement may also have a deletion mark (`queue-relations.ts`), pauses
-   * (`pauses.ts`) and a closure (`closures.ts`).
+   * (`pauses.ts`), a closure (`closures.ts`), and what resizes have left.
    */
   readonly partitions: readonly (PartitionPlacement & {
     readonly pauses?: PauseEnds;
     readonly closure?: StoredClosure;
+    readonly resizes?: QueueResizes;
   })[];
   readonly created_at: string;
   readonly updated_at: string;
@@ -46,6 +47,7 @@ export function queueToValues(queue: NewQueue): readonly unknown[] {
 /** Converts a row to a queue. */
 export function rowToQueue(row: QueueRow): Queue {
   const pauses = pausesOf(row.partitions[0]?.pauses, row.read_at);
+  const resizes = row.partitions[0]?.resizes;
   const closure = closureInForce(row.partitions[0]?.closure, row.read_at, NOW);
   return {
     name: row.name,
@@ -63,6 +65,7 @@ export function rowToQueue(row: QueueRow): Queue {
     createdAt: instantFromText(row.created_at),
     updatedAt: instantFromText(row.updated_at),
     ...(pauses === undefined ? {} : { pauses }),
+    ...(resizes === undefined ? {} : { resizes }),
     ...(closure === undefined ? {} : { closure }),
   };
 }

@@ -38,6 +38,9 @@ export async function useAllOfMoves(backend: StorageBackend): Promise<void> {
   await target.open(CLAIM);
   await source.leave(CLAIM);
   for (const end of [source, target]) await end.end(CLAIM);
+  await source.readmit?.();
+  expect(await source.beginLeaving?.(CLAIM)).toBe(true);
+  await source.end(CLAIM);
   expect(await backend.partitionStore(to).stats()).toMatchObject({ waiting: 3 });
   for (const key of [from, to]) await backend.partitionStore(key).drop();
 }
@@ -50,6 +53,9 @@ export async function useAllOfPlacements(store: QueueStore, queue: string): Prom
   await store.place?.(queue, createdAt, 0, (placement) => ({ ...placement, moving }), event);
   const back = await store.place?.(queue, createdAt, 0, ({ moving: _, ...placement }) => placement, event);
   expect(back?.partitions).toEqual(partitions);
+  const resizes = { last: 'task', spread: [partitions.length] };
+  const resized = await store.resize?.(queue, createdAt, () => ({ partitions, resizes }), event);
+  expect(resized).toMatchObject({ partitions, resizes });
 }
 
 function storeOf(backend: StorageBackend, key: PartitionKey): MoveStore {

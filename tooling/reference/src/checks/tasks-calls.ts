@@ -1,6 +1,7 @@
 import { type Check, type CheckedCall, QUEUES, withoutNul } from './check.ts';
 import { SERVICE_SHUTDOWN, STORAGE_FAILED } from './common-checks.ts';
 import { FILTER } from './items-calls.ts';
+import { UNKNOWN_QUEUE } from './queues-calls.ts';
 
 const TASKS: readonly Check[] = [
   SERVICE_SHUTDOWN,
@@ -24,6 +25,52 @@ const ID: readonly Check[] = [
     broken: { id: 'missing' },
   },
 ];
+
+/** The call that resizes a queue by a task. */
+export const RESIZE_CALL: CheckedCall = {
+  path: '/v2/queues.resize',
+  good: { queue_name: QUEUES.idle, partitions: 2, dry_run: true },
+  steps: [
+    ...TASKS,
+    {
+      when: '`partitions` is less than 1',
+      text: 'partitions is invalid; cannot be less than 1',
+      broken: { partitions: 0 },
+    },
+    {
+      when: '`partitions` is greater than 1,024',
+      text: 'partitions is invalid; cannot be greater than 1024',
+      broken: { partitions: 1_025 },
+    },
+    UNKNOWN_QUEUE,
+    {
+      when: 'the queue has as many partitions',
+      text: 'partitions is invalid; that is the number of partitions that the queue has',
+      broken: { partitions: 1 },
+    },
+    {
+      when: '`partitions` is less than the queue had before its first resize',
+      text: 'partitions is invalid; the queue keeps its first <number> partitions, where its dedup keys are',
+    },
+    {
+      when: 'the driver of a storage cannot resize queues',
+      text: "partitions is invalid; storage '<name>' cannot resize queues",
+    },
+    {
+      when: 'a server on the same storage does not know resizes',
+      text: "'tasks.resize' is unavailable; stop or upgrade the server <its name>",
+      reason: 'unavailable',
+      code: 'retry',
+    },
+    {
+      when: 'another task changes the partitions of the queue',
+      text: 'a task that changes the queue runs already; wait for its end, or cancel it',
+      reason: 'unavailable',
+      code: 'retry',
+    },
+    STORAGE_FAILED,
+  ],
+};
 
 /** The calls on tasks. */
 export const TASKS_CALLS: readonly CheckedCall[] = [

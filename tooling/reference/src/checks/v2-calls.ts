@@ -28,7 +28,7 @@ import {
 import { DELETABLE, DROPPABLE, UNKNOWN_QUEUE } from './queues-calls.ts';
 import { QUOTA_CALLS } from './quota-calls.ts';
 import { SCHEDULE_CALLS } from './schedule-calls.ts';
-import { TASKS_CALLS } from './tasks-calls.ts';
+import { RESIZE_CALL, TASKS_CALLS } from './tasks-calls.ts';
 
 /** The metadata is required before the request waits. */
 const DETAILED_LEASE_STEPS = LEASE_STEPS_V2.flatMap((step) =>
@@ -278,6 +278,7 @@ export const V2_CALLS: readonly CheckedCall[] = [
     good: { queue_name: QUEUES.idle },
     steps: [SERVICE_SHUTDOWN, UNKNOWN_QUEUE, STORAGE_FAILED],
   },
+  RESIZE_CALL,
   ...ITEMS_CALLS,
   ...QUOTA_CALLS,
   ...SCHEDULE_CALLS,

@@ -7,6 +7,7 @@ import { confirmDeletion, withYesFlag, type YesFlag } from '../confirm.ts';
 import { countItems } from '../count-items.ts';
 import { type FilterFlags, filterOf, withFilterFlags } from '../filter-flags.ts';
 import { wholeNumber } from '../flags.ts';
+import { addResize } from './resize.ts';
 
 /** What a command asks a task to do. */
 interface TaskRequest {
@@ -29,7 +30,7 @@ interface CreateFlags extends FilterFlags, Partial<YesFlag> {
 }
 
 /**
- * `querator task delete-items|move-items|move-partition` and `querator redrive`
+ * `querator task delete-items|move-items|move-partition|resize` and `querator redrive`
  *
  * @param group the command `task`.
  * @param print prints the created task.
@@ -93,6 +94,7 @@ export function addTaskCreations(
       await print(task, { json });
       cli.output.say(`Successfully created task '${task.id}'`);
     });
+  addResize(group, cli, print);
   const redrive = program
     .command('redrive')
     .description('return dead letters to the queues that they came from, as a task')

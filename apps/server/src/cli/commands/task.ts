@@ -23,7 +23,7 @@ interface ListFlags extends JsonFlag {
 const MOST_OF_A_PAGE = 100;
 const { tasks } = endpointsV2;
 
-/** `querator task delete-items|move-items|move-partition|list|get|cancel` and `querator redrive` */
+/** `querator task delete-items|move-items|move-partition|resize|list|get|cancel` and `querator redrive` */
 export function addTask(program: Command, cli: Cli): void {
   const group = program
     .command('task')

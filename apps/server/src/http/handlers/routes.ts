@@ -65,10 +65,10 @@ export function createRoutes(
       delete: completeBatch,
       import: importBatch,
     }),
-    ...join(endpointsV2.queues, queuesHandlersV2(service)),
+    ...join(endpointsV2.queues, queuesHandlersV2(service, quotas)),
     ...join(endpointsV2.quotas, quotasHandlers(access)),
     ...join(endpointsV2.schedules, schedulesHandlers(service.schedules)),
-    ...join(endpointsV2.tasks, tasksHandlers(service.tasks)),
+    ...join(endpointsV2.tasks, tasksHandlers(service.tasks, quotas)),
   ]);
 }
 

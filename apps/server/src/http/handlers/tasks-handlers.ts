@@ -1,13 +1,27 @@
-import type { TasksService } from '@querator/engine';
+import type { Quotas } from '@querator/access';
+import type { Principal } from '@querator/core';
+import type { AdmitPartitions, TasksService } from '@querator/engine';
 import { type endpointsV2, fromTask, type Handlers, toItemFilter } from '@querator/protocol';
 import type { CallContext } from '../call/call-context.ts';
 
-/** The handlers that create, show and cancel long work. */
-export function tasksHandlers(tasks: TasksService): Handlers<(typeof endpointsV2)['tasks'], CallContext> {
+/** Judges further partitions of a queue by the limits of its namespace and of the caller's key. */
+export function admitPartitionsOf(
+  quotas: Quotas | undefined,
+  principal: Principal,
+): AdmitPartitions | undefined {
+  return quotas && ((size, store) => quotas.createQueue(principal, { ...size, queues: 0 }, store));
+}
+
+/** The handlers that create, show and cancel long work. @param quotas undefined: they are not in use. */
+export function tasksHandlers(
+  tasks: TasksService,
+  quotas: Quotas | undefined,
+): Handlers<(typeof endpointsV2)['tasks'], CallContext> {
   return {
     async create({ filter, ...request }, { caller, audit }) {
       const call = { ...request, filter: toItemFilter(filter) };
-      return fromTask(await tasks.create(call, { caller, audit }));
+      const admitPartitions = admitPartitionsOf(quotas, caller.principal);
+      return fromTask(await tasks.create(call, { caller, audit, admitPartitions }));
     },
     async get({ id }, { caller }) {
       return fromTask(await tasks.get(id, { caller }));

@@ -1,4 +1,4 @@
-import type { AccessControl } from '@querator/access';
+import type { AccessControl, Quotas } from '@querator/access';
 import {
   accessDenied,
   type Duration,
@@ -12,18 +12,26 @@ import {
   unavailable,
   verbatim,
 } from '@querator/core';
-import type { DescriptionsService, PausesService, QueuesService, RatesService } from '@querator/engine';
+import type {
+  DescriptionsService,
+  PausesService,
+  QueuesService,
+  RatesService,
+  TasksService,
+} from '@querator/engine';
 import {
   type endpointsV2,
   fromDescription,
   fromOptionalTimestamp,
   fromPauses,
   fromRates,
+  fromTask,
   type Handlers,
   SUCCESS_REPLY,
 } from '@querator/protocol';
 import { VERSION } from '../../version.ts';
 import type { CallContext } from '../call/call-context.ts';
+import { admitPartitionsOf } from './tasks-handlers.ts';
 
 type HandlersOf<Name extends keyof typeof endpointsV2> = Handlers<(typeof endpointsV2)[Name], CallContext>;
 
@@ -53,18 +61,23 @@ export function apiKeysHandlersV2(access: ServedAccess): HandlersOf<'apiKeys'> {
   };
 }
 
-/** The handlers that describe a queue, tell its rates, delete it, with its items only if that is forced, pause it, and resume it. */
-export function queuesHandlersV2({
-  queues,
-  descriptions,
-  rates,
-  pauses,
-}: {
-  readonly queues: QueuesService;
-  readonly descriptions: DescriptionsService;
-  readonly rates: RatesService;
-  readonly pauses: PausesService;
-}): HandlersOf<'queues'> {
+/** The handlers that describe a queue, tell its rates, delete it, with its items only if that is forced, that pause it, resume it, and resize it. */
+export function queuesHandlersV2(
+  {
+    queues,
+    descriptions,
+    rates,
+    pauses,
+    tasks,
+  }: {
+    readonly queues: QueuesService;
+    readonly descriptions: DescriptionsService;
+    readonly rates: RatesService;
+    readonly pauses: PausesService;
+    readonly tasks: TasksService;
+  },
+  quotas: Quotas | undefined,
+): HandlersOf<'queues'> {
   return {
     async describe({ queueName }) {
       return fromDescription(await descriptions.describe(queueName));
@@ -82,6 +95,11 @@ export function queuesHandlersV2({
     },
     async resume(call, { caller, audit }) {
       return fromPauses(await pauses.resume(call, { caller, audit }));
+    },
+    async resize({ queueName, partitions, dryRun }, { caller, audit }) {
+      const call = { kind: 'resize', queueName, partitions, dryRun, to: '', rate: 0 };
+      const admitPartitions = admitPartitionsOf(quotas, caller.principal);
+      return fromTask(await tasks.create(call, { caller, audit, admitPartitions }));
     },
   };
 }

@@ -70,6 +70,7 @@ const REQUESTS: Requests = {
   '/v2/queues.describe': q,
   '/v2/queues.pause': { ...q, produce: true },
   '/v2/queues.resume': { ...q, produce: true },
+  '/v2/queues.resize': { ...q, partitions: 2, dry_run: true },
 };
 
 /** The queues of the seeds, as those of the test. */

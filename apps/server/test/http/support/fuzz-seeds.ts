@@ -108,6 +108,10 @@ const SEEDS_V2: {
       { queueName: NEW, lease: true },
     ],
     resume: [{ queueName: QUEUE, produce: true }, { queueName: NEW }],
+    resize: [
+      { queueName: QUEUE, partitions: 2, dryRun: true },
+      { queueName: NEW, partitions: 1 },
+    ],
   },
   quotas: {
     get: [{ namespace: '_system' }, { keyId: ID }],
@@ -126,6 +130,7 @@ const SEEDS_V2: {
       { kind: 'delete', queueName: QUEUE, dryRun: true },
       { kind: 'delete', queueName: QUEUE, filter: { state: 'waiting', kind: 'order' }, rate: 9 },
       { kind: 'move_partition', queueName: QUEUE, partition: 0, storageName: 'mem', force: true },
+      { kind: 'resize', queueName: QUEUE, partitions: 2, dryRun: true },
     ],
     get: [{ id: ID }],
     list: [{ namespace: '_system' }, { queueName: QUEUE, kind: 'delete', state: 'running', limit: 9 }],

@@ -1,4 +1,6 @@
 import type { FoundItem, LetterSource, Queue, TakenTarget } from '@querator/core';
+import { partitionInSpread } from '@querator/router';
+import { spreadOf } from '../../partition/queue-spread.ts';
 import type { LogicalQueue } from '../../queue/logical-queue.ts';
 import type { TaskQueues } from '../task-queues.ts';
 
@@ -66,7 +68,7 @@ export async function takenDestination(
 }
 
 function destinationIn(target: LogicalQueue, { queue, partition }: Origin, wanted: number): Destination {
-  const preferred = wanted % target.queue.partitions.length;
+  const preferred = partitionInSpread(wanted, spreadOf(target.queue));
   const storageName = queue.partitions[partition]?.storageName ?? '';
   const near = target.transfers.partitionOn(storageName, preferred);
   return { queue: target, partition: near ?? preferred, isOnSameStorage: near !== undefined };

@@ -77,11 +77,13 @@ export class MovePartition implements TaskKind {
 
   /** @throws QueueError `invalid`, `retry`, and what `judge` throws. */
   async prepare(call: TaskCall, judge: JudgeQueue): Promise<PreparedTask> {
-    const { queueName, partition = 0, storageName = '', filter = {}, to } = call;
+    const { queueName, partition = 0, storageName = '', filter = {}, to, partitions = 0 } = call;
     if (Object.values(filter).some((condition) => condition !== undefined))
       throw invalid('filter is invalid; a partition moves with all its items');
     if (to !== '')
       throw invalid("to is invalid; a task of the kind 'move_partition' has storage_name instead");
+    if (partitions !== 0)
+      throw invalid("partitions is invalid; a task of the kind 'move_partition' has partition instead");
     const queue = await judge('queue.update', queueName, 'system');
     const placement = queue.partitions[partition];
     if (placement === undefined) {

@@ -42,6 +42,16 @@ export interface QueuesResumeRequest {
   lease: boolean;
 }
 
+/** Gives a queue more partitions, or fewer, by a task. */
+export interface QueuesResizeRequest {
+  /** The queue to resize. Required. */
+  queueName: string;
+  /** The number of partitions that it is to have, 1 to 1,024. */
+  partitions: number;
+  /** Only count the partitions that it would get, or the items in those that it would lose. */
+  dryRun: boolean;
+}
+
 /** The pauses of a queue after a change. */
 export interface QueuesPausesResponse {
   /** Absent: producers are not paused. */
@@ -274,6 +284,36 @@ export const QueuesResumeRequest: MessageFns<QueuesResumeRequest> = {
     message.queueName = object.queueName ?? "";
     message.produce = object.produce ?? false;
     message.lease = object.lease ?? false;
+    return message;
+  },
+};
+
+function createBaseQueuesResizeRequest(): QueuesResizeRequest {
+  return { queueName: "", partitions: 0, dryRun: false };
+}
+
+export const QueuesResizeRequest: MessageFns<QueuesResizeRequest> = {
+  encode(message: QueuesResizeRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.queueName !== "") {
+      writer.uint32(10).string(message.queueName);
+    }
+    if (message.partitions !== 0) {
+      writer.uint32(16).int32(message.partitions);
+    }
+    if (message.dryRun !== false) {
+      writer.uint32(24).bool(message.dryRun);
+    }
+    return writer;
+  },
+
+  create(base?: DeepPartial<QueuesResizeRequest>): QueuesResizeRequest {
+    return QueuesResizeRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<QueuesResizeRequest>): QueuesResizeRequest {
+    const message = createBaseQueuesResizeRequest();
+    message.queueName = object.queueName ?? "";
+    message.partitions = object.partitions ?? 0;
+    message.dryRun = object.dryRun ?? false;
     return message;
   },
 };

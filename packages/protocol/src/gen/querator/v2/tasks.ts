@@ -15,7 +15,7 @@ export const protobufFileName = "querator/v2/tasks.proto";
 
 /** Asks for long work on many items. It begins at once, at any server, and goes on when one stops. */
 export interface TasksCreateRequest {
-  /** What to do: `delete`, `redrive`, `move` or `move_partition`. Required. */
+  /** What to do: `delete`, `redrive`, `move`, `move_partition` or `resize`. Required. */
   kind: string;
   /** The queue whose items it takes. */
   queueName: string;
@@ -35,6 +35,8 @@ export interface TasksCreateRequest {
   storageName: string;
   /** Move it also to a storage whose items do not survive a restart. */
   force: boolean;
+  /** The number of partitions that the queue is to have, for `resize`. */
+  partitions: number;
 }
 
 /** Asks for one task. */
@@ -134,6 +136,7 @@ function createBaseTasksCreateRequest(): TasksCreateRequest {
     partition: 0,
     storageName: "",
     force: false,
+    partitions: 0,
   };
 }
 
@@ -166,6 +169,9 @@ export const TasksCreateRequest: MessageFns<TasksCreateRequest> = {
     if (message.force !== false) {
       writer.uint32(72).bool(message.force);
     }
+    if (message.partitions !== 0) {
+      writer.uint32(88).int32(message.partitions);
+    }
     return writer;
   },
 
@@ -185,6 +191,7 @@ export const TasksCreateRequest: MessageFns<TasksCreateRequest> = {
     message.partition = object.partition ?? 0;
     message.storageName = object.storageName ?? "";
     message.force = object.force ?? false;
+    message.partitions = object.partitions ?? 0;
     return message;
   },
 };

@@ -1,0 +1,80 @@
+import { type Queue, type StorageBackend, StorageError, type Task } from '@querator/core';
+import type { Service } from '../../src/index.ts';
+import { ResizeQueue } from '../../src/tasks/kinds/resize-queue.ts';
+import type { TaskCall } from '../../src/tasks/task-kind.ts';
+import { item, payloadOf } from './harness.ts';
+import { type FAULTS, MoveRun, MoveWorld, type ProcessHooks } from './move-run.ts';
+
+/** The storage calls of a resize that can fail. */
+export const RESIZE_CALLS = ['resize', 'readmit'] as const;
+/** Those of a resize to fewer partitions. */
+export const LEAVING_CALLS = ['resize', 'beginLeaving', 'resume', 'readItems', 'leave', 'end'] as const;
+
+/** Two storages, and servers that use both. */
+export class ResizeWorld extends MoveWorld {
+  /** Prepares a resize, as the creation of its task does. */
+  prepareResize(call: Partial<TaskCall> = {}) {
+    return this.#kind().prepare(
+      { queueName: 'q', to: '', ...call },
+      async () => (await this.queue()) as Queue,
+    );
+  }
+
+  async resize(partitions: number, { id = 'task-1', dryRun = false } = {}): Promise<MoveRun> {
+    const { queue, parameters } = await this.prepareResize({ partitions });
+    const task = { id, kind: 'resize', queue: queue?.name, parameters, dryRun };
+    return new MoveRun((hooks) => this.#kind(hooks), task as Task);
+  }
+
+  queue(): Promise<Queue | undefined> {
+    return this.near.queueStore().get('q');
+  }
+
+  /** The storages of the queue's partitions, in order. */
+  async placed(): Promise<readonly string[]> {
+    return (await this.queue())?.partitions.map(({ storageName }) => storageName) ?? [];
+  }
+
+  /** The payloads in each partition, wherever it is. */
+  async inPartitions(): Promise<readonly (readonly string[])[]> {
+    const payloads = (await this.placed()).map(async (name, partition) => {
+      const storage: StorageBackend = name === 'near' ? this.near : this.far;
+      const request = { state: 'queued', pivot: '', limit: 1_000 } as const;
+      return (await storage.partitionStore({ queue: 'q', partition }).list(request)).map(payloadOf);
+    });
+    return Promise.all(payloads);
+  }
+
+  /** Whether the partition takes no more calls that write, on a storage that it has left. */
+  async isClosedAt(partition: number): Promise<boolean> {
+    const closed = [this.near, this.far].map(async (storage) => {
+      try {
+        await storage.partitionStore({ queue: 'q', partition }).release([]);
+        return false;
+      } catch (error) {
+        return error instanceof StorageError && error.closed;
+      }
+    });
+    return (await Promise.all(closed)).includes(true);
+  }
+
+  /** Produces one item under a key. */
+  produceKeyed(service: Service, dedupKey: string, text = dedupKey) {
+    const call = { queueName: 'q', requestTimeout: '10s', dedupKey, itemKeys: [], dedupWindow: '1h' };
+    return this.answered(service.keyedProduces.produce({ ...call, items: [item(text)] }));
+  }
+
+  failResize(call: (typeof RESIZE_CALLS | typeof LEAVING_CALLS)[number], how: (typeof FAULTS)[number]): void {
+    if (call === 'resize') this.near.failQueues(call, how);
+    else for (const storage of [this.near, this.far]) for (let n = 0; n < 8; n++) storage.fail(call, n, how);
+  }
+
+  override heal(): void {
+    super.heal();
+    for (const storage of [this.near, this.far]) for (let n = 0; n < 8; n++) storage.heal(n);
+  }
+
+  #kind(hooks?: ProcessHooks): ResizeQueue {
+    return new ResizeQueue(this.processDeps(hooks));
+  }
+}
