@@ -53,6 +53,15 @@ export function capabilitiesOf(
     ...(queueStorage.scheduleStore === undefined ? [] : ['schedules']),
     ...(queueStorage.taskStore === undefined
       ? []
-      : ['tasks', 'tasks.delete', 'tasks.move', 'tasks.move_partition', 'tasks.redrive', 'tasks.resize']),
+      : [
+          'tasks',
+          'tasks.delete',
+          'tasks.drain',
+          'tasks.move',
+          'tasks.move_partition',
+          'tasks.rebalance',
+          'tasks.redrive',
+          'tasks.resize',
+        ]),
   ];
 }

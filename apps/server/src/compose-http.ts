@@ -1,6 +1,7 @@
 import type { AccessControl, Quotas } from '@querator/access';
 import type { Instances, Service } from '@querator/engine';
 import type { PoolRegistry, PoolState } from '@querator/storage-postgres';
+import { describedStorages } from './config/described-storages.ts';
 import type { Config } from './config/schema.ts';
 import { createApiDocs } from './http/api-docs/api-docs.ts';
 import type { MemoryBudget } from './http/budget/memory-budget.ts';
@@ -81,7 +82,8 @@ export function composeHttp(config: Config, deps: ServerDeps, parts: ServedParts
     audit: createAudit(config, deps, { ...parts, addresses }),
     monotonicClock,
   });
-  const routes = createRoutes(service, access, instances, { audit: audit?.service, quotas });
+  const storages = describedStorages(config);
+  const routes = createRoutes(service, access, instances, { audit: audit?.service, quotas, storages });
   const { connections, ofOperators } = createConnections(config, { ...deps, budget, pools: pools.states() });
   metrics.observeLoad({ budget, connections });
   if (quotas !== undefined) metrics.observeQuotas(quotas);

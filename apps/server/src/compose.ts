@@ -11,6 +11,7 @@ import type { Hono } from 'hono';
 import { driverOf, type StorageDeps } from './backends.ts';
 import { capabilitiesOf } from './capabilities.ts';
 import { composeHttp } from './compose-http.ts';
+import { alsoThere } from './config/also-there.ts';
 import type { NamedStorage } from './config/queue-storage.ts';
 import type { Config } from './config/schema.ts';
 import { withDrivers } from './config/with-drivers.ts';
@@ -81,7 +82,7 @@ export function compose(given: Config, deps: ServerDeps): Composition {
     ...deps,
     itemBudget: budget.itemBudget,
     hasNamespace: namespaceCheck(queueStorage),
-    ...requirements(() => instances),
+    ...requirements(config, () => instances),
     ...storesOf(queueStorage),
     admitFiring: (firing) => quotas && admitFiring(quotas, firing),
     admitMove: ({ namespace, ...brings }) => quotas?.enter(namespace, brings),
@@ -121,6 +122,7 @@ export function compose(given: Config, deps: ServerDeps): Composition {
     partitions: () => service.partitions(),
     instances: () => instances.list(),
     outboxes: () => outboxes.states(),
+    drains: () => service.drains.states(),
     isStopping: () => stopping.hasBegun,
   });
   const parts = { metrics, health, service, instances, access, audit, quotas, budget, monotonicClock, pools };
@@ -137,8 +139,7 @@ export function compose(given: Config, deps: ServerDeps): Composition {
     start: async () => {
       instances.start();
       audit?.start();
-      service.schedules.start();
-      service.tasks.start();
+      startWork(service);
       if (access !== undefined) await within(deps.clock, ACCESS_START_MS, access.start());
     },
     pools: () => pools.states(),
@@ -147,11 +148,21 @@ export function compose(given: Config, deps: ServerDeps): Composition {
   };
 }
 
-/** What the engine asks of the other processes, which are known once the service is made. */
+/** Begins the work in the background that no caller waits for. */
+function startWork({ schedules, tasks, drains }: Service): void {
+  schedules.start();
+  tasks.start();
+  drains.start();
+}
+
+/** What the engine asks of the settings, and of the other processes, which are known once the service is made. */
 function requirements(
+  config: Config,
   instances: () => Instances,
-): Pick<ServiceOptions, 'requireCapability' | 'requireStorage'> {
+): Pick<ServiceOptions, 'requireCapability' | 'requireStorage' | 'instances' | 'alsoOn'> {
   return {
+    instances: () => instances().list(),
+    alsoOn: async (storage) => alsoThere(config, storage),
     requireCapability: (capability) => instances().require(capability),
     requireStorage: (storage) => instances().requireStorage(storage),
   };
@@ -177,6 +188,7 @@ function createPartitionStorages(config: Config, deps: StorageDeps, metrics: Met
   return config['partition-storage'].map((storage) => ({
     backend: metrics.measure(createBackend(config, storage, deps)),
     affinity: storage.affinity,
+    drain: storage.drain,
   }));
 }
 

@@ -56,12 +56,13 @@ export class SqliteQueueStore implements QueueStore {
     });
   }
 
-  list(request: QueueListRequest): Promise<readonly Queue[]> {
+  list({ namespace, pivot, limit }: QueueListRequest): Promise<readonly Queue[]> {
     return this.#database.read((connection) =>
       connection
         .all<QueueRow>(
-          `select * from queues where namespace = :namespace and name >= :pivot order by name limit :limit`,
-          { ...request },
+          `select * from queues where namespace = coalesce(:namespace, namespace) and name >= :pivot
+          order by name limit :limit`,
+          { namespace: namespace ?? null, pivot, limit },
         )
         .map(queueOf),
     );

@@ -46,7 +46,7 @@ test('a failed question is asked again', async () => {
   let failures = 1;
   const server = new FakeServer().on(endpointsV2.server.info, () => {
     if (failures-- > 0) throw new QueueError('failed', 'service is shutting down');
-    return { version: '1', api: [], capabilities: [] };
+    return { version: '1', api: [], capabilities: [], storages: [], queueStorage: undefined };
   });
   const client = clientOf(server);
   expect(await failureOf(client.discover())).toMatchObject({ code: 'failed' });

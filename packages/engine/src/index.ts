@@ -86,6 +86,7 @@ export type {
   TasksService,
 } from './service/tasks-service.ts';
 export type { AdmitMove, EnteringItems } from './tasks/kinds/admission.ts';
+export type { DrainState } from './tasks/placing/drain-watch.ts';
 export type {
   JudgeQueue,
   PreparedTask,

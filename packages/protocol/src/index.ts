@@ -209,9 +209,10 @@ export type {
   SchedulesListRequest,
   SchedulesListResponse,
 } from './gen/querator/v2/schedules.ts';
-export type { ServerInfoRequest, ServerInfoResponse } from './gen/querator/v2/server.ts';
+export type { ServerInfoRequest, ServerInfoResponse, ServerStorage } from './gen/querator/v2/server.ts';
 export type {
   Task,
+  TaskMove,
   TasksCancelRequest,
   TasksCreateRequest,
   TasksGetRequest,

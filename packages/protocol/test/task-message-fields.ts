@@ -10,6 +10,7 @@ export const TASK_FIELDS: Readonly<Record<string, readonly string[]>> = {
     '7 partition partition int32',
     '8 storage_name storage_name string',
     '9 force force bool',
+    '10 at_once at_once int32',
     '11 partitions partitions int32',
   ],
   TasksGetRequest: ['1 id id string'],
@@ -42,5 +43,15 @@ export const TASK_FIELDS: Readonly<Record<string, readonly string[]>> = {
     '16 cancel_requested_at cancel_requested_at Timestamp',
     '17 filter filter ItemsFilter',
     '18 to to string',
+    '19 moves moves TaskMove[]',
+  ],
+  TaskMove: [
+    '1 queue_name queue_name string',
+    '2 partition partition int32',
+    '3 from from string',
+    '4 to to string',
+    '5 items items int64',
+    '6 task_id task_id string',
+    '7 error error string',
   ],
 };

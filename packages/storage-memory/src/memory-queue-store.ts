@@ -116,7 +116,9 @@ export class MemoryQueueStore implements QueueStore {
   async list({ namespace, pivot, limit }: QueueListRequest): Promise<readonly Queue[]> {
     this.#assertOpen();
     return this.#inOrder()
-      .filter((queue) => queue.namespace === namespace && byteOrder(queue.name, pivot) >= 0)
+      .filter(
+        (queue) => (namespace ?? queue.namespace) === queue.namespace && byteOrder(queue.name, pivot) >= 0,
+      )
       .slice(0, limit)
       .map((queue) => this.#asRead(queue));
   }

@@ -148,18 +148,18 @@ export class PostgresQueueStore implements QueueStore {
     return new Map(rows.map((row) => [row.name, stampOf(row)]));
   }
 
-  async list(request: QueueListRequest): Promise<readonly Queue[]> {
-    const values = [request.namespace, request.pivot, request.limit, this.#now()];
-    const rows = await this.#find([request.namespace, request.pivot], undefined, () => {
+  async list({ namespace, pivot, limit }: QueueListRequest): Promise<readonly Queue[]> {
+    const names = namespace === undefined ? [pivot] : [pivot, namespace];
+    const rows = await this.#find(names, undefined, () => {
       const text = `
-        SELECT *, ${nowSql('$4')} AS read_at FROM ${this.#queues}
-        WHERE namespace = $1 AND name >= $2 ORDER BY name LIMIT $3`;
-      return this.#db.read<QueueRow>({ text, values });
+        SELECT *, ${nowSql('$2')} AS read_at FROM ${this.#queues}
+        WHERE name >= $3${namespace === undefined ? '' : ' AND namespace = $4'} ORDER BY name LIMIT $1`;
+      return this.#db.read<QueueRow>({ text, values: [limit, this.#now(), ...names] });
     });
     if (rows !== undefined) return rows.map(rowToQueue);
     // No queue is in a namespace whose name the database cannot hold. But the database
     // cannot tell where such a name begins in the order of names.
-    if (await holds(this.#db, [request.pivot])) return [];
+    if (await holds(this.#db, [pivot])) return [];
     throw invalid(errorText`pivot is invalid; it ${LACKS}`);
   }
 

@@ -35,6 +35,7 @@ const TARGETS = {
     suite: tests('dead-letters', 'several-movers', 'several-processes', 'empty-deletion'),
   },
   'engine-moves': { package: 'engine', suite: tests('tasks/move-partition') },
+  'engine-placing': { package: 'engine', suite: tests('tasks/drain', 'tasks/rebalance') },
   'engine-resizes': { package: 'engine', suite: tests('tasks/resize-queue', 'tasks/resize-to-fewer') },
   'engine-schedules': {
     package: 'engine',

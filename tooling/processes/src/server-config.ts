@@ -10,6 +10,10 @@ export interface ServerConfigOptions {
   readonly storage?: ServerStorage;
   /** Connection strings of further storages of items by name. They take no new partitions. */
   readonly further?: Readonly<Record<string, string>> | undefined;
+  /** What is not usual about storages of items, by name. */
+  readonly placing?:
+    | Readonly<Record<string, { readonly affinity: number; readonly drain?: boolean }>>
+    | undefined;
   readonly port: number;
   readonly maxConns?: number | undefined;
   /** Switches access control on, with this key of the first administrator. */
@@ -23,6 +27,7 @@ export interface ServerConfigOptions {
 export function serverConfig({
   storage,
   further = {},
+  placing = {},
   port,
   maxConns = 5,
   logLevel = 'info',
@@ -41,8 +46,11 @@ export function serverConfig({
     logging: { handler: 'json', level: logLevel },
     'queue-storage': on(queues),
     'partition-storage': [
-      { name: ITEMS_STORAGE, ...on(items) },
-      ...Object.entries(further).map(([name, string]) => ({ name, affinity: 0, ...on(string) })),
+      { name: ITEMS_STORAGE, ...on(items), ...placing[ITEMS_STORAGE] },
+      ...Object.entries(further).map(([name, string]) => ({
+        ...{ name, affinity: 0, ...on(string) },
+        ...placing[name],
+      })),
     ],
     ...(adminKey === undefined ? {} : { 'auth-backend': { driver: 'internal', 'admin-key': adminKey } }),
     ...(outbox === undefined ? {} : { outbox: [{ 'connection-string': outbox }] }),

@@ -36,7 +36,7 @@ export interface ServerProcessOptions extends Omit<ServerConfigOptions, 'port'> 
 export class ServerProcess {
   readonly port: number;
   readonly url: string;
-  readonly #options: ServerProcessOptions;
+  #options: ServerProcessOptions;
   /** Contains the configuration between `start` and `stop`. */
   #folder: string | undefined;
   #child: ChildProcess | undefined;
@@ -80,6 +80,11 @@ export class ServerProcess {
   /** How many lines of the log contain these words. */
   logged(words: string): number {
     return this.#output.split('\n').filter((line) => line.includes(words)).length;
+  }
+
+  /** Changes options, from the next start on. */
+  reconfigure(changes: ServerProcessOptions): void {
+    this.#options = { ...this.#options, ...changes };
   }
 
   /**

@@ -89,7 +89,14 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'bootstrap',
     'keys',
   ],
-  'packages/router/src': ['index.ts', 'dedup-slots.ts', 'partition-order.ts', 'placement.ts', 'affinity.ts'],
+  'packages/router/src': [
+    'index.ts',
+    'rebalance.ts',
+    'dedup-slots.ts',
+    'partition-order.ts',
+    'placement.ts',
+    'affinity.ts',
+  ],
   'packages/storage-memory/src': [
     'index.ts',
     'memory-driver.ts',

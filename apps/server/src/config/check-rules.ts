@@ -27,6 +27,7 @@ export function checkRules(config: ConfigFile, readFiles: boolean, loaded: Loade
     ...mixtureFaults(config, loaded),
     ...storages.flatMap((storage, i) => driverFaults(['partition-storage', i], storage, loaded)),
     ...doubledNames('partition-storage', storages),
+    ...drainFaults(config),
     ...doubledNames('queues', config.queues),
     ...outboxFaults(config),
     ...config.queues.flatMap((queue, i) =>
@@ -105,6 +106,24 @@ export function driverFaults(
   return [
     { path: [...path, 'driver'], message: `invalid driver; '${driver}' is not one of (${names})${reason}` },
   ];
+}
+
+/** A storage that is to become empty takes no partitions. */
+function drainFaults({ 'partition-storage': storages, queues }: ConfigFile): ConfigFault[] {
+  const taking = storages.flatMap(({ drain, affinity }, i): ConfigFault[] => {
+    if (drain !== true || affinity === 0) return [];
+    const message = 'a storage that drains gets no partitions; expected affinity: 0 beside it';
+    return [{ path: ['partition-storage', i, 'drain'], message }];
+  });
+  const draining = new Set(storages.filter(({ drain }) => drain).map(({ name }) => name));
+  const placed = queues.flatMap(({ partitions = [] }, i) =>
+    partitions.flatMap(({ 'storage-name': name }, nth): ConfigFault[] => {
+      if (!draining.has(name)) return [];
+      const message = `storage '${name}' drains; name another one, or leave out 'partitions'`;
+      return [{ path: ['queues', i, 'partitions', nth, 'storage-name'], message }];
+    }),
+  );
+  return [...taking, ...placed];
 }
 
 function doubledNames(list: string, entries: readonly { readonly name: string }[]): ConfigFault[] {

@@ -60,6 +60,7 @@ const partitionStorage = z.strictObject({
   name: nonEmpty,
   driver: driverName,
   affinity: z.int('expected a whole number').min(0, 'expected a number of at least 0').default(1),
+  drain: z.boolean('expected true or false').optional(),
   config: driverConfig,
 });
 

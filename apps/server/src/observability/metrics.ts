@@ -3,6 +3,7 @@ import type { EngineObserver, Service } from '@querator/engine';
 import type { PoolState } from '@querator/storage-postgres';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { MonotonicClock } from '../monotonic-clock.ts';
+import { registerDrainMetrics } from './drain-metrics.ts';
 import { HorizonMetrics } from './horizon-metrics.ts';
 import { ItemMetrics } from './item-metrics.ts';
 import { type Load, registerLoadMetrics } from './load-metrics.ts';
@@ -82,6 +83,7 @@ export class Metrics {
     const labels = this.#labels;
     this.#service = service;
     registerRunningTasks(this.#registry, service.tasks);
+    registerDrainMetrics(this.#registry, service.drains);
     this.#depths = new QueueDepthMetrics(this.#registry, { clock: this.#clock, service, labels });
     this.#horizons = new HorizonMetrics(this.#registry, { clock: this.#clock, storages });
     new Gauge({

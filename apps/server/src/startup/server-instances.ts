@@ -29,7 +29,10 @@ export function createInstances(
     own: {
       name: instanceName(config),
       version: VERSION,
-      storages: config['partition-storage'].map(({ name, driver }) => ({ name, driver })),
+      storages: config['partition-storage'].map(({ name, driver, affinity, drain }) => ({
+        ...{ name, driver, affinity },
+        ...(drain === true && { drain }),
+      })),
       capabilities,
     },
   });

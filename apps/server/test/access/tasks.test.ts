@@ -103,6 +103,16 @@ describe.each(STORAGES)('who may do what with tasks on %s', { timeout: 60_000 },
     });
   });
 
+  test.each([
+    { kind: 'drain', storageName: 'store-0' },
+    { kind: 'drain', storageName: 'none' },
+    { kind: 'rebalance' },
+  ])('$kind is only for those who may update queues in the system namespace', async (request) => {
+    const owner = await newTenant(server, ['queue.update', 'queue.clear', 'queue.stats']);
+    const { v2 } = clientWith(server, owner.key);
+    await expect(v2.tasks.create({ ...request, dryRun: true })).rejects.toMatchObject(denied);
+  });
+
   test('a queue is resized only by those who may update it', async () => {
     const owner = await newTenant(server, ['queue.update', 'queue.stats']);
     const other = await newTenant(server, ['queue.clear', 'queue.produce', 'queue.stats']);

@@ -6,6 +6,8 @@ import { ADMIN_KEY, clientWith, ENFORCED, fresh, newQueue, newTenant } from './s
 const DENIED = { code: 403, code_text: 'Forbidden', message: 'access denied' };
 const { server: serverCalls, apiKeys: keyCalls, queues: queueCalls } = endpointsV2;
 
+const CLAIMED = expect.arrayContaining(['extend', 'moves', 'tasks', 'access']);
+
 describe.each(STORAGES)('the calls under /v2/ on %s', { timeout: 60_000 }, (storage) => {
   const server = useServer(storage, ENFORCED);
   const admin = () => clientWith(server, ADMIN_KEY);
@@ -74,11 +76,15 @@ describe.each(STORAGES)('the calls under /v2/ on %s', { timeout: 60_000 }, (stor
           'schedules',
           'tasks',
           'tasks.delete',
+          'tasks.drain',
           'tasks.move',
           'tasks.move_partition',
+          'tasks.rebalance',
           'tasks.redrive',
           'tasks.resize',
         ],
+        storages: [{ name: 'store-0', driver: storage, affinity: 1, capabilities: CLAIMED }],
+        queue_storage: { name: 'queue-storage', driver: storage, capabilities: CLAIMED },
       });
     });
 

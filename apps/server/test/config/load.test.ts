@@ -27,6 +27,7 @@ describe('the configuration file', () => {
       'handler',
       'level',
       'affinity',
+      'drain',
       'max-conns',
       'storage-name',
       'reference',
@@ -169,6 +170,26 @@ quotas:
     [
       'partition-storage:\n  - name: a\n    driver: memory\n    affinity: 0\n',
       'line 4: partition-storage[0].affinity: no storage takes partitions',
+    ],
+    [
+      'partition-storage:\n  - name: a\n    driver: memory\n  - name: b\n    driver: memory\n    drain: true\n',
+      'line 6: partition-storage[1].drain: a storage that drains gets no partitions; expected affinity: 0 beside it',
+    ],
+    [
+      'partition-storage:\n  - name: a\n    driver: memory\n    drain: maybe\n',
+      'line 4: partition-storage[0].drain: expected true or false',
+    ],
+    [
+      `partition-storage: [{ name: a, driver: memory }, { name: b, driver: memory, affinity: 0, drain: true }]
+queues:
+  - name: q
+    lease-timeout: 1m
+    expire-timeout: 1h
+    partitions:
+      - partition: 0
+        storage-name: b
+`,
+      "line 8: queues[0].partitions[0].storage-name: storage 'b' drains; name another one, or leave out 'partitions'",
     ],
     [
       'partition-storage:\n  - name: a\n    driver: memory\n    affinity: -1\n',

@@ -96,7 +96,7 @@ describe.each(STORAGES)('/v2/tasks.* on %s', { timeout: 60_000 }, (storage) => {
       const request = { kind: 'delete', queue_name };
       await refused(
         { ...request, kind: 'x' },
-        "kind is invalid; 'x' is not one of 'delete', 'redrive', 'move', 'move_partition', 'resize'",
+        "kind is invalid; 'x' is not one of 'delete', 'redrive', 'move', 'move_partition', 'resize', 'drain', 'rebalance'",
       );
       await refused({ ...request, rate: -1 }, 'rate is invalid; cannot be negative number');
       await refused({ ...request, to: 'q' }, "to is invalid; a task of the kind 'delete' moves nothing");

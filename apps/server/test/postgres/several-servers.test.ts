@@ -1,6 +1,7 @@
 import { type Cluster, startTemporaryCluster } from '@querator/tooling-postgres';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { Terminal } from '../cli/support/terminal.ts';
 import { producersOf } from './support/producers.ts';
 import { WatchedServer } from './support/watched-server.ts';
 
@@ -45,6 +46,17 @@ async function tablesOf(queue: string, cluster: Cluster): Promise<number> {
   return rows[0].n;
 }
 
+/** What `querator describe` prints of a queue: partition, storage and health, and which partitions are out of service. */
+async function described(queue: string) {
+  const terminal = new Terminal((url, init) => fetch(url, init));
+  const { stdout, stderr } = await terminal.ok(`--endpoint ${server.url} describe ${queue}`);
+  const rows = stdout.trim().split('\n').slice(1);
+  const cells = rows
+    .map((row) => row.split(/ +/))
+    .map(([number, storage, , health]) => [number, storage, health]);
+  return { rows: cells, message: stderr.split('\n').find((line) => line.startsWith('Out of service')) };
+}
+
 test('partitions are distributed evenly over both servers', async () => {
   server = await start();
   await server.createQueue('even', 10);
@@ -83,6 +95,16 @@ test.each([
     const ids = [leased.json.items[0].id];
     const partition = leased.json.partition ?? 0;
     await server.post('queue.retry', { queue_name: queue, partition, items: [{ id: ids[0] }] });
+    // One without a request meanwhile did not fail.
+    const { rows, message } = await described(queue);
+    expect(rows).toEqual([
+      [...['0', 'postgres-us-east'], 'in_service'],
+      [...['1', 'postgres-us-east'], 'in_service'],
+      [...['2', 'postgres-us-west'], expect.any(String)],
+      [...['3', 'postgres-us-west'], expect.any(String)],
+    ]);
+    expect(rows.filter(([, , health]) => health === 'failing')).not.toEqual([]);
+    expect(message).toMatch(/^Out of service on the storage 'postgres-us-west': partition\(s\) [23](, 3)?$/);
 
     await mend();
     // Usually both partitions of the west. One without a request meanwhile did not fail.
@@ -125,6 +147,9 @@ test.each([
     const lease = { queue_name: name, client_id: 'c', batch_size: 1, request_timeout: '1s' };
     const { status, json } = await server.post('queue.lease', lease);
     expect(status).toBe(200);
+    expect((await described(name)).message).toBe(
+      "Out of service on the storage 'postgres-us-west': partition(s) 2, 3",
+    );
     const items = [{ id: json.items[0].id }];
     await server.post('queue.retry', { queue_name: name, partition: json.partition ?? 0, items });
     await server.stop();

@@ -18,7 +18,13 @@ const items = { queueName: 'q', partition: 2 };
 
 /** The port of a server with these capabilities. */
 async function portOf(server: FakeServer, capabilities: readonly string[]) {
-  server.on(endpointsV2.server.info, () => ({ version: '1', api: [], capabilities: [...capabilities] }));
+  server.on(endpointsV2.server.info, () => ({
+    version: '1',
+    api: [],
+    capabilities: [...capabilities],
+    storages: [],
+    queueStorage: undefined,
+  }));
   const port = clientPort(createClient({ endpoint: 'http://queue.test', fetch: server.fetch }), {
     ...{ clock: new ManualClock(), details: true },
   });
@@ -123,7 +129,13 @@ test('a lease has details where the queue keeps them, and is plain for a while w
   const clock = new ManualClock();
   let keeps = false;
   const server = new FakeServer()
-    .on(endpointsV2.server.info, () => ({ version: '1', api: [], capabilities: ['metadata'] }))
+    .on(endpointsV2.server.info, () => ({
+      version: '1',
+      api: [],
+      capabilities: ['metadata'],
+      storages: [],
+      queueStorage: undefined,
+    }))
     .on(queueEndpoints.lease, () => codecs.QueueLeaseResponse.create({ items: [{ id: 'plain' }] }))
     .on(endpointsV2.queue.lease, () => {
       if (!keeps) throw lacking;

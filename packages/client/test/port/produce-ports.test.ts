@@ -31,7 +31,13 @@ const ports: readonly [string, (seen: string[]) => Promise<ProducePort>][] = [
     async (seen) => {
       const capabilities = ['queue.produce', 'queue.produce.dedup'];
       const server = new FakeServer()
-        .on(endpointsV2.server.info, () => ({ version: '1', api: [], capabilities }))
+        .on(endpointsV2.server.info, () => ({
+          version: '1',
+          api: [],
+          capabilities,
+          storages: [],
+          queueStorage: undefined,
+        }))
         .on(endpointsV2.queue.produce, ({ dedupKey, items }) => {
           seen.push(dedupKey);
           if (dedupKey !== '' || items[0]?.dedupKey !== '') throw refusal;
@@ -95,7 +101,13 @@ describe('metadata', () => {
   async function start(capabilities: readonly string[], keeps: boolean) {
     const seen: Record<string, string>[] = [];
     const server = new FakeServer()
-      .on(endpointsV2.server.info, () => ({ version: '1', api: [], capabilities: [...capabilities] }))
+      .on(endpointsV2.server.info, () => ({
+        version: '1',
+        api: [],
+        capabilities: [...capabilities],
+        storages: [],
+        queueStorage: undefined,
+      }))
       .on(queueEndpoints.produce, () => SUCCESS_REPLY)
       .on(endpointsV2.queue.produce, ({ items }) => {
         const metadata = items.map((sent) => Object.fromEntries(sent.metadata));

@@ -13,6 +13,10 @@ export interface InstanceStorage {
   /** The name by which queues refer to it. */
   readonly name: string;
   readonly driver: string;
+  /** Its weight in the placement of new partitions; 0: it gets none. Undefined: the process is too old to say. */
+  readonly affinity?: number | undefined;
+  /** Whether its partitions are to move to other storages. Undefined: no. */
+  readonly drain?: true | undefined;
 }
 
 /** What a process tells the others about itself. */

@@ -7,8 +7,8 @@ import type { ClosableStore } from './queue-closure.ts';
 
 /** A page of queues in order of their names, compared as bytes. */
 export interface QueueListRequest {
-  /** Only queues of this namespace. */
-  readonly namespace: string;
+  /** Only queues of this namespace. Undefined: of all namespaces. */
+  readonly namespace: string | undefined;
   /** The page starts at this name, or at the next greater one. Empty: at the first queue. */
   readonly pivot: string;
   /** The most queues of a page; at least 1. */

@@ -19,6 +19,8 @@ export interface PartitionStorage {
   readonly backend: StorageBackend;
   /** Its weight among all storages; 0: takes no new partitions. */
   readonly affinity: number;
+  /** Whether its partitions are to move to other storages. Undefined: no. */
+  readonly drain?: boolean | undefined;
 }
 
 /** One storage in this process. */

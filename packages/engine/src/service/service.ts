@@ -1,6 +1,7 @@
 import {
   type Clock,
   checkQueueKnown,
+  type InstanceView,
   type Logger,
   MESSAGES,
   type QueueStore,
@@ -9,6 +10,7 @@ import {
   type ScheduleStore,
   type StorageSignals,
   type TaskStore,
+  UNSET_INSTANT,
 } from '@querator/core';
 import type { EngineLimits, ItemBudget } from '../engine-deps.ts';
 import { ActivationQueue } from '../manager/activation-queue.ts';
@@ -23,6 +25,8 @@ import { ScheduleLoop } from '../schedules/schedule-loop.ts';
 import { TimeZones } from '../schedules/time-zone.ts';
 import type { AdmitMove } from '../tasks/kinds/admission.ts';
 import type { RequireStorage } from '../tasks/kinds/move-partition.ts';
+import { DrainWatch, type DrainWatchDeps } from '../tasks/placing/drain-watch.ts';
+import { drainingOf } from '../tasks/placing/draining.ts';
 import { createTasks } from './create-tasks.ts';
 import { DescriptionsService } from './descriptions-service.ts';
 import { engineDeps } from './engine-options.ts';
@@ -63,6 +67,10 @@ export interface ServiceOptions {
   readonly requireCapability?: RequireCapability | undefined;
   /** Checks which storages every process on the storage of `queueStore` has. Undefined: this is the only process. */
   readonly requireStorage?: RequireStorage | undefined;
+  /** The processes on the storage of `queueStore`. Returns undefined until they are known. Absent: this is the only one. */
+  readonly instances?: (() => InstanceView | undefined) | undefined;
+  /** What a storage that drains keeps besides partitions, in words. Undefined: nothing. */
+  readonly alsoOn?: DrainWatchDeps['alsoOn'];
   /** Stores schedules, beside `queueStore`. Undefined: queues have none. */
   readonly scheduleStore?: ScheduleStore | undefined;
   /** Judges the items of schedules, as a producer is judged by whoever calls `queue.produce`. Undefined: all are stored. */
@@ -123,6 +131,8 @@ export interface Service {
   readonly schedules: SchedulesService;
   /** Long work on many items. Call its `start` to take part in it. */
   readonly tasks: TasksService;
+  /** The storages that this process is configured to drain. Call its `start` to drain them. */
+  readonly drains: Pick<DrainWatch, 'start' | 'states'>;
   /** For operators, to read and change the items of a partition. */
   readonly storage: StorageService;
   /** What namespaces hold in storage. */
@@ -182,9 +192,16 @@ export function createService(options: ServiceOptions): Service {
   const signals = queueSignals;
   const parts = store && { store, loop: new ScheduleLoop({ engine: deps, store, signals, zones, fireItem }) };
   const schedules = new SchedulesService({ manager, parts, random: deps.random, zones });
+  const { instances: view = () => ALONE, alsoOn } = options;
+  const draining = drainingOf(storages, view);
   const tasks = createTasks(deps, {
+    draining,
     ...{ manager, storages, store: taskStore, signals, queueStore, requireCapability, requireStorage },
     admitMove: options.admitMove,
+  });
+  const drains = new DrainWatch({
+    ...{ clock: deps.clock, logger: deps.logger, queueStore, store: taskStore, storages, view, alsoOn },
+    createTask: (storage) => tasks.createDrain(storage),
   });
   return {
     batchLimits: deps.limits,
@@ -200,6 +217,7 @@ export function createService(options: ServiceOptions): Service {
     pauses: new PausesService({ manager, store: queueStore, requireCapability }),
     schedules,
     tasks,
+    drains,
     storage: new StorageService(manager, deps.limits),
     namespaces: new NamespaceSizes(manager, storages),
     waiting: () => new Map([...manager.running].map((queue) => [queue.queue.name, queue.waiting()])),
@@ -213,7 +231,7 @@ export function createService(options: ServiceOptions): Service {
         .catch(() => undefined);
     },
     shutdown: async () => {
-      const stopped = [schedules.stop(), tasks.stop()];
+      const stopped = [schedules.stop(), drains.stop(), tasks.stop()];
       const active = new Set([...manager.running].map(({ queue }) => queue.name));
       activations.stop((name) => (active.has(name) ? MESSAGES.queueShutdown : MESSAGES.serviceShutdown));
       await manager.shutdown();
@@ -222,6 +240,9 @@ export function createService(options: ServiceOptions): Service {
     },
   };
 }
+
+/** The view of a process that does not know of others. */
+const ALONE: InstanceView = { now: UNSET_INSTANT, instances: [], unrecorded: [] };
 
 async function storedNamespace(manager: QueueManager, queueName: string): Promise<string | undefined> {
   checkQueueKnown(queueName);

@@ -22,7 +22,16 @@ import {
 } from '@querator/core';
 import type { QueueManager } from '../manager/queue-manager.ts';
 import { checkFilter, type GivenFilter } from '../rules/filter-rules.ts';
-import type { JudgeQueue, TaskCall, TaskKind } from '../tasks/task-kind.ts';
+import { drainTask } from '../tasks/kinds/drain.ts';
+import {
+  exclusiveOn,
+  type JudgeQueue,
+  type JudgeServer,
+  type OwnField,
+  type TaskCall,
+  type TaskKind,
+  type TaskMove,
+} from '../tasks/task-kind.ts';
 import type { TaskRunner } from '../tasks/task-runner.ts';
 import type { RequireCapability } from './pauses-service.ts';
 import type { CallerOptions } from './queues-service.ts';
@@ -69,6 +78,8 @@ export interface ShownTask extends Task {
   readonly filter: ItemFilter | undefined;
   /** The queue that gets the items. Undefined: none, or where each came from. */
   readonly to: string | undefined;
+  /** The partitions that it moves, wants to move, or cannot move. Empty: it moves none, or only one. */
+  readonly moves: readonly TaskMove[];
 }
 
 /** A page of tasks, the newest first. */
@@ -123,6 +134,22 @@ export class TasksService {
     return this.#deps.runner?.running() ?? new Map();
   }
 
+  /**
+   * Stores the task that drains a storage for as long as a server is configured to.
+   *
+   * @throws QueueError `retry` also if one runs.
+   */
+  async createDrain(storage: string): Promise<void> {
+    const { random, runner } = this.#deps;
+    const { parameters, exclusive } = drainTask({ storage, force: false, atOnce: 0, whileWanted: true });
+    const needs = [{ permission: 'queue.update', namespace: SYSTEM_NAMESPACE }] as const;
+    await this.#store().create({
+      ...{ id: random.base62(ID_LENGTH), kind: 'drain', version: 1, queue: '', namespace: SYSTEM_NAMESPACE },
+      ...{ parameters, exclusive, needs, createdBy: '', rate: undefined, dryRun: false },
+    });
+    runner?.wake();
+  }
+
   /** Stores a task. Any process that can run it begins at once. @throws QueueError also `retry` if too many run. */
   async create(
     call: CreateTaskCall,
@@ -138,13 +165,19 @@ export class TasksService {
     checkRate(call.rate);
     const filter = call.filter && checkFilter(call.filter);
     const needs: TaskNeed[] = [];
-    if (!kind.structural) checkNotPlaced(call);
+    checkOwnFields(call, kind.takes);
     const judge: JudgeQueue = async (permission, queueName, where = 'namespace') => {
       const queue = await this.#judge(caller, permission, queueName, where);
       needs.push({ permission, namespace: where === 'system' ? SYSTEM_NAMESPACE : queue.namespace });
       return queue;
     };
-    const { queue, parameters, addsPartitions = 0 } = await kind.prepare({ ...call, filter }, judge);
+    const judgeServer: JudgeServer = (permission) => {
+      if (!may(caller, permission, SYSTEM_NAMESPACE)) throw accessDenied();
+      needs.push({ permission, namespace: SYSTEM_NAMESPACE });
+    };
+    const prepared = await kind.prepare({ ...call, filter }, judge, judgeServer);
+    const { queue, parameters, addsPartitions = 0 } = prepared;
+    const exclusive = kind.structural && queue !== undefined ? exclusiveOn(queue.name) : prepared.exclusive;
     if (JSON.stringify(parameters).length > TASK_PARAMETERS_BYTES) {
       throw invalid(
         errorText`filter is invalid; a task keeps at most ${TASK_PARAMETERS_BYTES} bytes of it`,
@@ -159,7 +192,7 @@ export class TasksService {
         {
           ...{ id, kind: kind.kind, version: kind.version, parameters, needs },
           ...{ queue: queue?.name ?? '', namespace: queue?.namespace ?? SYSTEM_NAMESPACE },
-          exclusive: kind.structural && queue !== undefined ? `queue ${queue.name}` : undefined,
+          exclusive,
           createdBy: caller?.principal.username ?? '',
           rate: call.rate === 0 ? undefined : call.rate,
           dryRun: call.dryRun,
@@ -228,7 +261,8 @@ export class TasksService {
   #shown(task: Task, caller: Caller | undefined): ShownTask {
     const kind = this.#deps.kinds.get(task.kind);
     const asked = kind?.version === task.version ? kind.askedFor?.(task.parameters) : undefined;
-    if (asked === undefined) return { ...task, filter: undefined, to: undefined };
+    const moves = (kind?.version === task.version && kind.movesOf?.(task)) || [];
+    if (asked === undefined) return { ...task, filter: undefined, to: undefined, moves };
     // Knowing the id of a leased item is enough to complete it.
     const hidden = may(caller, 'queue.complete', task.namespace)
       ? {}
@@ -240,7 +274,7 @@ export class TasksService {
       ({ permission, namespace }) =>
         may(caller, 'queue.stats', namespace) || may(caller, permission, namespace),
     );
-    return { ...task, filter: isAll ? undefined : filter, to: seesTarget ? asked.to : undefined };
+    return { ...task, filter: isAll ? undefined : filter, to: seesTarget ? asked.to : undefined, moves };
   }
 
   /**
@@ -305,17 +339,21 @@ function noSuchTask(id: string): Error {
   return invalid(errorText`task does not exist; no such task '${id}'`, 'no_such_record');
 }
 
-/** A kind that works on items takes neither partitions nor a storage. */
-function checkNotPlaced(call: CreateTaskCall): void {
-  const { kind, partition = 0, storageName = '', partitions = 0, force = false } = call;
-  const [field] = [
-    ...(storageName === '' ? [] : ['storage_name']),
-    ...(partition === 0 ? [] : ['partition']),
-    ...(partitions === 0 ? [] : ['partitions']),
-    ...(force ? ['force'] : []),
-  ];
-  if (field === undefined) return;
-  throw invalid(errorText`${verbatim(field)} is invalid; a task of the kind '${kind}' takes none`);
+/** The names of the fields that only some kinds take, as callers know them. */
+const OWN_FIELDS: Readonly<Record<OwnField, string>> = {
+  storageName: 'storage_name',
+  partition: 'partition',
+  force: 'force',
+  atOnce: 'at_once',
+  partitions: 'partitions',
+};
+
+/** @param takes those that the kind takes. */
+function checkOwnFields(call: CreateTaskCall, takes: readonly OwnField[] = []): void {
+  for (const [field, name] of Object.entries(OWN_FIELDS) as [OwnField, string][]) {
+    if (takes.includes(field) || !call[field]) continue;
+    throw invalid(errorText`${verbatim(name)} is invalid; a task of the kind '${call.kind}' takes none`);
+  }
 }
 
 function checkRate(rate: number): void {

@@ -16,7 +16,12 @@ export interface TaskCall {
   readonly partitions?: number | undefined;
   /** Move it also to a storage that is not durable. */
   readonly force?: boolean | undefined;
+  /** The most partitions that move at the same time. Undefined or 0: the kind chooses. */
+  readonly atOnce?: number | undefined;
 }
+
+/** The fields of a call that only some kinds take. */
+export type OwnField = 'partition' | 'storageName' | 'force' | 'atOnce' | 'partitions';
 
 /**
  * The queue of that name as it is stored now, if the creator has the permission on it.
@@ -32,6 +37,9 @@ export type JudgeQueue = (
   where?: 'namespace' | 'system',
 ) => Promise<Queue>;
 
+/** Writes down that the creator needs the permission in the system namespace. @throws QueueError `forbidden`. */
+export type JudgeServer = (permission: Permission) => void;
+
 /** A task that may be stored. */
 export interface PreparedTask {
   /** The queue whose items it takes. Its namespace may see the task. Undefined: none. */
@@ -39,6 +47,27 @@ export interface PreparedTask {
   readonly parameters: JsonValue;
   /** How many partitions it adds to the queue, which limits of the namespace judge. Undefined: none. */
   readonly addsPartitions?: number | undefined;
+  /** Of the tasks with the same text, only one can run. Undefined: as `TaskKind.structural` says. */
+  readonly exclusive?: string | undefined;
+}
+
+/** Of the tasks that change the structure of a queue, one runs at a time: the text that they share. */
+export function exclusiveOn(queueName: string): string {
+  return `queue ${queueName}`;
+}
+
+/** A partition that a task moves, wants to move, or cannot move. */
+export interface TaskMove {
+  readonly queue: string;
+  readonly partition: number;
+  readonly from: string;
+  readonly to: string;
+  /** Its items when they were counted. Undefined: they were not. */
+  readonly items?: number | undefined;
+  /** The task of the move. Undefined: it does not run. */
+  readonly task?: string | undefined;
+  /** Why it does not move. Undefined: nothing prevents it. */
+  readonly error?: string | undefined;
 }
 
 /** Which items a task takes, and which queue gets them. */
@@ -86,6 +115,8 @@ export interface TaskKind {
   readonly version: number;
   /** Whether it changes the structure of a queue: of such tasks a queue has only one at a time. */
   readonly structural: boolean;
+  /** The fields of a call that it takes besides those that every kind takes. Undefined: none. */
+  readonly takes?: readonly OwnField[] | undefined;
   /** What every process on the storage must know before such a task can be created; see `Instances`. Undefined: nothing. */
   readonly capability?: string | undefined;
   /**
@@ -93,9 +124,11 @@ export interface TaskKind {
    *
    * @throws QueueError `invalid`, and what `judge` throws; StorageError.
    */
-  prepare(call: TaskCall, judge: JudgeQueue): Promise<PreparedTask>;
+  prepare(call: TaskCall, judge: JudgeQueue, judgeServer: JudgeServer): Promise<PreparedTask>;
   /** What the creator of a task asked for. Undefined: this kind takes no items. @param parameters of this version. */
   askedFor?(parameters: JsonValue): AskedItems;
+  /** The partitions that a task moves. Undefined: this kind moves none, or only one. @param task of this version. */
+  movesOf?(task: Task): readonly TaskMove[];
   /**
    * One step of a task: handles some items, and says how far it has come.
    *

@@ -137,12 +137,13 @@ export class TaskRun {
   async #failed(error: unknown): Promise<boolean> {
     if (isOutage(error)) {
       const isFull = isOverLimit(error);
+      const reason = reasonOf(error);
       if (this.#outages++ === 0) {
         this.#log('warn', isFull ? 'a task waits for room' : 'a task waits for storage', { err: error });
       }
       // Its operator has to see why it does not go on.
-      if (isFull && this.#held.task.error !== reasonOf(error))
-        await this.#held.save({ error: reasonOf(error) });
+      if (error instanceof QueueError && this.#held.task.error !== reason)
+        await this.#held.save({ error: reason });
       await this.#sleep(backOffMs(this.#outages - 1));
       return false;
     }

@@ -44,6 +44,8 @@ export class MoveWorld {
   readonly near: FaultyStorage;
   readonly far: FaultyStorage;
   readonly services: readonly Service[];
+  /** The storages that a server is configured to drain. */
+  draining: ReadonlySet<string> = new Set();
   /** Why a move must wait. Undefined: it need not. */
   lacking: Error | undefined;
   readonly #storages: readonly { readonly backend: StorageBackend; readonly affinity: number }[];
@@ -160,6 +162,7 @@ export class MoveWorld {
     });
     return {
       ...{ clock, manager, store, storages: this.#storages, requireCapability: () => undefined },
+      draining: { storages: () => this.draining },
       requireStorage: async () => {
         if (this.lacking !== undefined) throw this.lacking;
       },

@@ -3,6 +3,8 @@ import {
   type Clock,
   decorateStore,
   type Logger,
+  MOVE_STORE,
+  type MoveStore,
   PARTITION_STORE,
   type PortCall,
   type PortMembers,
@@ -18,7 +20,14 @@ import {
 } from '@querator/core';
 import { ManualClock, SeededRandom } from '@querator/core/testing';
 import { memoryBackend } from '@querator/storage-memory';
-import { type CreateTaskCall, createService, type Service, type ShownTask } from '../../src/index.ts';
+import {
+  type CreateTaskCall,
+  createService,
+  type PartitionStorage,
+  type Service,
+  type ServiceOptions,
+  type ShownTask,
+} from '../../src/index.ts';
 import { item, payloadOf, queueCall } from './harness.ts';
 
 /** What becomes of a storage call: it is carried out, or the process dies before or after it. */
@@ -33,7 +42,19 @@ export class TaskProcess {
   onCall: (call: string) => Fate = () => 'goes on';
   isDead = false;
 
-  constructor(world: TaskProcesses, seed: number, { hasSignals }: { readonly hasSignals: boolean }) {
+  /** @param storages those of items. Undefined: only the one of the world. */
+  constructor(
+    world: Pick<TaskProcesses, 'backend' | 'clock' | 'signals'>,
+    seed: number,
+    {
+      hasSignals,
+      storages,
+      ...options
+    }: {
+      readonly hasSignals: boolean;
+      readonly storages?: readonly PartitionStorage[];
+    } & Partial<ServiceOptions>,
+  ) {
     const backend = this.#decorate(world.backend);
     const note = (message: string) => void this.logged.push(message);
     const logger: Logger = { ...silentLogger, info: note, warn: note, error: note };
@@ -49,7 +70,10 @@ export class TaskProcess {
       queueStore: backend.queueStore(),
       taskStore: backend.taskStore?.(),
       queueSignals: hasSignals ? world.signals : undefined,
-      storages: [{ backend, affinity: 1 }],
+      storages: storages?.map((storage) => ({ ...storage, backend: this.#decorate(storage.backend) })) ?? [
+        { backend, affinity: 1 },
+      ],
+      ...options,
     });
   }
 
@@ -86,6 +110,7 @@ export class TaskProcess {
       queueStore: () => queues,
       taskStore: () => tasks as TaskStore,
       partitionStore: (key, owner) => wrapAll('partition', PARTITION_STORE, inner.partitionStore(key, owner)),
+      moveStore: (key, owner) => wrapAll('moves', MOVE_STORE, inner.moveStore?.(key, owner) as MoveStore),
     };
   }
 

@@ -816,19 +816,33 @@ export const ServerInfoRequest = messageTable(
   ],
 );
 
+export const ServerStorage = messageTable(
+  'ServerStorage',
+  () => ({ name: '', driver: '', affinity: 0, drain: false, capabilities: [] }),
+  [
+    { number: 1, name: 'name', protoName: 'name', jsonName: 'name', kind: 'string', repeated: false },
+    { number: 2, name: 'driver', protoName: 'driver', jsonName: 'driver', kind: 'string', repeated: false },
+    { number: 3, name: 'affinity', protoName: 'affinity', jsonName: 'affinity', kind: 'int32', repeated: false },
+    { number: 4, name: 'drain', protoName: 'drain', jsonName: 'drain', kind: 'bool', repeated: false },
+    { number: 5, name: 'capabilities', protoName: 'capabilities', jsonName: 'capabilities', kind: 'string', repeated: true },
+  ],
+);
+
 export const ServerInfoResponse = messageTable(
   'ServerInfoResponse',
-  () => ({ version: '', api: [], capabilities: [] }),
+  () => ({ version: '', api: [], capabilities: [], storages: [], queueStorage: undefined }),
   [
     { number: 1, name: 'version', protoName: 'version', jsonName: 'version', kind: 'string', repeated: false },
     { number: 2, name: 'api', protoName: 'api', jsonName: 'api', kind: 'string', repeated: true },
     { number: 3, name: 'capabilities', protoName: 'capabilities', jsonName: 'capabilities', kind: 'string', repeated: true },
+    { number: 4, name: 'storages', protoName: 'storages', jsonName: 'storages', kind: 'message', repeated: true, message: ServerStorage },
+    { number: 5, name: 'queueStorage', protoName: 'queue_storage', jsonName: 'queue_storage', kind: 'message', repeated: false, message: ServerStorage },
   ],
 );
 
 export const TasksCreateRequest = messageTable(
   'TasksCreateRequest',
-  () => ({ kind: '', queueName: '', filter: undefined, to: '', rate: 0, dryRun: false, partition: 0, storageName: '', force: false, partitions: 0 }),
+  () => ({ kind: '', queueName: '', filter: undefined, to: '', rate: 0, dryRun: false, partition: 0, storageName: '', force: false, atOnce: 0, partitions: 0 }),
   [
     { number: 1, name: 'kind', protoName: 'kind', jsonName: 'kind', kind: 'string', repeated: false },
     { number: 2, name: 'queueName', protoName: 'queue_name', jsonName: 'queue_name', kind: 'string', repeated: false },
@@ -839,6 +853,7 @@ export const TasksCreateRequest = messageTable(
     { number: 7, name: 'partition', protoName: 'partition', jsonName: 'partition', kind: 'int32', repeated: false },
     { number: 8, name: 'storageName', protoName: 'storage_name', jsonName: 'storage_name', kind: 'string', repeated: false },
     { number: 9, name: 'force', protoName: 'force', jsonName: 'force', kind: 'bool', repeated: false },
+    { number: 10, name: 'atOnce', protoName: 'at_once', jsonName: 'at_once', kind: 'int32', repeated: false },
     { number: 11, name: 'partitions', protoName: 'partitions', jsonName: 'partitions', kind: 'int32', repeated: false },
   ],
 );
@@ -872,9 +887,23 @@ export const TasksListRequest = messageTable(
   ],
 );
 
+export const TaskMove = messageTable(
+  'TaskMove',
+  () => ({ queueName: '', partition: 0, from: '', to: '', items: 0, taskId: '', error: '' }),
+  [
+    { number: 1, name: 'queueName', protoName: 'queue_name', jsonName: 'queue_name', kind: 'string', repeated: false },
+    { number: 2, name: 'partition', protoName: 'partition', jsonName: 'partition', kind: 'int32', repeated: false },
+    { number: 3, name: 'from', protoName: 'from', jsonName: 'from', kind: 'string', repeated: false },
+    { number: 4, name: 'to', protoName: 'to', jsonName: 'to', kind: 'string', repeated: false },
+    { number: 5, name: 'items', protoName: 'items', jsonName: 'items', kind: 'int64', repeated: false },
+    { number: 6, name: 'taskId', protoName: 'task_id', jsonName: 'task_id', kind: 'string', repeated: false },
+    { number: 7, name: 'error', protoName: 'error', jsonName: 'error', kind: 'string', repeated: false },
+  ],
+);
+
 export const Task = messageTable(
   'Task',
-  () => ({ id: '', kind: '', state: '', queueName: '', namespace: '', matched: 0, done: 0, failed: 0, error: '', rate: 0, dryRun: false, createdBy: '', createdAt: undefined, startedAt: undefined, endedAt: undefined, cancelRequestedAt: undefined, filter: undefined, to: '' }),
+  () => ({ id: '', kind: '', state: '', queueName: '', namespace: '', matched: 0, done: 0, failed: 0, error: '', rate: 0, dryRun: false, createdBy: '', createdAt: undefined, startedAt: undefined, endedAt: undefined, cancelRequestedAt: undefined, filter: undefined, to: '', moves: [] }),
   [
     { number: 1, name: 'id', protoName: 'id', jsonName: 'id', kind: 'string', repeated: false },
     { number: 2, name: 'kind', protoName: 'kind', jsonName: 'kind', kind: 'string', repeated: false },
@@ -894,6 +923,7 @@ export const Task = messageTable(
     { number: 16, name: 'cancelRequestedAt', protoName: 'cancel_requested_at', jsonName: 'cancel_requested_at', kind: 'timestamp', repeated: false },
     { number: 17, name: 'filter', protoName: 'filter', jsonName: 'filter', kind: 'message', repeated: false, message: ItemsFilter },
     { number: 18, name: 'to', protoName: 'to', jsonName: 'to', kind: 'string', repeated: false },
+    { number: 19, name: 'moves', protoName: 'moves', jsonName: 'moves', kind: 'message', repeated: true, message: TaskMove },
   ],
 );
 

@@ -20,6 +20,7 @@ export const codecsV2 = {
   // querator/v2/server.proto
   ServerInfoRequest: messageCodec(server.ServerInfoRequest, tables.ServerInfoRequest),
   ServerInfoResponse: messageCodec(server.ServerInfoResponse, tables.ServerInfoResponse),
+  ServerStorage: messageCodec(server.ServerStorage, tables.ServerStorage),
   // querator/v2/instances.proto
   InstancesListRequest: messageCodec(instances.InstancesListRequest, tables.InstancesListRequest),
   InstancesListResponse: messageCodec(instances.InstancesListResponse, tables.InstancesListResponse),
@@ -108,4 +109,5 @@ export const codecsV2 = {
   TasksListRequest: messageCodec(tasks.TasksListRequest, tables.TasksListRequest),
   TasksListResponse: messageCodec(tasks.TasksListResponse, tables.TasksListResponse),
   Task: messageCodec(tasks.Task, tables.Task),
+  TaskMove: messageCodec(tasks.TaskMove, tables.TaskMove),
 } as const;

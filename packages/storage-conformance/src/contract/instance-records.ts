@@ -18,7 +18,10 @@ function record(id: string, more: Partial<InstanceRecord> = {}): InstanceRecord 
     id,
     name: 'a host/4711',
     version: '1.2.3',
-    storages: [{ name: 'store-0', driver: 'postgres' }],
+    storages: [
+      { name: 'store-0', driver: 'postgres' },
+      { name: 'store-1', driver: 'postgres', affinity: 0, drain: true },
+    ],
     capabilities: ['metadata', 'dedup'],
     ...more,
   };

@@ -188,6 +188,16 @@ export function describeQueueStore(test: StorageTest): void {
       expect(await fixture.queues.list({ namespace: fixture.name(), pivot: '', limit: 10 })).toEqual([]);
     });
 
+    // "Undefined: of all namespaces"
+    test('lists the queues of all namespaces by their names', async (fixture) => {
+      const base = fixture.name();
+      for (const n of [1, 2, 3, 4]) await createAll(fixture, fixture.name(), [`${base}${n}`]);
+      const page = async (pivot: string, limit: number) =>
+        namesOf(await fixture.queues.list({ namespace: undefined, pivot, limit }));
+      expect(await page(`${base}1`, 3)).toEqual([`${base}1`, `${base}2`, `${base}3`]);
+      expect(await page(`${base}3`, 2)).toEqual([`${base}3`, `${base}4`]);
+    });
+
     // a page has the same queues as `get`
     test('lists queues with all their fields', async (fixture) => {
       const queue = newQueue(fixture.name());

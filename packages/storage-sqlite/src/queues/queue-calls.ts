@@ -61,10 +61,13 @@ function listQueues(
   { connection, now }: Transaction,
   { namespace, pivot, limit }: QueueListRequest,
 ): readonly Queue[] {
-  const rows = connection.all<QueueRow>(
-    'select * from queues where namespace = ? and name >= ? order by name limit ?',
-    ...[namespace, pivot, limit],
-  );
+  const rows =
+    namespace === undefined
+      ? connection.all<QueueRow>('select * from queues where name >= ? order by name limit ?', pivot, limit)
+      : connection.all<QueueRow>(
+          'select * from queues where namespace = ? and name >= ? order by name limit ?',
+          ...[namespace, pivot, limit],
+        );
   return rows.map((row) => queueOf(row, now));
 }
 

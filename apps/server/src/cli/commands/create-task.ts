@@ -30,7 +30,7 @@ interface CreateFlags extends FilterFlags, Partial<YesFlag> {
 }
 
 /**
- * `querator task delete-items|move-items|move-partition|resize` and `querator redrive`
+ * `querator task delete-items|move-items|move-partition|drain|rebalance|resize` and `querator redrive`
  *
  * @param group the command `task`.
  * @param print prints the created task.
@@ -94,6 +94,7 @@ export function addTaskCreations(
       await print(task, { json });
       cli.output.say(`Successfully created task '${task.id}'`);
     });
+  addPlacing(group, cli, print);
   addResize(group, cli, print);
   const redrive = program
     .command('redrive')
@@ -120,4 +121,50 @@ async function confirmDeletionOfItems(
     { yes: false },
     { prefix, question: `Delete ${found} of queue '${queueName}'?` },
   );
+}
+
+interface PlacingFlags {
+  readonly atOnce: number;
+  readonly rate: number;
+  readonly dryRun: boolean;
+  readonly json: boolean;
+}
+
+/** `querator task drain|rebalance` */
+function addPlacing(
+  group: Command,
+  cli: Cli,
+  print: (task: Task, flags: { readonly json: boolean }) => Promise<void>,
+): void {
+  const withFlags = (command: Command) =>
+    command
+      .option('--at-once <n>', 'the most partitions that move at the same time, 1 to 8', wholeNumber, 2)
+      .option('--rate <n>', 'the most items a second (default: no limit)', wholeNumber, 0)
+      .option('--dry-run', 'only show what would move', false)
+      .option('--json', 'print JSON instead of a table', false);
+  const create = async (
+    kind: string,
+    { json, ...asked }: PlacingFlags & { readonly storageName?: string },
+  ) => {
+    const { v2 } = cli.client();
+    const task = await attempt('failed to create task', () =>
+      v2.tasks.create({ kind, ...asked }, { signal: cli.interrupted() }),
+    );
+    await print(task, { json });
+    cli.output.say(`Successfully created task '${task.id}'`);
+  };
+  withFlags(
+    group
+      .command('drain')
+      .description('move all partitions of a storage to other storages, while producers and consumers work')
+      .argument('<storage>', 'the name of the storage that becomes empty')
+      .option('--force', 'also to storages whose items do not survive a restart', false),
+  ).action((storageName: string, flags: PlacingFlags) => create('drain', { ...flags, storageName }));
+  withFlags(
+    group
+      .command('rebalance')
+      .description(
+        'move partitions until each storage holds its share, by affinity and what partitions hold',
+      ),
+  ).action((flags: PlacingFlags) => create('rebalance', flags));
 }

@@ -23,10 +23,20 @@ export function addDescribe(program: Command, cli: Cli): void {
       cli.output.say(`Holds ${waiting} waiting, ${leased} leased, ${scheduled} scheduled item(s)`);
       const paused = [...(pause?.produce ? ['produce'] : []), ...(pause?.lease ? ['lease'] : [])];
       if (paused.length > 0) cli.output.say(`Paused: ${paused.join(', ')}`);
+      for (const [storage, numbers] of outOfService(response.partitions)) {
+        cli.output.say(`Out of service on the storage '${storage}': partition(s) ${numbers.join(', ')}`);
+      }
       for (const { partition, movingTo } of response.partitions) {
         if (movingTo !== '') cli.output.say(`Partition ${partition} moves to the storage '${movingTo}'`);
       }
     });
+}
+
+/** The partitions that cannot be served, by storage. The others of the queue serve it meanwhile. */
+function outOfService(partitions: readonly QueuesPartition[]): ReadonlyMap<string, readonly number[]> {
+  const failing = partitions.filter(({ health }) => health !== 'in_service');
+  const byStorage = Map.groupBy(failing, ({ storageName }) => storageName);
+  return new Map([...byStorage].map(([storage, list]) => [storage, list.map(({ partition }) => partition)]));
 }
 
 function rowOf(partition: QueuesPartition): readonly string[] {

@@ -1,4 +1,4 @@
-import { codecsV2, endpointsV2, formatTimestamp, type Task } from '@querator/protocol';
+import { codecsV2, endpointsV2, formatTimestamp, type Task, type TaskMove } from '@querator/protocol';
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { attempt } from '../command-error.ts';
@@ -23,7 +23,7 @@ interface ListFlags extends JsonFlag {
 const MOST_OF_A_PAGE = 100;
 const { tasks } = endpointsV2;
 
-/** `querator task delete-items|move-items|move-partition|resize|list|get|cancel` and `querator redrive` */
+/** `querator task delete-items|move-items|move-partition|drain|rebalance|resize|list|get|cancel` and `querator redrive` */
 export function addTask(program: Command, cli: Cli): void {
   const group = program
     .command('task')
@@ -32,7 +32,10 @@ export function addTask(program: Command, cli: Cli): void {
   const withJson = (command: Command) => command.option('--json', 'print JSON instead of a table', false);
   const print = async (task: Task, { json }: JsonFlag) => {
     if (json) await cli.output.json(tasks.get.response, task);
-    else await cli.output.data(textTable(HEADS, [rowOf(task)]));
+    else {
+      await cli.output.data(textTable(HEADS, [rowOf(task)]));
+      if (task.moves.length > 0) await cli.output.data(`\n${textTable(MOVE_HEADS, task.moves.map(moveRow))}`);
+    }
   };
 
   addTaskCreations(program, group, cli, print);
@@ -80,6 +83,12 @@ export function addTask(program: Command, cli: Cli): void {
 const HEADS = [
   ...['ID', 'KIND', 'STATE', 'QUEUE', 'TO', 'FILTER', 'MATCHED', 'DONE', 'FAILED', 'CREATED', 'ERROR'],
 ];
+
+const MOVE_HEADS = ['QUEUE', 'PARTITION', 'FROM', 'TO', 'ITEMS', 'TASK', 'ERROR'];
+
+function moveRow({ queueName, partition, from, to, items, taskId, error }: TaskMove): readonly string[] {
+  return [queueName, String(partition), from, to, items === 0 ? '' : String(items), taskId, error];
+}
 
 function rowOf(task: Task): readonly string[] {
   const { id, kind, state, queueName, to, matched, done, failed, createdAt, error, cancelRequestedAt } = task;

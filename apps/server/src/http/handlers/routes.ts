@@ -8,6 +8,7 @@ import {
   queuesEndpoints,
   storageEndpoints,
 } from '@querator/protocol';
+import type { DescribedStorages } from '../../config/described-storages.ts';
 import type { CallContext } from '../call/call-context.ts';
 import type { Route, Routes } from '../call/route.ts';
 import { accessHandlers, missingAccessHandlers } from './access-handlers.ts';
@@ -29,12 +30,21 @@ import { apiKeysHandlersV2, queuesHandlersV2, type ServedAccess, serverHandlers 
  * @param access undefined: the storage of the queues cannot keep users and their rights.
  * @param inUse.audit undefined: audit events are not stored.
  * @param inUse.quotas undefined: they are not in use.
+ * @param inUse.storages those that `server.info` shows. Undefined: none.
  */
 export function createRoutes(
   service: Service,
   access: ServedAccess,
   instances: Pick<Instances, 'id' | 'known' | 'capabilities'>,
-  { audit, quotas }: { readonly audit?: AuditService | undefined; readonly quotas?: Quotas | undefined } = {},
+  {
+    audit,
+    quotas,
+    storages = { storages: [], queueStorage: undefined },
+  }: {
+    readonly audit?: AuditService | undefined;
+    readonly quotas?: Quotas | undefined;
+    readonly storages?: DescribedStorages;
+  } = {},
 ): Routes {
   const { produceBatch, completeBatch, importBatch, deleteBatch } = service.batchLimits;
   return new Map([
@@ -50,7 +60,7 @@ export function createRoutes(
       itemsDelete: deleteBatch,
     }),
     ...join(accessEndpoints, access === undefined ? missingAccessHandlers() : accessHandlers(access.service)),
-    ...join(endpointsV2.server, serverHandlers(instances.capabilities)),
+    ...join(endpointsV2.server, serverHandlers(instances.capabilities, storages)),
     ...join(endpointsV2.instances, instancesHandlers(instances)),
     ...join(endpointsV2.apiKeys, apiKeysHandlersV2(access)),
     ...join(endpointsV2.audit, auditHandlers(audit)),

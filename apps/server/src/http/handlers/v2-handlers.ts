@@ -29,6 +29,7 @@ import {
   type Handlers,
   SUCCESS_REPLY,
 } from '@querator/protocol';
+import type { DescribedStorages } from '../../config/described-storages.ts';
 import { VERSION } from '../../version.ts';
 import type { CallContext } from '../call/call-context.ts';
 import { admitPartitionsOf } from './tasks-handlers.ts';
@@ -42,11 +43,14 @@ const API_VERSIONS = ['v1', 'v2'];
 export type ServedAccess = Pick<AccessControl, 'service' | 'enforced'> | undefined;
 
 /** The handler that tells what the server can do. */
-export function serverHandlers(capabilities: readonly string[]): HandlersOf<'server'> {
+export function serverHandlers(
+  capabilities: readonly string[],
+  storages: DescribedStorages,
+): HandlersOf<'server'> {
   return {
     async info(_, { caller }) {
       if (!caller.may('system.health', SYSTEM_NAMESPACE)) throw accessDenied();
-      return { version: VERSION, api: API_VERSIONS, capabilities: [...capabilities] };
+      return { version: VERSION, api: API_VERSIONS, capabilities: [...capabilities], ...storages };
     },
   };
 }

@@ -8,9 +8,10 @@ import {
   type StorageCapability,
   SYSTEM_NAMESPACE,
 } from '@querator/core';
-import type { PartitionsAtWork } from '@querator/engine';
+import type { DrainState, PartitionsAtWork } from '@querator/engine';
 import type { RelayState } from '../../outbox/relay.ts';
 import { VERSION } from '../../version.ts';
+import { drainRemark } from './drain-remarks.ts';
 import type { HealthCheck } from './health-check.ts';
 import { outboxCheck } from './outbox-checks.ts';
 import { parseRequirement, type Requirement } from './requirement.ts';
@@ -38,6 +39,8 @@ export interface HealthDeps {
   readonly instances?: () => InstanceView | undefined;
   /** What the relays of outboxes do. Undefined: there are none. */
   readonly outboxes?: () => readonly RelayState[];
+  /** How far the storages that drain have come. Undefined: none drains. */
+  readonly drains?: () => readonly DrainState[];
   /** How long the result of a check is reused, in milliseconds. Undefined: each request checks again. */
   readonly freshForMs?: number;
   /** During a shutdown the health is `fail`, so that load balancers choose another server. */
@@ -99,10 +102,13 @@ export class HealthChecks {
     const healthy = queues.passed && isMet(requirement, partitions);
     const checks: Record<string, HealthCheck[]> = { 'queues:storage': [documented(queues.passed, time)] };
     const atWork = this.#deps.partitions?.();
+    const drains = this.#deps.drains?.() ?? [];
     partitions.forEach((result, n) => {
       const { name = '', capabilities = [] } = this.#storages[n] ?? {};
       const key = `${name}:storage`;
-      checks[key] = [...(checks[key] ?? []), { ...detailed(result, atWork?.get(name), time), capabilities }];
+      const drain = drains.find(({ storage }) => storage === name);
+      const check = detailed(result, { partitions: atWork?.get(name), drain, time });
+      checks[key] = [...(checks[key] ?? []), { ...check, capabilities }];
     });
     const view = this.#deps.instances?.();
     if (view !== undefined) checks['instances:count'] = [counted(view, time)];
@@ -156,10 +162,22 @@ function counted({ instances, unrecorded = [] }: InstanceView, time: string): He
 
 function detailed(
   { passed, latencyMs, notices }: CheckResult,
-  partitions: PartitionsAtWork | undefined,
-  time: string,
+  {
+    partitions,
+    drain,
+    time,
+  }: {
+    readonly partitions: PartitionsAtWork | undefined;
+    readonly drain: DrainState | undefined;
+    readonly time: string;
+  },
 ): HealthCheck {
-  const remarks = [...notices.map(({ text }) => text), ...outOfService(partitions)];
+  const drains = drainRemark(drain);
+  const remarks = [
+    ...notices.map(({ text }) => text),
+    ...outOfService(partitions),
+    ...(drains === undefined ? [] : [drains]),
+  ];
   const output = passed ? remarks.join('; ') : FAILED;
   return {
     componentType: 'datastore',

@@ -130,6 +130,8 @@ const SEEDS_V2: {
       { kind: 'delete', queueName: QUEUE, dryRun: true },
       { kind: 'delete', queueName: QUEUE, filter: { state: 'waiting', kind: 'order' }, rate: 9 },
       { kind: 'move_partition', queueName: QUEUE, partition: 0, storageName: 'mem', force: true },
+      { kind: 'drain', storageName: 'mem', atOnce: 3, rate: 9, force: true, dryRun: true },
+      { kind: 'rebalance', atOnce: 3, dryRun: true },
       { kind: 'resize', queueName: QUEUE, partitions: 2, dryRun: true },
     ],
     get: [{ id: ID }],

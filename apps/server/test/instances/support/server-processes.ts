@@ -1,6 +1,6 @@
 import type { LoadedServer } from '@querator/tooling-load';
 import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
-import { freePort, ServerProcess } from '@querator/tooling-processes';
+import { freePort, ServerProcess, type ServerProcessOptions } from '@querator/tooling-processes';
 import { type RawReply, readReply } from '../../support/test-server.ts';
 
 /** Longer than any request of these tests to a running server. */
@@ -71,6 +71,18 @@ export class ServerProcesses {
 
   urlOf(instance: number): string {
     return this.#server(instance).url;
+  }
+
+  /** Stops an instance, and starts it with other options. */
+  async restart(instance: number, changes: ServerProcessOptions): Promise<void> {
+    await this.terminate(instance);
+    this.#server(instance).reconfigure(changes);
+    await this.startOne(instance);
+  }
+
+  /** How many lines of the log of an instance contain these words, since its last start. */
+  logged(instance: number, words: string): number {
+    return this.#server(instance).logged(words);
   }
 
   /** Starts a stopped instance, and waits until it answers. */

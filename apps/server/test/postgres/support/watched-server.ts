@@ -64,6 +64,10 @@ export class WatchedServer {
     return new WatchedServer(await startServer(config, deps), log);
   }
 
+  get url(): string {
+    return this.#server.url;
+  }
+
   stop(): Promise<void> {
     return this.#server.stop();
   }

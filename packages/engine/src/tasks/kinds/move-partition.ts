@@ -6,6 +6,7 @@ import {
   type JsonValue,
   millisecondsBetween,
   type PartitionOwner,
+  type Queue,
   QueueError,
   type QueueStore,
   type StorageBackend,
@@ -15,6 +16,7 @@ import {
 import type { PartitionStorage } from '../../manager/placements.ts';
 import type { QueueManager } from '../../manager/queue-manager.ts';
 import { type CopyBasis, PartitionMove } from '../moves/partition-move.ts';
+import type { Draining } from '../placing/draining.ts';
 import { isOutage, reasonOf } from '../step-failure.ts';
 import type { JudgeQueue, PreparedTask, StepBudget, StepResult, TaskCall, TaskKind } from '../task-kind.ts';
 
@@ -30,6 +32,12 @@ type Parameters = {
   readonly from: string;
   readonly to: string;
 };
+
+/** Which partition moves, and to which storage. */
+export interface MoveTo {
+  readonly partition: number;
+  readonly storageName: string;
+}
 
 /** How far a move has come. */
 interface Place extends CopyBasis {
@@ -57,6 +65,7 @@ export interface MovePartitionDeps {
   readonly storages: readonly PartitionStorage[];
   readonly requireStorage: RequireStorage;
   readonly requireCapability: (capability: string) => Promise<void> | undefined;
+  readonly draining: Pick<Draining, 'storages'>;
 }
 
 /** Moves a partition to another storage, while producers and consumers work. */
@@ -64,6 +73,7 @@ export class MovePartition implements TaskKind {
   readonly kind = 'move_partition';
   readonly version = 1;
   readonly structural = true;
+  readonly takes = ['partition', 'partitions', 'storageName', 'force'] as const;
   readonly capability = MOVE_PARTITION;
   readonly #deps: MovePartitionDeps;
   readonly #storages: ReadonlyMap<string, StorageBackend>;
@@ -77,7 +87,7 @@ export class MovePartition implements TaskKind {
 
   /** @throws QueueError `invalid`, `retry`, and what `judge` throws. */
   async prepare(call: TaskCall, judge: JudgeQueue): Promise<PreparedTask> {
-    const { queueName, partition = 0, storageName = '', filter = {}, to, partitions = 0 } = call;
+    const { queueName, partition = 0, storageName = '', filter = {}, to, force, partitions = 0 } = call;
     if (Object.values(filter).some((condition) => condition !== undefined))
       throw invalid('filter is invalid; a partition moves with all its items');
     if (to !== '')
@@ -85,6 +95,19 @@ export class MovePartition implements TaskKind {
     if (partitions !== 0)
       throw invalid("partitions is invalid; a task of the kind 'move_partition' has partition instead");
     const queue = await judge('queue.update', queueName, 'system');
+    return { queue, parameters: await this.admit(queue, { partition, storageName, force }) };
+  }
+
+  /**
+   * Checks that a partition can move there now.
+   *
+   * @returns the parameters of the task.
+   * @throws QueueError `invalid`, `retry`; StorageError.
+   */
+  async admit(
+    queue: Queue,
+    { partition, storageName, force }: Pick<TaskCall, 'force'> & MoveTo,
+  ): Promise<JsonValue> {
     const placement = queue.partitions[partition];
     if (placement === undefined) {
       throw invalid(
@@ -100,6 +123,9 @@ export class MovePartition implements TaskKind {
     if (source === target) {
       throw invalid(errorText`storage_name is invalid; the partition is on storage '${storageName}' already`);
     }
+    if (this.#deps.draining.storages().has(storageName)) {
+      throw invalid(errorText`storage_name is invalid; storage '${storageName}' is to be emptied`);
+    }
     if (source === undefined) {
       throw unavailable(
         'retry',
@@ -110,7 +136,7 @@ export class MovePartition implements TaskKind {
       if (capabilities.moves === true && this.#deps.store.place !== undefined) continue;
       throw invalid(errorText`storage_name is invalid; partitions cannot move from or to storage '${name}'`);
     }
-    if (source.capabilities.durable && !target.capabilities.durable && call.force !== true) {
+    if (source.capabilities.durable && !target.capabilities.durable && force !== true) {
       throw invalid(
         errorText`storage_name is invalid; items do not survive a restart on storage '${storageName}', use force to move there`,
       );
@@ -120,7 +146,7 @@ export class MovePartition implements TaskKind {
       queueCreatedAt: String(queue.createdAt),
       ...{ partition, from: source.name, to: target.name },
     };
-    return { queue, parameters };
+    return parameters;
   }
 
   async step(task: Task, checkpoint: JsonValue | undefined, budget: StepBudget): Promise<StepResult> {

@@ -65,6 +65,8 @@ export class ResizeQueue implements TaskKind {
   readonly kind = 'resize';
   readonly version = 1;
   readonly structural = true;
+  /** It refuses some of them itself, and says which it takes. */
+  readonly takes = ['partitions', 'partition', 'storageName', 'force'] as const;
   readonly capability = RESIZE;
   readonly #deps: ResizeQueueDeps;
   readonly #storages: ReadonlyMap<string, StorageBackend>;

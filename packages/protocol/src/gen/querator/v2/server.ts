@@ -23,6 +23,24 @@ export interface ServerInfoResponse {
   api: string[];
   /** What this server can do besides `v1`, in order of the names. */
   capabilities: string[];
+  /** The storages of items, in the order of the configuration. */
+  storages: ServerStorage[];
+  /** The storage of the queues. It may be one of those of items. */
+  queueStorage: ServerStorage | undefined;
+}
+
+/** A storage of a server. */
+export interface ServerStorage {
+  /** The name by which queues refer to it; of a separate storage of the queues `queue-storage`. */
+  name: string;
+  /** Its driver, as in the configuration. */
+  driver: string;
+  /** Its weight in the placement of new partitions. 0: it gets none. */
+  affinity: number;
+  /** Whether its partitions are to move to other storages. */
+  drain: boolean;
+  /** What it can do. */
+  capabilities: string[];
 }
 
 function createBaseServerInfoRequest(): ServerInfoRequest {
@@ -44,7 +62,7 @@ export const ServerInfoRequest: MessageFns<ServerInfoRequest> = {
 };
 
 function createBaseServerInfoResponse(): ServerInfoResponse {
-  return { version: "", api: [], capabilities: [] };
+  return { version: "", api: [], capabilities: [], storages: [], queueStorage: undefined };
 }
 
 export const ServerInfoResponse: MessageFns<ServerInfoResponse> = {
@@ -58,6 +76,12 @@ export const ServerInfoResponse: MessageFns<ServerInfoResponse> = {
     for (const v of message.capabilities) {
       writer.uint32(26).string(v!);
     }
+    for (const v of message.storages) {
+      ServerStorage.encode(v!, writer.uint32(34).fork()).join();
+    }
+    if (message.queueStorage !== undefined) {
+      ServerStorage.encode(message.queueStorage, writer.uint32(42).fork()).join();
+    }
     return writer;
   },
 
@@ -68,6 +92,48 @@ export const ServerInfoResponse: MessageFns<ServerInfoResponse> = {
     const message = createBaseServerInfoResponse();
     message.version = object.version ?? "";
     message.api = object.api?.map((e) => e) || [];
+    message.capabilities = object.capabilities?.map((e) => e) || [];
+    message.storages = object.storages?.map((e) => ServerStorage.fromPartial(e)) || [];
+    message.queueStorage = (object.queueStorage !== undefined && object.queueStorage !== null)
+      ? ServerStorage.fromPartial(object.queueStorage)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseServerStorage(): ServerStorage {
+  return { name: "", driver: "", affinity: 0, drain: false, capabilities: [] };
+}
+
+export const ServerStorage: MessageFns<ServerStorage> = {
+  encode(message: ServerStorage, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.driver !== "") {
+      writer.uint32(18).string(message.driver);
+    }
+    if (message.affinity !== 0) {
+      writer.uint32(24).int32(message.affinity);
+    }
+    if (message.drain !== false) {
+      writer.uint32(32).bool(message.drain);
+    }
+    for (const v of message.capabilities) {
+      writer.uint32(42).string(v!);
+    }
+    return writer;
+  },
+
+  create(base?: DeepPartial<ServerStorage>): ServerStorage {
+    return ServerStorage.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ServerStorage>): ServerStorage {
+    const message = createBaseServerStorage();
+    message.name = object.name ?? "";
+    message.driver = object.driver ?? "";
+    message.affinity = object.affinity ?? 0;
+    message.drain = object.drain ?? false;
     message.capabilities = object.capabilities?.map((e) => e) || [];
     return message;
   },

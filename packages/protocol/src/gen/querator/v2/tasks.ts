@@ -15,7 +15,7 @@ export const protobufFileName = "querator/v2/tasks.proto";
 
 /** Asks for long work on many items. It begins at once, at any server, and goes on when one stops. */
 export interface TasksCreateRequest {
-  /** What to do: `delete`, `redrive`, `move`, `move_partition` or `resize`. Required. */
+  /** What to do: `delete`, `redrive`, `move`, `move_partition`, `drain`, `rebalance` or `resize`. Required. */
   kind: string;
   /** The queue whose items it takes. */
   queueName: string;
@@ -31,10 +31,12 @@ export interface TasksCreateRequest {
   dryRun: boolean;
   /** The partition that moves to another storage, for `move_partition`. */
   partition: number;
-  /** The storage that it moves to. */
+  /** The storage that it moves to; for `drain`, the storage whose partitions move elsewhere. */
   storageName: string;
-  /** Move it also to a storage whose items do not survive a restart. */
+  /** Move also to a storage whose items do not survive a restart. */
   force: boolean;
+  /** The most partitions that `drain` and `rebalance` move at the same time, 1 to 8. 0: 2. */
+  atOnce: number;
   /** The number of partitions that the queue is to have, for `resize`. */
   partitions: number;
 }
@@ -87,13 +89,13 @@ export interface Task {
   queueName: string;
   /** The namespace of that queue when the task was created. */
   namespace: string;
-  /** Items that it has found so far and that it was meant for. */
+  /** Items that it has found so far and that it was meant for. Of `drain` and `rebalance`, as in the next two fields: partitions. */
   matched: number;
   /** Items that it has handled. */
   done: number;
   /** Items that it could not handle. They stay as they were. */
   failed: number;
-  /** Why it failed. While it runs: why its last step failed; it is tried again. */
+  /** Why it failed. While it runs: why its last step failed, or what holds it back; it is tried again. */
   error: string;
   /** The most items a second. 0: no limit. */
   rate: number;
@@ -123,6 +125,26 @@ export interface Task {
     | undefined;
   /** The queue that gets the items. Empty: none, where each came from, or a queue that the caller may not see. */
   to: string;
+  /** The partitions that `drain` and `rebalance` move now, next, or cannot move; of a dry run those that it would move. */
+  moves: TaskMove[];
+}
+
+/** A partition that a task moves to another storage, would move, or cannot move. */
+export interface TaskMove {
+  /** Its queue. */
+  queueName: string;
+  /** Its number in the queue. */
+  partition: number;
+  /** The storage that it is on. */
+  from: string;
+  /** The storage that it moves to. Empty: there is none. */
+  to: string;
+  /** The items that were found in it when the move was planned. 0: none, or they were not counted. */
+  items: number;
+  /** The task that moves it. Empty: it does not move now. */
+  taskId: string;
+  /** Why it does not move; it is tried again. Empty: nothing prevents it. */
+  error: string;
 }
 
 function createBaseTasksCreateRequest(): TasksCreateRequest {
@@ -136,6 +158,7 @@ function createBaseTasksCreateRequest(): TasksCreateRequest {
     partition: 0,
     storageName: "",
     force: false,
+    atOnce: 0,
     partitions: 0,
   };
 }
@@ -169,6 +192,9 @@ export const TasksCreateRequest: MessageFns<TasksCreateRequest> = {
     if (message.force !== false) {
       writer.uint32(72).bool(message.force);
     }
+    if (message.atOnce !== 0) {
+      writer.uint32(80).int32(message.atOnce);
+    }
     if (message.partitions !== 0) {
       writer.uint32(88).int32(message.partitions);
     }
@@ -191,6 +217,7 @@ export const TasksCreateRequest: MessageFns<TasksCreateRequest> = {
     message.partition = object.partition ?? 0;
     message.storageName = object.storageName ?? "";
     message.force = object.force ?? false;
+    message.atOnce = object.atOnce ?? 0;
     message.partitions = object.partitions ?? 0;
     return message;
   },
@@ -328,6 +355,7 @@ function createBaseTask(): Task {
     cancelRequestedAt: undefined,
     filter: undefined,
     to: "",
+    moves: [],
   };
 }
 
@@ -387,6 +415,9 @@ export const Task: MessageFns<Task> = {
     if (message.to !== "") {
       writer.uint32(146).string(message.to);
     }
+    for (const v of message.moves) {
+      TaskMove.encode(v!, writer.uint32(154).fork()).join();
+    }
     return writer;
   },
 
@@ -423,6 +454,53 @@ export const Task: MessageFns<Task> = {
       ? ItemsFilter.fromPartial(object.filter)
       : undefined;
     message.to = object.to ?? "";
+    message.moves = object.moves?.map((e) => TaskMove.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseTaskMove(): TaskMove {
+  return { queueName: "", partition: 0, from: "", to: "", items: 0, taskId: "", error: "" };
+}
+
+export const TaskMove: MessageFns<TaskMove> = {
+  encode(message: TaskMove, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.queueName !== "") {
+      writer.uint32(10).string(message.queueName);
+    }
+    if (message.partition !== 0) {
+      writer.uint32(16).int32(message.partition);
+    }
+    if (message.from !== "") {
+      writer.uint32(26).string(message.from);
+    }
+    if (message.to !== "") {
+      writer.uint32(34).string(message.to);
+    }
+    if (message.items !== 0) {
+      writer.uint32(40).int64(message.items);
+    }
+    if (message.taskId !== "") {
+      writer.uint32(50).string(message.taskId);
+    }
+    if (message.error !== "") {
+      writer.uint32(58).string(message.error);
+    }
+    return writer;
+  },
+
+  create(base?: DeepPartial<TaskMove>): TaskMove {
+    return TaskMove.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TaskMove>): TaskMove {
+    const message = createBaseTaskMove();
+    message.queueName = object.queueName ?? "";
+    message.partition = object.partition ?? 0;
+    message.from = object.from ?? "";
+    message.to = object.to ?? "";
+    message.items = object.items ?? 0;
+    message.taskId = object.taskId ?? "";
+    message.error = object.error ?? "";
     return message;
   },
 };
