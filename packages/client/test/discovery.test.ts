@@ -9,6 +9,7 @@ const clientOf = (server: FakeServer) => createClient({ endpoint: 'http://queue.
 test('a client asks once what the server can', async () => {
   const server = new FakeServer().on(endpointsV2.server.info, () => ({
     ...{ version: '1.2.3', api: ['v1', 'v2'], capabilities: ['queue.produce'] },
+    ...{ storages: [], queueStorage: undefined },
   }));
   const client = clientOf(server);
   const [info] = await Promise.all([client.discover(), client.discover()]);

@@ -254,8 +254,9 @@ export class LeaseLoop {
 
   /**
    * The free partition with most items that are promised to no request. If there
-   * is none, one whose items may be shared, or else one that may hold items. One that is to leave comes first. A
-   * request that waits for many items gets a partition that holds them, or none.
+   * is none, one whose items may be shared, or else one that may hold items. One
+   * that is to leave comes first. A request that waits for many items gets a
+   * partition that holds them, or none.
    *
    * @param wanted items, by all requests of the cycle.
    */
@@ -279,8 +280,10 @@ export class LeaseLoop {
     // One statement at a time: a second one would find what the first one leaves, which is nothing.
     const mayHold = (partition: PartitionState) =>
       isFree(partition) && partition.mayHoldItems && !this.#statements.has(partition);
+    // Those with the highest numbers leave.
+    const someLeave = this.#partitions.at(-1)?.leaves === true;
     return (
-      this.#order.fullest((partition) => partition.leaves && mayHold(partition)) ??
+      (someLeave ? this.#order.fullest((partition) => partition.leaves && mayHold(partition)) : undefined) ??
       this.#order.fullest((partition) => isFree(partition) && partition.waiting > 0) ??
       this.#order.fullest((partition) => {
         const plan = planned.get(partition);
