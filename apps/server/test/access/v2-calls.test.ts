@@ -1,5 +1,6 @@
 import { type AnyEndpoint, bodyTooLarge, endpointsV2 } from '@querator/protocol';
 import { describe, expect, test } from 'vitest';
+import { callEndpoint, type Format } from '../support/call-endpoint.ts';
 import { STORAGES, useServer } from '../support/test-server.ts';
 import { ADMIN_KEY, clientWith, ENFORCED, fresh, newQueue, newTenant } from './support/access-server.ts';
 
@@ -12,30 +13,8 @@ describe.each(STORAGES)('the calls under /v2/ on %s', { timeout: 60_000 }, (stor
   const server = useServer(storage, ENFORCED);
   const admin = () => clientWith(server, ADMIN_KEY);
 
-  /** Calls in one of the encodings. The reply is in the form of JSON. */
-  async function call(
-    format: 'json' | 'protobuf',
-    endpoint: unknown,
-    request: object,
-    key: string | undefined = ADMIN_KEY,
-  ): Promise<unknown> {
-    const { path, request: sent, response } = endpoint as AnyEndpoint;
-    const json = Buffer.from(JSON.stringify(request));
-    const reply = await fetch(server.url + path, {
-      method: 'POST',
-      headers: {
-        'Content-Type': `application/${format}`,
-        Accept: `application/${format}`,
-        Authorization: `Bearer ${key}`,
-      },
-      body: Buffer.from(format === 'json' ? json : sent.encode(sent.fromJson(json))),
-    });
-    const bytes = new Uint8Array(await reply.arrayBuffer());
-    const codec = reply.status === 200 ? response : queueCalls.delete.response;
-    return JSON.parse(
-      Buffer.from(format === 'json' ? bytes : codec.toJson(codec.decode(bytes) as never)).toString(),
-    );
-  }
+  const call = (format: Format, endpoint: unknown, message: object, key = ADMIN_KEY): Promise<unknown> =>
+    callEndpoint(server.url, endpoint, { format, message, key });
 
   const produce = (queueName: string, count: number) =>
     admin().queue.produce({

@@ -1,5 +1,6 @@
-import { type AnyEndpoint, codecs, endpointsV2 } from '@querator/protocol';
+import { endpointsV2 } from '@querator/protocol';
 import { describe, expect, test } from 'vitest';
+import { callEndpoint, type Format } from '../support/call-endpoint.ts';
 import { STORAGES, useServer } from '../support/test-server.ts';
 
 const UNKNOWN_ID = '0'.repeat(27);
@@ -19,27 +20,10 @@ const fresh = () => `outcomes-${++count}`;
 describe.each(STORAGES)('/v2/queue.complete and /v2/queue.retry on %s', { timeout: 60_000 }, (storage) => {
   const server = useServer(storage);
 
-  /** Sends a call in one of the encodings. The reply is in the form of JSON. */
-  async function call(
-    name: 'complete' | 'retry',
-    format: 'json' | 'protobuf',
-    request: object,
-  ): Promise<unknown> {
-    const { path, request: sent, response } = endpointsV2.queue[name] as AnyEndpoint;
-    const json = Buffer.from(JSON.stringify(request));
-    const reply = await fetch(server.url + path, {
-      method: 'POST',
-      headers: { 'Content-Type': `application/${format}`, Accept: `application/${format}` },
-      body: format === 'json' ? json : Buffer.from(sent.encode(sent.fromJson(json))),
-    });
-    const bytes = new Uint8Array(await reply.arrayBuffer());
-    const codec = reply.status === 200 ? response : codecs.Reply;
-    return JSON.parse(
-      Buffer.from(format === 'json' ? bytes : codec.toJson(codec.decode(bytes) as never)).toString(),
-    );
-  }
+  const call = (name: 'complete' | 'retry', format: Format, message: object) =>
+    callEndpoint(server.url, endpointsV2.queue[name], { format, message });
 
-  const complete = (format: 'json' | 'protobuf', queue_name: string, ids: readonly string[]) =>
+  const complete = (format: Format, queue_name: string, ids: readonly string[]) =>
     call('complete', format, { queue_name, request_timeout: '5s', ids });
 
   async function leased(queue_name: string, batch_size: number): Promise<[string, ...string[]]> {

@@ -1,5 +1,6 @@
-import { codecs, endpointsV2 } from '@querator/protocol';
+import { endpointsV2 } from '@querator/protocol';
 import { describe, expect, test, vi } from 'vitest';
+import { callEndpoint, type Format } from '../support/call-endpoint.ts';
 import { STORAGES, useServer } from '../support/test-server.ts';
 
 let count = 0;
@@ -8,20 +9,8 @@ const fresh = () => `searched-${++count}`;
 describe.each(STORAGES)('/v2/items.find and summarize on %s', { timeout: 60_000 }, (storage) => {
   const server = useServer(storage);
 
-  async function call(format: 'json' | 'protobuf', verb: 'find' | 'summarize', request: object) {
-    const { path, request: sent, response } = endpointsV2.items[verb];
-    const json = Buffer.from(JSON.stringify(request));
-    const reply = await fetch(server.url + path, {
-      method: 'POST',
-      headers: { 'Content-Type': `application/${format}`, Accept: `application/${format}` },
-      body: Buffer.from(format === 'json' ? json : sent.encode(sent.fromJson(json) as never)),
-    });
-    const bytes = new Uint8Array(await reply.arrayBuffer());
-    const answer = reply.status === 200 ? response : codecs.Reply;
-    return JSON.parse(
-      Buffer.from(format === 'json' ? bytes : answer.toJson(answer.decode(bytes) as never)).toString(),
-    );
-  }
+  const call = (format: Format, verb: 'find' | 'summarize', message: object) =>
+    callEndpoint(server.url, endpointsV2.items[verb], { format, message });
 
   describe.each(['json', 'protobuf'] as const)('in %s', (format) => {
     test('items are found by their texts, times and states, with the details of dead letters', async () => {

@@ -1,5 +1,6 @@
-import { codecs, codecsV2 } from '@querator/protocol';
+import { endpointsV2 } from '@querator/protocol';
 import { describe, expect, test } from 'vitest';
+import { callEndpoint, type Format } from '../support/call-endpoint.ts';
 import { STORAGES, useServer } from '../support/test-server.ts';
 
 const UNKNOWN_ID = '0'.repeat(27);
@@ -9,22 +10,11 @@ const fresh = () => `extended-${++count}`;
 describe.each(STORAGES)('/v2/queue.extend on %s', { timeout: 60_000 }, (storage) => {
   const server = useServer(storage);
 
-  /** Sends the call in one of the encodings. The reply is in the form of JSON. */
-  async function extend(format: 'json' | 'protobuf', request: object): Promise<unknown> {
-    const { QueueExtendRequest, QueueExtendResponse } = codecsV2;
-    const json = Buffer.from(JSON.stringify({ request_timeout: '5s', ...request }));
-    const reply = await fetch(`${server.url}/v2/queue.extend`, {
-      method: 'POST',
-      headers: { 'Content-Type': `application/${format}`, Accept: `application/${format}` },
-      body:
-        format === 'json' ? json : Buffer.from(QueueExtendRequest.encode(QueueExtendRequest.fromJson(json))),
+  const extend = (format: Format, message: object) =>
+    callEndpoint(server.url, endpointsV2.queue.extend, {
+      format,
+      message: { request_timeout: '5s', ...message },
     });
-    const bytes = new Uint8Array(await reply.arrayBuffer());
-    const codec = reply.status === 200 ? QueueExtendResponse : codecs.Reply;
-    return JSON.parse(
-      Buffer.from(format === 'json' ? bytes : codec.toJson(codec.decode(bytes) as never)).toString(),
-    );
-  }
 
   async function leased(queue_name: string, batch_size: number): Promise<string[]> {
     const request = { queue_name, client_id: 'c', batch_size, request_timeout: '5s' };

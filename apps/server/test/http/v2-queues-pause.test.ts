@@ -1,5 +1,6 @@
-import { codecs, codecsV2 } from '@querator/protocol';
+import { endpointsV2 } from '@querator/protocol';
 import { describe, expect, test, vi } from 'vitest';
+import { callEndpoint, type Format } from '../support/call-endpoint.ts';
 import { STORAGES, useServer } from '../support/test-server.ts';
 
 let count = 0;
@@ -8,20 +9,8 @@ const fresh = () => `paused-${++count}`;
 describe.each(STORAGES)('/v2/queues.pause and resume on %s', { timeout: 60_000 }, (storage) => {
   const server = useServer(storage);
 
-  async function call(format: 'json' | 'protobuf', verb: 'pause' | 'resume', request: object) {
-    const codec = verb === 'pause' ? codecsV2.QueuesPauseRequest : codecsV2.QueuesResumeRequest;
-    const json = Buffer.from(JSON.stringify(request));
-    const reply = await fetch(`${server.url}/v2/queues.${verb}`, {
-      method: 'POST',
-      headers: { 'Content-Type': `application/${format}`, Accept: `application/${format}` },
-      body: Buffer.from(format === 'json' ? json : codec.encode(codec.fromJson(json) as never)),
-    });
-    const bytes = new Uint8Array(await reply.arrayBuffer());
-    const answer = reply.status === 200 ? codecsV2.QueuesPausesResponse : codecs.Reply;
-    return JSON.parse(
-      Buffer.from(format === 'json' ? bytes : answer.toJson(answer.decode(bytes) as never)).toString(),
-    );
-  }
+  const call = (format: Format, verb: 'pause' | 'resume', message: object) =>
+    callEndpoint(server.url, endpointsV2.queues[verb], { format, message });
 
   const produce = (queue_name: string, utf8: string) =>
     server.post('/v1/queue.produce', { queue_name, request_timeout: '5s', items: [{ utf8 }] });

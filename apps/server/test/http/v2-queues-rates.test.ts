@@ -1,24 +1,13 @@
-import { codecs, endpointsV2 } from '@querator/protocol';
+import { endpointsV2 } from '@querator/protocol';
 import { describe, expect, test, vi } from 'vitest';
+import { callEndpoint, type Format } from '../support/call-endpoint.ts';
 import { STORAGES, useServer } from '../support/test-server.ts';
 
 describe.each(STORAGES)('/v2/queues.rates on %s', { timeout: 60_000 }, (storage) => {
   const server = useServer(storage);
 
-  async function rates(format: 'json' | 'protobuf', body: object) {
-    const { path, request, response } = endpointsV2.queues.rates;
-    const json = Buffer.from(JSON.stringify(body));
-    const reply = await fetch(server.url + path, {
-      method: 'POST',
-      headers: { 'Content-Type': `application/${format}`, Accept: `application/${format}` },
-      body: Buffer.from(format === 'json' ? json : request.encode(request.fromJson(json))),
-    });
-    const bytes = new Uint8Array(await reply.arrayBuffer());
-    const answer = reply.status === 200 ? response : codecs.Reply;
-    return JSON.parse(
-      Buffer.from(format === 'json' ? bytes : answer.toJson(answer.decode(bytes) as never)).toString(),
-    );
-  }
+  const rates = (format: Format, message: object) =>
+    callEndpoint(server.url, endpointsV2.queues.rates, { format, message });
 
   test('tells what happened to the items of a queue', async () => {
     const queue_name = 'busy';

@@ -1,5 +1,6 @@
-import { type AnyEndpoint, codecs, endpointsV2 } from '@querator/protocol';
+import { endpointsV2 } from '@querator/protocol';
 import { describe, expect, test, vi } from 'vitest';
+import { callEndpoint, type Format } from '../support/call-endpoint.ts';
 import { STORAGES, useServer } from '../support/test-server.ts';
 
 let count = 0;
@@ -8,22 +9,10 @@ const fresh = () => `redrive-${++count}`;
 describe.each(STORAGES)('tasks that move items on %s', { timeout: 60_000 }, (storage) => {
   const server = useServer(storage);
 
-  async function call(format: 'json' | 'protobuf', verb: 'create' | 'get', request: object) {
-    const { path, request: sent, response } = endpointsV2.tasks[verb] as AnyEndpoint;
-    const json = Buffer.from(JSON.stringify(request));
-    const reply = await fetch(server.url + path, {
-      method: 'POST',
-      headers: { 'Content-Type': `application/${format}`, Accept: `application/${format}` },
-      body: Buffer.from(format === 'json' ? json : sent.encode(sent.fromJson(json))),
-    });
-    const bytes = new Uint8Array(await reply.arrayBuffer());
-    const answer = reply.status === 200 ? response : (codecs.Reply as AnyEndpoint['response']);
-    return JSON.parse(
-      Buffer.from(format === 'json' ? bytes : answer.toJson(answer.decode(bytes))).toString(),
-    );
-  }
+  const call = (format: Format, verb: 'create' | 'get', message: object) =>
+    callEndpoint(server.url, endpointsV2.tasks[verb], { format, message });
 
-  const ended = (format: 'json' | 'protobuf', id: string) =>
+  const ended = (format: Format, id: string) =>
     vi.waitFor(
       async () => {
         const task = await call(format, 'get', { id });

@@ -1,5 +1,6 @@
-import { type AnyEndpoint, codecs, endpointsV2 } from '@querator/protocol';
+import { endpointsV2 } from '@querator/protocol';
 import { describe, expect, test, vi } from 'vitest';
+import { callEndpoint, type Format } from '../support/call-endpoint.ts';
 import { STORAGES, useServer } from '../support/test-server.ts';
 
 let count = 0;
@@ -8,22 +9,10 @@ const fresh = () => `resize-${++count}`;
 describe.each(STORAGES)('a resize on %s', { timeout: 60_000 }, (storage) => {
   const server = useServer(storage);
 
-  async function task(format: 'json' | 'protobuf', verb: 'create' | 'get', asked: object) {
-    const { path, request, response } = endpointsV2.tasks[verb] as AnyEndpoint;
-    const json = Buffer.from(JSON.stringify(asked));
-    const reply = await fetch(server.url + path, {
-      method: 'POST',
-      headers: { 'Content-Type': `application/${format}`, Accept: `application/${format}` },
-      body: Buffer.from(format === 'json' ? json : request.encode(request.fromJson(json))),
-    });
-    const bytes = new Uint8Array(await reply.arrayBuffer());
-    const answer = reply.status === 200 ? response : (codecs.Reply as AnyEndpoint['response']);
-    return JSON.parse(
-      Buffer.from(format === 'json' ? bytes : answer.toJson(answer.decode(bytes))).toString(),
-    );
-  }
+  const task = (format: Format, verb: 'create' | 'get', message: object) =>
+    callEndpoint(server.url, endpointsV2.tasks[verb], { format, message });
 
-  async function resized(format: 'json' | 'protobuf', queue_name: string, partitions: number) {
+  async function resized(format: Format, queue_name: string, partitions: number) {
     const { id } = await task(format, 'create', { kind: 'resize', queue_name, partitions });
     const ended = async () => {
       const found = await task(format, 'get', { id });
@@ -72,16 +61,8 @@ describe.each(STORAGES)('a resize on %s', { timeout: 60_000 }, (storage) => {
     test('is a call of its own, too', async () => {
       const queue_name = fresh();
       await server.createQueue(queue_name);
-      const { path, request, response } = endpointsV2.queues.resize;
-      const asked = { queueName: queue_name, partitions: 2, dryRun: false };
-      const json = Buffer.from(JSON.stringify({ queue_name, partitions: 2 }));
-      const reply = await fetch(server.url + path, {
-        method: 'POST',
-        headers: { 'Content-Type': `application/${format}`, Accept: `application/${format}` },
-        body: Buffer.from(format === 'json' ? json : request.encode(asked)),
-      });
-      const bytes = new Uint8Array(await reply.arrayBuffer());
-      const { id, kind } = format === 'json' ? response.fromJson(bytes) : response.decode(bytes);
+      const message = { queue_name, partitions: 2 };
+      const { id, kind } = await callEndpoint(server.url, endpointsV2.queues.resize, { format, message });
       expect(kind).toBe('resize');
       const done = async () => expect(await task(format, 'get', { id })).toMatchObject({ state: 'done' });
       await vi.waitFor(done, { timeout: 20_000, interval: 20 });

@@ -1,6 +1,7 @@
-import { type AnyEndpoint, codecs, endpointsV2 } from '@querator/protocol';
+import { endpointsV2 } from '@querator/protocol';
 import pg from 'pg';
 import { describe, expect, test, vi } from 'vitest';
+import { callEndpoint, type Format } from '../support/call-endpoint.ts';
 import { STORAGES, type TestServer, useServer } from '../support/test-server.ts';
 
 let count = 0;
@@ -9,22 +10,10 @@ const base64 = (text: string) => Buffer.from(text).toString('base64');
 const IN_THE_FUTURE = expect.stringMatching(/^20\d\d-01-0[12]T/);
 const A_TIME = expect.stringMatching(/^\d{4}-\d\d-\d\dT/);
 
-type Call = [format: 'json' | 'protobuf', verb: keyof typeof endpointsV2.schedules, request: object];
+type Call = [format: Format, verb: keyof typeof endpointsV2.schedules, request: object];
 
-async function callOf(server: TestServer, ...[format, verb, request]: Call) {
-  const { path, request: codec, response } = endpointsV2.schedules[verb] as unknown as AnyEndpoint;
-  const json = Buffer.from(JSON.stringify(request));
-  const reply = await fetch(server.url + path, {
-    method: 'POST',
-    headers: { 'Content-Type': `application/${format}`, Accept: `application/${format}` },
-    body: Buffer.from(format === 'json' ? json : codec.encode(codec.fromJson(json) as never)),
-  });
-  const bytes = new Uint8Array(await reply.arrayBuffer());
-  const answer = (reply.status === 200 ? response : codecs.Reply) as typeof response;
-  return JSON.parse(
-    Buffer.from(format === 'json' ? bytes : answer.toJson(answer.decode(bytes) as never)).toString(),
-  );
-}
+const callOf = (server: TestServer, ...[format, verb, message]: Call) =>
+  callEndpoint(server.url, endpointsV2.schedules[verb], { format, message });
 
 describe.each(STORAGES)('/v2/schedules on %s', { timeout: 60_000 }, (storage) => {
   const server = useServer(storage);
