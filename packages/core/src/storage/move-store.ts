@@ -28,8 +28,9 @@ export type GateState = 'copying' | 'closed' | 'left' | 'leaving' | 'filling' | 
 export interface MoveEnd {
   readonly state: GateState;
   /**
-   * Another text if the move was begun here anew, or the storage may have lost writes that it
-   * had acknowledged, as in a failover. What was copied before does not count then.
+   * Another text if the move was begun here anew, be it by the same claim, or the storage may
+   * have lost writes that it had acknowledged, as in a failover. What was copied before does not
+   * count then.
    */
   readonly history: string;
   /** By the storage's clock, which judges the deadlines of the items. */

@@ -237,7 +237,8 @@ describe('the move of a partition to another storage', () => {
     });
   });
 
-  const seeds = Array.from({ length: 150 }, (_, n) => n + 1);
+  // The last ones are past failures.
+  const seeds = [...Array.from({ length: 150 }, (_, n) => n + 1), 154, 2_107];
   test.each(seeds)('loses and doubles nothing, whatever happens in between (seed %i)', async (seed) => {
     const random = new SeededRandom(seed);
     const draw = <T>(all: readonly T[]) => all[Math.floor(random.fraction() * all.length)] as T;

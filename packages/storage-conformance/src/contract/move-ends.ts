@@ -145,7 +145,7 @@ export function describeMoveEnds(test: StorageTest): void {
       expect([await moving.source.queuedTexts(), await moving.target.queuedTexts()]).toEqual([['a'], ['b']]);
     });
 
-    // "Another text if the move was begun here anew", "Takes this end over if it is part of the task"
+    // "Another text if the move was begun here anew, be it by the same claim", "Takes this end over if it is part of the task"
     test.ifCapable('moves', 'tells whether it was begun anew', async (fixture) => {
       const moving = new MovingPartition(fixture);
       const first = [await moving.from.begin(CLAIM, 'source'), await moving.to.begin(CLAIM, 'target')];
@@ -158,8 +158,11 @@ export function describeMoveEnds(test: StorageTest): void {
       expect(again).toEqual(first);
       await moving.from.end(LATER);
       await moving.to.end(LATER);
-      const anew = [await moving.from.begin(LATER, 'source'), await moving.to.begin(LATER, 'target')];
-      expect(anew.map(({ history }) => history)).not.toEqual(first.map(({ history }) => history));
+      // A process that was suspended meanwhile does so with its earlier claim.
+      const anew = [await moving.from.begin(CLAIM, 'source'), await moving.to.begin(CLAIM, 'target')];
+      anew.forEach(({ history }, n) => {
+        expect(history).not.toBe(first[n]?.history);
+      });
     });
 
     // a later queue of that name has a partition of its own

@@ -17,7 +17,7 @@ export class Gate {
   /** When the queue was created. Undefined: not known. */
   readonly createdAt: Instant | undefined;
   generation: number;
-  /** The generation that has begun the move here. */
+  /** Another number each time that a move begins here. */
   readonly begun: number;
   state: GateState;
   /** What was written to the target so far. */
@@ -27,11 +27,14 @@ export class Gate {
   readonly #changes = new Map<string, number>();
   #changed = 0;
 
-  constructor({ task, generation }: MoveClaim, state: GateState, createdAt: Instant | undefined) {
+  constructor(
+    { task, generation }: MoveClaim,
+    { state, createdAt, begun }: Pick<Gate, 'state' | 'createdAt' | 'begun'>,
+  ) {
     this.task = task;
     this.createdAt = createdAt;
     this.generation = generation;
-    this.begun = generation;
+    this.begun = begun;
     this.state = state;
   }
 
@@ -84,18 +87,23 @@ export class Gate {
 export class Gates {
   readonly #storage: string;
   readonly #gates = new Map<string, Gate>();
+  /** How many moves have begun. */
+  #begun = 0;
 
   /** @param storage the name of the backend, for errors. */
   constructor(storage: string) {
     this.#storage = storage;
   }
 
-  get(key: string): Gate | undefined {
-    return this.#gates.get(key);
+  /** Begins a move of a partition, or its leaving, in place of what was there. */
+  begin(key: string, claim: MoveClaim, given: Pick<Gate, 'state' | 'createdAt'>): Gate {
+    const gate = new Gate(claim, { ...given, begun: ++this.#begun });
+    this.#gates.set(key, gate);
+    return gate;
   }
 
-  set(key: string, gate: Gate): void {
-    this.#gates.set(key, gate);
+  get(key: string): Gate | undefined {
+    return this.#gates.get(key);
   }
 
   delete(key: string): void {

@@ -20,7 +20,7 @@ import {
 import type { ItemIds } from '../item-ids.ts';
 import { ItemTable } from '../item-table.ts';
 import { fromCarried, toCarried } from './carried-entry.ts';
-import { Gate, type Gates } from './gate.ts';
+import type { Gate, Gates } from './gate.ts';
 
 /** Dependencies of one end of a move. */
 export interface MemoryMoveParts {
@@ -56,13 +56,11 @@ export class MemoryMoveStore implements MoveStore {
       found.generation = claim.generation;
     } else if (end === 'source') {
       if (found?.state === 'left' && found.createdAt === createdAt) throw hasLeft();
-      const gate = new Gate(claim, 'copying', createdAt);
-      gate.watch(table());
-      gates.set(key, gate);
+      gates.begin(key, claim, { state: 'copying', createdAt }).watch(table());
     } else {
       const isFree = found?.state === 'left' || found?.state === 'filling';
       if (!isFree && present !== undefined && present.size().items > 0) throw holdsItems();
-      gates.set(key, new Gate(claim, 'filling', createdAt));
+      gates.begin(key, claim, { state: 'filling', createdAt });
     }
     const { state, begun } = this.#gate(claim);
     return { state, history: String(begun), now: clock.now() };
@@ -175,7 +173,7 @@ export class MemoryMoveStore implements MoveStore {
         found.generation = claim.generation;
       } else {
         if (found?.state === 'left' && found.createdAt === createdAt) throw hasLeft();
-        gates.set(key, new Gate(claim, 'leaving', createdAt));
+        gates.begin(key, claim, { state: 'leaving', createdAt });
       }
       this.#gate(claim, 'leaving');
       return true;

@@ -20,6 +20,7 @@ import {
   type MoveRow,
   setMove,
   stale,
+  transactionNumber,
 } from './move-session.ts';
 
 /** A partition as one end of a move. */
@@ -66,7 +67,7 @@ export function beginSource(moving: MovingTable, claim: MoveClaim): Promise<Move
     const tables = { items: table.name, keys: table.keysName, itemsName: table.relation };
     await addTriggers(session, tables, nameOf);
     await forgetChanges(session, moving);
-    const row: MoveRow = { ...claim, begun: claim.generation, state: 'copying' };
+    const row: MoveRow = { ...claim, begun: await transactionNumber(session), state: 'copying' };
     await setMove(session, moving, row);
     return row;
   });
@@ -89,7 +90,7 @@ export function beginLeaving(moving: MovingTable, claim: MoveClaim): Promise<Mov
       await session.waitBriefly();
       await session.query({ text: createGate(table.name, nameOf) });
     }
-    const row: MoveRow = { ...claim, begun: claim.generation, state: 'leaving' };
+    const row: MoveRow = { ...claim, begun: await transactionNumber(session), state: 'leaving' };
     await setMove(session, moving, row);
     return row;
   });
@@ -119,7 +120,7 @@ export function beginTarget(moving: MovingTable, claim: MoveClaim): Promise<Move
       createGate(table.name, nameOf),
     ];
     await session.query({ text: statements.join(';\n') });
-    const row: MoveRow = { ...claim, begun: claim.generation, state: 'filling' };
+    const row: MoveRow = { ...claim, begun: await transactionNumber(session), state: 'filling' };
     await setMove(session, moving, row);
     return row;
   });

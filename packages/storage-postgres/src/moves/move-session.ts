@@ -13,7 +13,7 @@ export interface MoveContext {
 
 /** The row of a partition in the moves. */
 export interface MoveRow extends MoveClaim {
-  /** The generation that has begun the move here. */
+  /** Another number each time that a move begins here: that of the transaction. */
   readonly begun: number;
   readonly state: GateState;
 }
@@ -90,6 +90,14 @@ export function claimed<T>(
 export async function lockGated(session: Session, context: MoveContext, claim: MoveClaim): Promise<void> {
   await session.query({ text: `LOCK TABLE ${context.table.name} IN ROW EXCLUSIVE MODE` });
   if (!(await isGated(session, context.table.name))) throw stale(context, claim);
+}
+
+/** The number of the transaction, which no other one of the server has. */
+export async function transactionNumber(session: Session): Promise<number> {
+  const [row] = await session.query<{ readonly number: string }>({
+    text: 'SELECT txid_current()::text AS number',
+  });
+  return Number(row?.number);
 }
 
 /** Writes down the state of the partition. */

@@ -1,9 +1,15 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   type Clock,
   decorateStore,
+  MOVE_STORE,
+  type MoveStore,
+  type PortCall,
   type Random,
   SCHEDULE_STORE,
   type ScheduleStore,
+  STORAGE_BACKEND,
+  type StorageBackend,
   StorageError,
   silentLogger,
 } from '@querator/core';
@@ -13,6 +19,9 @@ import { memoryBackend } from '@querator/storage-memory';
 
 /** How many firings are not settled. */
 const LOST_SETTLEMENTS = 0.03;
+
+/** How long a page of keys takes to read, which comes between the copy of the items and the switch, in milliseconds. */
+const KEYS_PAGE_MS = 40;
 
 /** Where the dead letters of a queue are: on its storage, or on another one. */
 export type LettersOn = 'same storage' | 'another storage';
@@ -47,13 +56,13 @@ export interface MemoryStage {
 export async function setUpMemoryStage(options: MemoryStageOptions): Promise<MemoryStage> {
   const { clock, random, items, partitions, leaseTimeoutMs, letters, schedules, moves } = options;
   const backend = memoryBackend({ name: MEMORY_STORAGES[0], clock, random });
-  const storage = new FaultyStorage(backend);
+  const storage = new FaultyStorage(moves ? withSlowKeys(backend) : backend);
   const other =
     letters?.on === 'another storage'
       ? new FaultyStorage(memoryBackend({ name: 'letters', clock, random }))
       : undefined;
   const second = moves
-    ? new FaultyStorage(memoryBackend({ name: MEMORY_STORAGES[1], clock, random }))
+    ? new FaultyStorage(withSlowKeys(memoryBackend({ name: MEMORY_STORAGES[1], clock, random })))
     : undefined;
   const storages = [storage, other, second].filter((each) => each !== undefined);
   const scheduleStore = backend.scheduleStore?.() as ScheduleStore;
@@ -87,6 +96,23 @@ export async function setUpMemoryStage(options: MemoryStageOptions): Promise<Mem
   const services: MemoryStage['services'] = schedules ? [service, serviceOn(storage)] : [service];
   if (schedules) for (const each of services) each.schedules.start();
   return { services, storages, scheduleStore };
+}
+
+/** Copies in memory are so fast that consumers would do nothing meanwhile. */
+function withSlowKeys(backend: StorageBackend): StorageBackend {
+  return decorateStore(STORAGE_BACKEND, backend, (member, call) => {
+    if (member !== 'moveStore') return call;
+    const slowly = (read: PortCall): PortCall => {
+      return async (...args) => {
+        await delay(KEYS_PAGE_MS);
+        return read(...args);
+      };
+    };
+    return (...args) =>
+      decorateStore(MOVE_STORE, call(...args) as MoveStore, (part, made) =>
+        part === 'readKeys' ? slowly(made) : made,
+      );
+  });
 }
 
 /** A process that is killed after a firing does not settle it. */

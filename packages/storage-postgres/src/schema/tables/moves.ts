@@ -10,7 +10,7 @@ export const movesTable = pgTable('querator_moves', {
   itemsTable: bytewiseText('items_table').primaryKey(),
   task: bytewiseText('task').notNull(),
   generation: bigint('generation', { mode: 'number' }).notNull(),
-  /** The generation that has begun the move here. */
+  /** The number of the transaction that has begun the move here. A generation may begin it again. */
   begun: bigint('begun', { mode: 'number' }).notNull(),
   /** Core's `GateState`. */
   state: bytewiseText('state').notNull(),
