@@ -158,7 +158,7 @@ describe('commands that work without a server', () => {
       tables: [{ storage: 'main', table: 'table of cli', state: 'no-queue', items: 3 }],
     });
     await terminal.ok('storage adopt x', env('cli'));
-    await terminal.ok('storage drop x', env('cli'));
+    await terminal.ok('storage drop x --yes', env('cli'));
   });
 
   test('admin recover creates an administrator in the storage of the driver', async () => {

@@ -53,6 +53,6 @@ test('a relay goes on once the database of the application is back', { timeout: 
   const left = async () => (await later.query('SELECT FROM querator_outbox.outbox')).rows.length;
   await expect.poll(left).toBe(0);
   expect(await caller.held('orders')).toBe(501);
-  expect(logged).toContain('outbox can be read again');
+  await expect.poll(() => logged, { timeout: 20_000 }).toContain('outbox can be read again');
   await later.end();
 });

@@ -13,7 +13,7 @@ afterEach(async () => {
 
 /** A server with one queue, and calls on it. */
 async function start(driver: Driver, encoding: Encoding, limits: Partial<EngineLimits> = {}) {
-  const fixture = newFixture({ main: driver }, { limits });
+  const fixture = newFixture({ main: driver }, { limits, hasNamespace: async () => false });
   const q = fresh();
   await fixture.create(q);
   const opened = await HttpFront.open(fixture);

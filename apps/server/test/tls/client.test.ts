@@ -51,11 +51,11 @@ test('a command without a certificate is refused by the server', async () => {
 });
 
 test.each([
-  [['--ca-file', '/nowhere'], '--ca-file: cannot read /nowhere: no such file or directory'],
-  [['--cert-file', '/dev/null'], '--cert-file and --key-file go together'],
-])('%j is refused in words', async (args, reason) => {
+  [['--ca-file', '/nowhere'], 1, '--ca-file: cannot read /nowhere: no such file or directory'],
+  [['--cert-file', '/dev/null'], 2, '--cert-file and --key-file go together'],
+])('%j is refused in words', async (args, exitCode, reason) => {
   const { code, stderr } = await list(args);
-  expect([code, stderr]).toEqual([1, expect.stringContaining(reason)]);
+  expect([code, stderr]).toEqual([exitCode, expect.stringContaining(reason)]);
 });
 
 test('the client reports a certificate that it refuses as a failure to connect: nothing was sent', async () => {

@@ -34,6 +34,8 @@ export interface ServiceFixtureOptions {
   /** By name of the storage. 1 if not given. */
   readonly affinities?: Readonly<Record<string, number>>;
   readonly limits?: Partial<EngineLimits>;
+  /** Whether a namespace exists. Undefined: every one is accepted. */
+  readonly hasNamespace?: (name: string) => Promise<boolean>;
 }
 
 /** One service on storages that can fail, all on one clock that only the test moves. */
@@ -213,8 +215,7 @@ export class ServiceFixture {
       random: this.#random,
       logger: { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },
       ...(this.#options.limits === undefined ? {} : { limits: this.#options.limits }),
-      // All namespaces exist but this one.
-      hasNamespace: async (name) => name !== 'nowhere',
+      hasNamespace: this.#options.hasNamespace,
       queueStore: (backends.values().next().value as FaultyStorage).queueStore(),
       storages,
     });
