@@ -15,11 +15,15 @@ describeStorage('sqlite', async () => {
   };
   const folder = await mkdtemp(join(tmpdir(), 'querator-sqlite-'));
   folders.push(folder);
-  const counted = new FaultyRegistry();
+  // Threads take longer to start than most tests do.
+  const counted = new FaultyRegistry({ keepsThreads: true });
   return {
     open: (options) =>
       sqliteBackend({ name: 'sqlite', path: folder, durability: 'normal', registry: counted, ...options }),
-    dispose: () => Promise.all(folders.map((each) => rm(each, { recursive: true }))).then(() => {}),
+    dispose: async () => {
+      await counted.end();
+      for (const each of folders) await rm(each, { recursive: true });
+    },
     processes: {
       module: new URL('../src/index.ts', import.meta.url),
       newOptions: () => ({ path: newFolder() }),

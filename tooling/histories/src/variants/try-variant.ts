@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { programEnvironment } from '@querator/tooling-processes';
 import { judge } from '../judge.ts';
 import {
   crashDatabase,
@@ -40,7 +41,7 @@ export async function tryOnMemory(folder: string, seeds: number, variant?: Varia
   const name = variant === undefined ? {} : { HISTORIES_VARIANT: nameOf(variant) };
   const child = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { PATH: process.env['PATH'], ...name },
+    env: { ...programEnvironment(), ...name },
   });
   let output = '';
   child.stdout.on('data', (chunk) => {
