@@ -4,15 +4,19 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const FILES = [
-  'swagger-ui-bundle.js',
-  'swagger-ui-bundle.js.LICENSE.txt',
-  'swagger-ui.css',
-  'LICENSE',
-  'NOTICE',
-];
+/**
+ * The files, and their names in the build. A file called LICENSE anywhere in the package
+ * would keep pnpm from adding our own.
+ */
+const FILES = {
+  'swagger-ui-bundle.js': 'swagger-ui-bundle.js',
+  'swagger-ui-bundle.js.LICENSE.txt': 'swagger-ui-bundle.js.LICENSE.txt',
+  'swagger-ui.css': 'swagger-ui.css',
+  LICENSE: 'swagger-ui.LICENSE.txt',
+  NOTICE: 'swagger-ui.NOTICE.txt',
+};
 
 const from = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
 const to = fileURLToPath(new URL('../dist/viewer', import.meta.url));
 mkdirSync(to, { recursive: true });
-for (const name of FILES) cpSync(join(from, name), join(to, name));
+for (const [name, as] of Object.entries(FILES)) cpSync(join(from, name), join(to, as));

@@ -40,6 +40,7 @@ class GoodClients {
   refusals = 0;
   readonly #end = new AbortController();
   readonly #running: Promise<unknown>[] = [];
+  #isProducing = true;
 
   start(): void {
     this.#running.push(this.#produce(), this.#consume());
@@ -49,6 +50,8 @@ class GoodClients {
   async finish(): Promise<void> {
     this.#end.abort();
     await this.#running[0];
+    // The last item may be acknowledged only now.
+    this.#isProducing = false;
     await vi.waitFor(() => expect(this.missing).toEqual([]), WITHIN);
   }
 
@@ -69,7 +72,7 @@ class GoodClients {
   }
 
   async #consume(): Promise<void> {
-    while (!this.#end.signal.aborted || this.missing.length > 0) {
+    while (this.#isProducing || this.missing.length > 0) {
       const request = { client_id: 'good', batch_size: 100, request_timeout: '1s' };
       const { status, json } = await this.#ask('queue.lease', request);
       if (status !== 200) continue;
