@@ -44,7 +44,7 @@ export function firstState(now: Instant, until: Instant | undefined, next: NextT
 
 /** Decides what to do with a schedule that was claimed. */
 export function nextStep(claimed: ClaimedSchedule, next: NextTime): Step {
-  const { schedule, claimedAt, doubtSince } = claimed;
+  const { schedule, claimedAt } = claimed;
   const { state, until } = schedule;
   const { dueAt } = state;
   if (dueAt === undefined) return { kind: 'pass', state };
@@ -55,18 +55,25 @@ export function nextStep(claimed: ClaimedSchedule, next: NextTime): Step {
   }
   const backlog = backlogOf(schedule, claimedAt);
   // A time that was attempted may have been fired, and is not passed over.
-  if (doubtSince !== undefined || backlog === undefined || backlog.left > 0) {
+  if (inDoubtSince(claimed) !== undefined || backlog === undefined || backlog.left > 0) {
     return { kind: 'fire', at: dueAt };
   }
   return { kind: 'pass', state: passOver({ ...state, failure: undefined, backlog }, until, next) };
 }
 
 /** Whether an attempt is in doubt for so long that its dedup key may have ended. */
-export function isUnrepeatable({
-  claimedAt,
-  doubtSince,
-}: Pick<ClaimedSchedule, 'claimedAt' | 'doubtSince'>): boolean {
-  return doubtSince !== undefined && addDuration(doubtSince, LONGEST_DOUBT) <= claimedAt;
+export function isUnrepeatable(claimed: Omit<ClaimedSchedule, 'claim'>): boolean {
+  const doubtSince = inDoubtSince(claimed);
+  return doubtSince !== undefined && addDuration(doubtSince, LONGEST_DOUBT) <= claimed.claimedAt;
+}
+
+/**
+ * Since when the due time may have been fired. An attempt that found it so late that its
+ * policy passes it over has fired nothing, and neither has any later one.
+ */
+function inDoubtSince({ schedule, doubtSince }: Omit<ClaimedSchedule, 'claim'>): Instant | undefined {
+  if (doubtSince === undefined) return undefined;
+  return backlogOf(schedule, doubtSince)?.left === 0 ? undefined : doubtSince;
 }
 
 /** The state of a schedule whose time `at` was fired. */

@@ -59,6 +59,22 @@ describe('times that passed while no process ran', () => {
 });
 
 describe('an attempt of which nobody knows how it ended', () => {
+  test('fires nothing later if it was to pass the time over', async () => {
+    await create('skip');
+    await world.clock.advance('10m');
+    const dies = world.start();
+    dies.diesAtSettle = true;
+    await world.clock.advance('1s');
+    void dies.service.shutdown();
+    const next = world.start();
+    await world.clock.advance('31s');
+    await world.untilIdle();
+    // Only the last time is not late.
+    expect((await world.schedule()).state).toMatchObject({ fired: 1, missed: 9 });
+    expect(await world.stored('q')).toHaveLength(1);
+    expect(next.events).toEqual({ fired: 1, missed: 9 });
+  });
+
   test.each(['skip', 'one', 'all'])('is repeated, and stores the item once (%s)', async (missed) => {
     await create(missed);
     const dies = world.start();

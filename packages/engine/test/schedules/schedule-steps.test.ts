@@ -13,6 +13,7 @@ import { expect, test } from 'vitest';
 import { firedState, firstState, nextStep } from '../../src/schedules/schedule-steps.ts';
 
 const MINUTE = 60_000_000n;
+const LATE = milliseconds(60_000);
 const START = instantFromMilliseconds(Date.UTC(2026, 0, 1));
 /** Every minute. */
 const next = (after: Instant) => ((after / MINUTE + 1n) * MINUTE) as Instant;
@@ -20,7 +21,7 @@ const next = (after: Instant) => ((after / MINUTE + 1n) * MINUTE) as Instant;
 /** What happens to a schedule: a while passes, and then it is claimed. */
 const event = fc.record({
   seconds: fc.oneof(fc.nat({ max: 90 }), fc.nat({ max: 3_600 }), fc.nat({ max: 200_000 })),
-  /** `lost`: the item is stored, and the process dies before the row moves on. */
+  /** `lost`: the item is stored, and the process dies before the row moves on. `died`: it dies before it did anything. */
   outcome: fc.constantFrom('stored', 'stored', 'stored', 'refused', 'lost', 'died'),
 });
 
@@ -36,6 +37,8 @@ test('each time is fired once, counted as missed, or still to come', () => {
       let state: ScheduleState = firstState(START, until, next);
       let now: Instant = START;
       let doubtSince: Instant | undefined;
+      /** The last time that a process began to fire. */
+      let attempted: Instant | undefined;
       const stored = new Set<Instant>();
       let last = START;
       const settle = (settled: ScheduleState) => {
@@ -50,13 +53,20 @@ test('each time is fired once, counted as missed, or still to come', () => {
           const claimed = { schedule, claim: tries, claimedAt: now, doubtSince };
           const step = nextStep(claimed, next);
           if (step.kind === 'pass') {
+            if (outcome === 'died' && tries === 0) {
+              doubtSince ??= now;
+              break;
+            }
             settle(step.state);
             continue;
           }
           const { at } = step;
           expect(at).toBe(state.dueAt);
+          if (missed === 'skip' && attempted !== at)
+            expect(addDuration(at, LATE)).toBeGreaterThanOrEqual(now);
           if (outcome === 'refused' && tries === 0) break;
           doubtSince ??= now;
+          attempted = at;
           if (outcome === 'died' && tries === 0) break;
           // A repeat has the same key.
           if (!stored.has(at)) {
