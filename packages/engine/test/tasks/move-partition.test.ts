@@ -3,7 +3,8 @@ import { SeededRandom } from '@querator/core/testing';
 import { describe, expect, test } from 'vitest';
 import type { Service } from '../../src/index.ts';
 import { payloadOf } from '../support/harness.ts';
-import { FAULTS, MOVE_CALLS, type MoveRun, MoveWorld } from '../support/move-run.ts';
+import { FAULTS, MOVE_CALLS, MoveWorld } from '../support/move-run.ts';
+import { RandomMovers } from '../support/random-movers.ts';
 
 const TEXTS = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
 
@@ -247,8 +248,7 @@ describe('the move of a partition to another storage', () => {
     const waiting = [...TEXTS];
     const held: LeasedItem[] = [];
     const done: string[] = [];
-    let run = await world.move();
-    const suspended: MoveRun[] = [];
+    const movers = new RandomMovers(await world.move(), draw);
     let later = 0;
     for (let n = 0; n < 40; n++) {
       const service = draw(world.services);
@@ -268,29 +268,22 @@ describe('the move of a partition to another storage', () => {
         ])
       ) {
         case 'step':
-          if (run.end === undefined) await run.step().catch(() => {});
+          await movers.step();
           break;
         case 'fault':
           world.fail(draw(MOVE_CALLS), draw(FAULTS));
-          if (run.end === undefined) await run.step().catch(() => {});
+          await movers.step();
           world.heal();
           break;
         case 'killed':
-          suspended.push(run);
-          if (run.end === undefined) await run.step(false).catch(() => {});
-          run = run.takenOver();
+          await movers.takeOver();
           break;
-        case 'stale': {
-          // A process goes on that was suspended, while another one has taken over.
-          const stale = draw(suspended);
-          if (stale !== undefined && stale !== run && stale.end === undefined)
-            await stale.step(false).catch(() => {});
+        case 'stale':
+          await movers.stepOfSuspended();
           break;
-        }
         case 'stale undo': {
-          const stale = draw(suspended);
-          if (stale !== undefined && stale !== run && run.phase !== undefined)
-            await stale.undo().catch(() => {});
+          const stale = movers.suspended();
+          if (movers.run.phase !== undefined) await stale?.undo().catch(() => {});
           break;
         }
         case 'produce': {
@@ -324,7 +317,7 @@ describe('the move of a partition to another storage', () => {
       }
     }
     const cancelled = random.fraction() < 0.3;
-    run = run.takenOver();
+    const run = movers.run.takenOver();
     if (run.end === undefined) await (cancelled ? run.undo() : run.toEnd());
     const { storageName } = (await world.placement()) ?? { storageName: '' };
     if (!cancelled) expect(storageName).toBe('far');

@@ -3,7 +3,8 @@ import { SeededRandom } from '@querator/core/testing';
 import { describe, expect, test } from 'vitest';
 import type { Service } from '../../src/index.ts';
 import { payloadOf } from '../support/harness.ts';
-import { FAULTS, type MoveRun } from '../support/move-run.ts';
+import { FAULTS } from '../support/move-run.ts';
+import { RandomMovers } from '../support/random-movers.ts';
 import { RESIZE_CALLS, ResizeWorld } from '../support/resize-run.ts';
 
 /** A queue of one partition that both servers use. */
@@ -311,29 +312,24 @@ describe('a queue that gets more partitions', () => {
     const world = await start({ leaseTimeout: '10m', expireTimeout: '24h' });
     const stored = ['a', 'a'];
     const keys: string[] = [];
-    const suspended: MoveRun[] = [];
-    let run = await world.resize(2 + (seed % 4));
+    const movers = new RandomMovers(await world.resize(2 + (seed % 4)), draw);
     for (let n = 0; n < 30; n++) {
       const service = draw(world.services);
       switch (draw(['step', 'step', 'fault', 'killed', 'stale', 'produce', 'keyed', 'again', 'time'])) {
         case 'step':
-          if (run.end === undefined) await run.step().catch(() => {});
+          await movers.step();
           break;
         case 'fault':
           world.failResize(draw(RESIZE_CALLS), draw(FAULTS));
-          if (run.end === undefined) await run.step().catch(() => {});
+          await movers.step();
           world.heal();
           break;
         case 'killed':
-          suspended.push(run);
-          if (run.end === undefined) await run.step(false).catch(() => {});
-          run = run.takenOver();
+          await movers.takeOver();
           break;
-        case 'stale': {
-          const stale = draw(suspended);
-          if (stale?.end === undefined && stale !== run) await stale?.step(false).catch(() => {});
+        case 'stale':
+          await movers.stepOfSuspended();
           break;
-        }
         case 'produce':
           if ('value' in (await world.produce(service, `p${n}`))) stored.push(`p${n}`);
           break;
@@ -351,7 +347,7 @@ describe('a queue that gets more partitions', () => {
           await world.clock.advance('1s');
       }
     }
-    run = run.takenOver();
+    const run = movers.run.takenOver();
     const cancelled = random.fraction() < 0.3;
     while (run.end === undefined) await (cancelled ? run.undo() : run.step());
     if (!cancelled) expect(await world.placed()).toHaveLength(2 + (seed % 4));

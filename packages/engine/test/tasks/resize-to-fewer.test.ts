@@ -3,7 +3,8 @@ import { SeededRandom } from '@querator/core/testing';
 import { describe, expect, test } from 'vitest';
 import type { Service } from '../../src/index.ts';
 import { payloadOf } from '../support/harness.ts';
-import { FAULTS, type MoveRun } from '../support/move-run.ts';
+import { FAULTS } from '../support/move-run.ts';
+import { RandomMovers } from '../support/random-movers.ts';
 import { LEAVING_CALLS, ResizeWorld } from '../support/resize-run.ts';
 
 /** A queue that got more partitions, each with an item, and both servers know them. */
@@ -343,8 +344,7 @@ describe('a queue that gets fewer partitions', () => {
     const keys: string[] = [];
     const done: string[] = [];
     let held: Held[] = [];
-    const suspended: MoveRun[] = [];
-    let run = await world.resize(1);
+    const movers = new RandomMovers(await world.resize(1), draw);
     const finish = async (service: Service, one: Held) => {
       const answer = await complete(world, service, one);
       if ('value' in answer) {
@@ -371,23 +371,19 @@ describe('a queue that gets fewer partitions', () => {
         ])
       ) {
         case 'step':
-          if (run.end === undefined) await run.step().catch(() => {});
+          await movers.step();
           break;
         case 'fault':
           world.failResize(draw(LEAVING_CALLS), draw(FAULTS));
-          if (run.end === undefined) await run.step().catch(() => {});
+          await movers.step();
           world.heal();
           break;
         case 'killed':
-          suspended.push(run);
-          if (run.end === undefined) await run.step(false).catch(() => {});
-          run = run.takenOver();
+          await movers.takeOver();
           break;
-        case 'stale': {
-          const stale = draw(suspended);
-          if (stale?.end === undefined && stale !== run) await stale?.step(false).catch(() => {});
+        case 'stale':
+          await movers.stepOfSuspended();
           break;
-        }
         case 'produce':
           if ('value' in (await world.produce(service, `later ${n}`))) stored.add(`later ${n}`);
           break;
@@ -420,7 +416,7 @@ describe('a queue that gets fewer partitions', () => {
           await world.clock.advance('1s');
       }
     }
-    run = run.takenOver();
+    const run = movers.run.takenOver();
     const cancelled = random.fraction() < 0.3;
     for (let n = 0; run.end === undefined; n++) {
       await (cancelled ? run.undo() : run.step());
