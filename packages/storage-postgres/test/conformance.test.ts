@@ -1,3 +1,4 @@
+import { SystemRandom } from '@querator/core';
 import { describeStorage } from '@querator/storage-conformance';
 import { createTestDatabase, startFaultProxy, type TestDatabase } from '@querator/tooling-postgres';
 import { PoolRegistry, postgresBackend } from '../src/index.ts';
@@ -12,13 +13,14 @@ describeStorage('postgres', async () => {
   const registry = new PoolRegistry();
   const ofProcesses: TestDatabase[] = [];
   const proxies = [counted];
+  const shared = { name: 'postgres', connectionString: counted.connectionString, registry };
+  // Keeps the pool, and so its connections, between tests: they take longer to open than most tests do.
+  const held = postgresBackend({ ...shared, random: new SystemRandom() });
+  await held.ping();
   return {
-    open: (options) =>
-      postgresBackend({
-        ...{ name: 'postgres', connectionString: counted.connectionString, registry },
-        ...options,
-      }),
+    open: (options) => postgresBackend({ ...shared, ...options }),
     dispose: async () => {
+      await held.close();
       for (const proxy of proxies) await proxy.close();
       await owner.drop();
       for (const each of [database, ...ofProcesses]) await each.drop();
