@@ -2,7 +2,7 @@ import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocum
 import type { core } from 'zod';
 import { ConfigError, type ConfigFault, type ConfigPath, formatPath } from './config-error.ts';
 
-/** A text in YAML that people write, whose faults are told with their lines. */
+/** A YAML file that people write. Errors name the key and its line. */
 export class YamlText {
   /** The text as it was parsed, with its comments. */
   readonly document: Document;

@@ -83,7 +83,7 @@ describe('a refusal is exit code 1', () => {
     'delete mail',
     'list --cert-file /no/such --key-file /no/such',
     'list --endpoint http://127.0.0.1:1',
-    // The lease is lost, but nobody knows what became of the item.
+    // The lease is lost. The item may be there all the same.
     'complete mail -p 0 00000000000000003gKsCBwP17h',
   ])('%s', async (line) => {
     expect((await run(line)).code).toBe(1);

@@ -12,7 +12,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const ITEMS = 8_000;
-/** The program is killed when so many items have arrived, and started again each time. */
+/** The program is killed each time that one of these numbers of items has arrived, and is started again. */
 const KILLED_AT = [1, 2_001, 5_001];
 const PAGE = 1_000;
 const LOOK_MS = 1;

@@ -68,8 +68,8 @@ export function isUnrepeatable(claimed: Omit<ClaimedSchedule, 'claim'>): boolean
 }
 
 /**
- * Since when the due time may have been fired. An attempt that found it so late that its
- * policy passes it over has fired nothing, and neither has any later one.
+ * Since when the due time may have been fired. Undefined: it was not. If it was already late
+ * at the first attempt, and its policy fires no late times, no attempt has fired anything.
  */
 function inDoubtSince({ schedule, doubtSince }: Omit<ClaimedSchedule, 'claim'>): Instant | undefined {
   if (doubtSince === undefined) return undefined;

@@ -33,7 +33,10 @@ function shellOf(text: string): Shell {
   return shell;
 }
 
-/** The first queues whose names begin so. None if there is no server, or it refuses: nobody asked for an error. */
+/**
+ * The first queues whose names begin with a text. None if no server answers, or it
+ * refuses: who completes a line wants no error.
+ */
 async function queueNames(cli: Cli, begun: string): Promise<readonly string[]> {
   try {
     const { queues } = cli.client();

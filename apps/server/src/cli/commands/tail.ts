@@ -29,7 +29,12 @@ export function addTail(program: Command, cli: Cli): void {
     .argument('<queue>', 'its name')
     .option('--interval <duration>', 'the time between two looks, at least 200ms', '1s')
     .option('--sample <n>', 'how many items of a look are printed at most, 1 to 1000', count(1_000), 20)
-    .option('--limit <n>', 'end after so many items (default: no end)', count(Number.MAX_SAFE_INTEGER), 0)
+    .option(
+      '--limit <n>',
+      'end after this number of items (default: no end)',
+      count(Number.MAX_SAFE_INTEGER),
+      0,
+    )
     .option('--json', 'print each item as a line of JSON', false)
     .action((queueName: string, flags: TailFlags) => run(cli, queueName, flags));
 }

@@ -81,7 +81,7 @@ export class ReplyParser {
         body: body.content(),
         header: (name) => headers.get(name.toLowerCase()),
       },
-      // Bytes after the reply are nobody's: nothing that follows can be trusted.
+      // Bytes after the reply belong to no request. Nothing on this connection can be trusted then.
       isReusable: keepsOpen && isAll && !body.endsWithConnection,
       idleSeconds: seconds === undefined ? undefined : Number(seconds),
     };
