@@ -68,6 +68,12 @@ export interface WorkLoopDeps {
 /** How long an item is held at most, where nothing else was said. */
 export const DEFAULT_MAX_HOLD = '12h';
 
+/**
+ * Leases that last longer are safe before the thread that renews them has started, which
+ * takes 0.1 to 0.5 s, and does not need the event loop. In microseconds.
+ */
+const LONG_LEASE_US = 20_000_000n;
+
 /** The most results that may wait for the server before the loop stops leasing. */
 const MOST_UNSENT = 1_000;
 
@@ -172,7 +178,7 @@ export class WorkLoop {
         if (this.#wanted <= 0) continue;
         const lease = await this.#lease();
         // From the first item on, a handler that blocks the event loop keeps its lease.
-        await isReady;
+        if (lease !== undefined && this.#endsSoon(lease)) await isReady;
         failures = 0;
         if (lease !== undefined) this.#take(lease);
         // Until it is known what the server can, the loop does without.
@@ -221,6 +227,12 @@ export class WorkLoop {
     const lease = await port.lease(call, signal);
     if (lease?.serverTime !== undefined) this.#serverClock.observe({ sentAt, serverTime: lease.serverTime });
     return lease;
+  }
+
+  /** Whether the first renewal is due in a few seconds. */
+  #endsSoon({ items }: Lease): boolean {
+    const soon = this.#serverClock.now() + LONG_LEASE_US;
+    return items.some(({ leaseDeadline }) => !isUnset(leaseDeadline) && leaseDeadline < soon);
   }
 
   #take({ partition, items }: Lease): void {

@@ -4,6 +4,7 @@ import { addDuration, type Instant, milliseconds, noSuchItem, SystemClock } from
 import { codecsV2, endpointsV2, toTimestamp } from '@querator/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ReplyError } from '../../src/index.ts';
+import { LeaseTable } from '../../src/renewal/lease-table.ts';
 import type { RenewedItem } from '../../src/renewal/renewal.ts';
 import { ThreadRenewal } from '../../src/renewal/thread-renewal.ts';
 import { ThreadHost } from '../../src/thread/thread-host.ts';
@@ -88,6 +89,18 @@ test('a thread renews the leases of several workers, and tells what became of th
   expect(calls[0]).toMatchObject({ key: 'Bearer secret' });
   one.renewal.stop();
   two.renewal.stop();
+});
+
+test('a thread begins its work while the event loop is blocked', () => {
+  const place = host.open({ heard() {}, failed() {} });
+  const { loop } = place;
+  const table = new LeaseTable();
+  place.post({ kind: 'begin', loop, queueName: 'q', leaseTimeout: undefined, table: table.buffer });
+  place.post({ kind: 'look', loop, by: LATER });
+  const blocked = new Int32Array(new SharedArrayBuffer(4));
+  for (let tries = 0; table.nextLook === undefined && tries < 1_000; tries++) Atomics.wait(blocked, 0, 0, 10);
+  expect(table.nextLook).toBe(LATER);
+  place.close();
 });
 
 test('a failed renewal is reported, and the thread starts anew for the next worker', async () => {
