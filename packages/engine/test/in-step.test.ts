@@ -1,5 +1,7 @@
 import {
   decorateStore,
+  type Instant,
+  millisecondsBetween,
   PARTITION_STORE,
   type PartitionStore,
   STORAGE_BACKEND,
@@ -18,17 +20,24 @@ const CALL_MS: Partial<Record<string, number>> = {
 /** One way between a client and the server, and the client's own time for an answer. */
 const [NETWORK_MS, CLIENT_MS] = [0.12, 0.08];
 const ITEMS = 16;
+/** What a worker's client takes for an answer at first, while its code is new, and for how long, in milliseconds. */
+const NEW_CLIENT = { answerMs: 6, ms: 40 };
 
 /** A producer and a worker of one queue, each with one request at a time. Everything takes its time, more or less. */
 class Flow {
   readonly clock = new ManualClock();
   readonly #random: SeededRandom;
+  readonly #begin: Instant;
+  readonly #newMs: number;
   readonly #calls = new Map<string, number>();
   readonly #service;
   #leasesInFlight = 0;
   #stored = 0;
 
-  constructor(seed: number) {
+  /** @param newMs how long the worker's client is slow at first. */
+  constructor(seed: number, newMs = 0) {
+    this.#newMs = newMs;
+    this.#begin = this.clock.now();
     this.#random = new SeededRandom(seed);
     const memory = memoryBackend({ name: 'mem', clock: this.clock, random: this.#random });
     const backend = decorateStore<StorageBackend>(STORAGE_BACKEND, memory, (member, call) => (...args) => {
@@ -85,7 +94,7 @@ class Flow {
       await this.#pass(NETWORK_MS);
       const call = { queueName: 'q', batchSize: 2 * ITEMS, clientId: 'worker', requestTimeout: '1m' };
       const { items, partition } = await this.#service.queue.lease(call);
-      await this.#pass(NETWORK_MS + CLIENT_MS);
+      await this.#pass(NETWORK_MS + this.#workerMs);
       void this.#complete(
         partition,
         items.map(({ id }) => id),
@@ -96,6 +105,11 @@ class Flow {
   async #complete(partition: number, ids: readonly string[]): Promise<void> {
     await this.#pass(CLIENT_MS + NETWORK_MS);
     await this.#service.queue.complete({ queueName: 'q', partition, requestTimeout: '1m', ids });
+  }
+
+  get #workerMs(): number {
+    const isNew = millisecondsBetween(this.#begin, this.clock.now()) < this.#newMs;
+    return isNew ? NEW_CLIENT.answerMs : CLIENT_MS;
   }
 
   #pass(ms: number): Promise<void> {
@@ -115,5 +129,18 @@ test.each([1, 2, 3, 4])(
     await flow.clock.advance('200ms');
     expect(flow.count('produceKeyedAndLease') - produces).toBeGreaterThan(100);
     expect(flow.count('lease') - leases).toBeLessThan(20);
+  },
+);
+
+test.each([1, 2, 3, 4])(
+  'and soon after a worker that was slow at first has become fast: %i',
+  async (seed) => {
+    const flow = new Flow(seed, NEW_CLIENT.ms);
+    await flow.start();
+    await flow.clock.advance(`${NEW_CLIENT.ms + 50}ms`);
+    const [leases, produces] = [flow.count('lease'), flow.count('produceKeyedAndLease')];
+    await flow.clock.advance('100ms');
+    expect(flow.count('produceKeyedAndLease') - produces).toBeGreaterThan(50);
+    expect(flow.count('lease') - leases).toBeLessThan(10);
   },
 );

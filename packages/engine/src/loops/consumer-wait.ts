@@ -17,8 +17,14 @@ export interface Consumers {
 const SHARE = 1 / 2;
 /** The same for a statement without consumers: after a wait in vain, hundreds of them follow without one. */
 const MISSED_SHARE = 1 / 64;
-/** How long waits may last before any has paid, and the most that they may have to their credit, in milliseconds. */
-const CREDIT = { firstMs: 5, mostMs: 10 };
+/**
+ * How long waits may last before any has paid, and the most that they may have to their
+ * credit, in milliseconds: enough for a few waits in vain. A client that has just started
+ * is slow at first.
+ */
+const CREDIT = { firstMs: 25, mostMs: 25 };
+/** Statements that do not wait after a wait in vain. Their number doubles with each further one. */
+const PASSED = { first: 4, most: 64 };
 
 /**
  * Lets a produce wait briefly for consumers that are about to ask for items. If they
@@ -37,6 +43,9 @@ export class ConsumerWait {
   readonly #onChange: () => void;
   /** How long waits may last, in milliseconds. */
   #creditMs = CREDIT.firstMs;
+  /** Statements that do not wait from now on, and after the next wait in vain. */
+  #passing = 0;
+  #nextPassed = PASSED.first;
   #cancelTimer: CancelTimer | undefined;
   #since: Instant | undefined;
 
@@ -52,10 +61,11 @@ export class ConsumerWait {
     const isReady = this.#consumers.isReady();
     if (isReady || items > MOST_ITEMS_THAT_WAIT) {
       this.stop();
-      if (isReady) this.#earn(SHARE);
+      if (isReady) this.#paid();
       return false;
     }
     if (this.#since === undefined && !this.#begins()) {
+      if (this.#passing > 0) this.#passing--;
       this.#earn(MISSED_SHARE);
       return false;
     }
@@ -72,18 +82,26 @@ export class ConsumerWait {
     this.#since = undefined;
   }
 
+  #paid(): void {
+    this.#earn(SHARE);
+    this.#passing = 0;
+    this.#nextPassed = PASSED.first;
+  }
+
   #earn(share: number): void {
     this.#creditMs = Math.min(this.#creditMs + share * this.#consumers.leaseMs(), CREDIT.mostMs);
   }
 
   #begins(): boolean {
     const waitMs = consumerWaitMs(this.#consumers.leaseMs());
-    if (waitMs === 0 || this.#creditMs <= 0 || !this.#consumers.areNear()) return false;
+    const mayWait = this.#passing === 0 && this.#creditMs > 0;
+    if (waitMs === 0 || !mayWait || !this.#consumers.areNear()) return false;
     this.#since = this.#clock.now();
     this.#cancelTimer = this.#clock.startTimer(waitMs, () => {
       this.stop();
       // In vain: this statement and the next ones do not wait.
-      this.#creditMs = Math.min(this.#creditMs, -waitMs);
+      this.#passing = this.#nextPassed;
+      this.#nextPassed = Math.min(2 * this.#nextPassed, PASSED.most);
       this.#onChange();
     });
     return true;
