@@ -37,9 +37,10 @@ export class BenchProcess<C extends Commands<C>> {
     });
   }
 
-  /** Starts a module of the bench in a child process. */
+  /** Starts a module of the bench in a child process. It uses the packages as they are built, like a program of a user. */
   static async start<C extends Commands<C>>(name: string, module: URL): Promise<BenchProcess<C>> {
-    const child = fork(module, { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const stdio = ['ignore', 'inherit', 'inherit', 'ipc'] as const;
+    const child = fork(module, { serialization: 'advanced', stdio: [...stdio], execArgv: [] });
     const ready = once(child, 'message');
     const ended = once(child, 'exit').then(() => Promise.reject(new Error(`${name} did not start`)));
     await Promise.race([ready, ended]);
