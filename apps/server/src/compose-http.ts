@@ -61,7 +61,7 @@ export interface ComposedHttp {
 /** Creates the HTTP side of a server that does not listen yet. */
 export function composeHttp(config: Config, deps: ServerDeps, parts: ServedParts): ComposedHttp {
   const { metrics, health, service, instances, access, audit, quotas, budget, monotonicClock, pools } = parts;
-  const { logger } = deps;
+  const { logger, tracing } = deps;
   const isReadyItself = async () => (await health.check(READY)).status === 'pass';
   const all = deps.worker === undefined ? undefined : allWorkers({ metrics, isReady: isReadyItself }, deps);
   const httpMetrics = all === undefined ? metrics : new WorkerMetrics(metrics, all);
@@ -80,6 +80,7 @@ export function composeHttp(config: Config, deps: ServerDeps, parts: ServedParts
     requestIds: new RequestIds(deps.random),
     requestLog: createRequestLog(config, deps, monotonicClock),
     audit: createAudit(config, deps, { ...parts, addresses }),
+    tracing: tracing?.calls,
     monotonicClock,
   });
   const storages = describedStorages(config);
@@ -87,6 +88,7 @@ export function composeHttp(config: Config, deps: ServerDeps, parts: ServedParts
   const { connections, ofOperators } = createConnections(config, { ...deps, budget, pools: pools.states() });
   metrics.observeLoad({ budget, connections });
   if (quotas !== undefined) metrics.observeQuotas(quotas);
+  if (tracing !== undefined) metrics.observeSpans(() => tracing.counts());
   const pages = createPages({
     health,
     metrics: httpMetrics,

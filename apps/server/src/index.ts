@@ -5,4 +5,7 @@ export type { Config } from './config/schema.ts';
 export { createLogger, type LogHandler, type LogLevel } from './observability/logger.ts';
 export { type RunningServer, startServer } from './server.ts';
 export type { ServerDeps } from './server-deps.ts';
+export { createTracing } from './tracing/create-tracing.ts';
+export { readTraceSettings, type TraceSettings } from './tracing/trace-settings.ts';
+export type { Tracing } from './tracing/tracing.ts';
 export { VERSION } from './version.ts';

@@ -16,6 +16,8 @@ import { checkNode } from './startup/check-node.ts';
 import { ConfigReload } from './startup/config-reload.ts';
 import { tryAddress } from './startup/listen-address.ts';
 import { ReloadSignals } from './startup/reload-signals.ts';
+import { createTracing } from './tracing/create-tracing.ts';
+import { readTraceSettings } from './tracing/trace-settings.ts';
 import { VERSION } from './version.ts';
 import { send } from './workers/messages.ts';
 import { runWorkers } from './workers/run-workers.ts';
@@ -86,6 +88,7 @@ async function runLogged(
   if (configFile !== undefined) logger.info('loaded config from file', { file: configFile });
   logger.info(`Querator ${VERSION} (${process.arch}/${process.platform})`);
   const monotonicClock = systemMonotonicClock;
+  const traces = readTraceSettings(process.env);
 
   const worker = process.env['QUERATOR_WORKER'];
   if (workers > 1 && cluster.isPrimary) {
@@ -104,6 +107,7 @@ async function runLogged(
     ...(requestLogger && { requestLogger }),
     ofProcess: true,
     processLimits: readProcessLimits(),
+    ...(traces && { tracing: await createTracing(traces, { clock, logger }) }),
     ...(cluster.isWorker && worker !== undefined ? { worker } : {}),
   });
   reloadAtSignal((changed) => server.reload(changed));

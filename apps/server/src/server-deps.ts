@@ -2,6 +2,7 @@ import type { Clock, Logger, Random, StorageDriver } from '@querator/core';
 import type { AuthorizePage } from './http/call/authorize-page.ts';
 import type { MonotonicClock } from './monotonic-clock.ts';
 import type { ProcessLimits } from './observability/process-limits.ts';
+import type { Tracing } from './tracing/tracing.ts';
 
 /** The dependencies of a server. A test passes other values than a process does. */
 export interface ServerDeps {
@@ -20,6 +21,8 @@ export interface ServerDeps {
   readonly worker?: string;
   /** Drivers of the program, by whose names storages of the settings may use them. */
   readonly drivers?: readonly StorageDriver[];
+  /** Records traces. The server stops it. Undefined: there are none. */
+  readonly tracing?: Tracing | undefined;
   /** Checks who may see metrics and the details of health. Undefined: everybody may. */
   readonly authorizePage?: AuthorizePage;
 }

@@ -75,6 +75,7 @@ export async function startServer(given: Config, deps: ServerDeps): Promise<Runn
     resources.stop();
     for (const listener of listeners) listener.abandon();
     await composition.stop();
+    await deps.tracing?.stop();
     throw error;
   }
   logger.info('HTTP server started', { address: main.url, ...(admin && { adminAddress: admin.url }) });
@@ -86,6 +87,7 @@ export async function startServer(given: Config, deps: ServerDeps): Promise<Runn
     await composition.stop();
     const lingerMs = deps.ofProcess === true ? LINGER_MS : 0;
     await Promise.all(listeners.map((listener) => listener.endStop(lingerMs)));
+    await deps.tracing?.stop();
     logger.info('HTTP server shut down');
   });
   const reload = async (changed: Config) => {

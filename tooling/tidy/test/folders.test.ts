@@ -226,6 +226,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'compose-http.ts',
     'server-deps.ts',
     'startup',
+    'tracing',
     'http',
     'workers',
     'audit',

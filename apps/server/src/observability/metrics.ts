@@ -13,6 +13,7 @@ import { QueueDepthMetrics } from './queue-depth.ts';
 import { QueueLabels } from './queue-labels.ts';
 import { registerQuotaMetrics } from './quota-metrics.ts';
 import { RequestMetrics } from './request-metrics.ts';
+import { registerSpanMetrics } from './span-metrics.ts';
 import { StorageMetrics } from './storage-metrics.ts';
 import { registerRunningTasks, TaskMetrics } from './task-metrics.ts';
 
@@ -113,6 +114,11 @@ export class Metrics {
   /** Adds what is refused and used because of quotas. Call it once. */
   observeQuotas(quotas: Parameters<typeof registerQuotaMetrics>[1]): void {
     registerQuotaMetrics(this.#registry, quotas);
+  }
+
+  /** Adds what became of spans. Call it once. */
+  observeSpans(counts: Parameters<typeof registerSpanMetrics>[1]): void {
+    registerSpanMetrics(this.#registry, counts);
   }
 
   /** Adds what relays do. Call it once. */

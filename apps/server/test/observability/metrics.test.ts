@@ -324,7 +324,12 @@ test('has exactly the series that docs/monitoring.md lists', async () => {
   const documented = [...table.matchAll(/^\| `([a-z_]+)` \| (\w+) \| (.*?) \|/gm)].map(
     ([, name, type, labels = '']) => `${name} ${type} ${labels.replaceAll('`', '')}`,
   );
-  const deps = { clock: new ManualClock(), random: new SeededRandom(), logger: silentLogger };
+  const tracing = {
+    calls: { begin: () => undefined },
+    counts: () => ({ exported: 0, overflowed: 0, failed: 0, queued: 0 }),
+    stop: async () => {},
+  };
+  const deps = { clock: new ManualClock(), random: new SeededRandom(), logger: silentLogger, tracing };
   const composition = compose(parseConfig(CONFIG), deps);
   const text = await (await composition.app.request('/metrics')).text();
   await composition.stop();

@@ -188,6 +188,7 @@ export class AuditRecord implements CallAudit {
       namespace: this.#namespace === undefined ? undefined : echo(this.#namespace),
       ...event.object,
       requestId: event.requestId,
+      ...this.#call.headers.trace?.logFields,
     };
     const present = Object.entries(fields).filter(([, value]) => value !== undefined);
     this.#deps.logger?.info('audit', boundedFields(Object.fromEntries(present)));

@@ -1,5 +1,6 @@
 import type { CallAudit, Caller, QueueError } from '@querator/core';
 import type { ElementReport } from '@querator/protocol';
+import type { CallTrace } from './call-trace.ts';
 
 /** The properties of a call that a handler gets besides its message. */
 export interface CallContext extends ElementReport {
@@ -18,4 +19,6 @@ export interface CallContext extends ElementReport {
   answerRefusal?(bytes: number): QueueError | undefined;
   /** Gets what the call does. Undefined: the call is not audited. */
   audit: CallAudit | undefined;
+  /** The span of the call. Undefined: it is not recorded. */
+  trace: CallTrace | undefined;
 }

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { CallTrace } from './call-trace.ts';
 import { clientCertificateOf } from './client-certificate.ts';
 
 /**
@@ -21,6 +22,10 @@ export interface CallHeaders {
   forwardedFor: string | undefined;
   /** `X-Request-Id`, or the id that the server gave the request. */
   requestId: string | undefined;
+  traceparent: string | undefined;
+  tracestate: string | undefined;
+  /** The span of the call. Undefined: it is not recorded. */
+  trace: CallTrace | undefined;
   /** The common name of the client's certificate, verified. Undefined: there is none. */
   readonly clientCertificate: string | undefined;
   /** The address at the other end of the connection, which may be a proxy. Empty: the call came in process. */
@@ -30,7 +35,7 @@ export interface CallHeaders {
 }
 
 /** Names a field that is a header. */
-type HeaderKey = Exclude<keyof CallHeaders, 'clientCertificate' | 'address' | 'connection'>;
+type HeaderKey = Exclude<keyof CallHeaders, 'trace' | 'clientCertificate' | 'address' | 'connection'>;
 
 class RawCallHeaders implements CallHeaders {
   authorization: string | undefined = undefined;
@@ -44,6 +49,9 @@ class RawCallHeaders implements CallHeaders {
   fetchSite: string | undefined = undefined;
   forwardedFor: string | undefined = undefined;
   requestId: string | undefined = undefined;
+  traceparent: string | undefined = undefined;
+  tracestate: string | undefined = undefined;
+  trace: CallTrace | undefined = undefined;
   readonly #socket: Socket | undefined;
 
   constructor(socket: Socket | undefined) {
@@ -92,6 +100,9 @@ const KNOWN_HEADERS: readonly KnownHeader[] = [
   new KnownHeader('Sec-Fetch-Site', 'fetchSite', true),
   new KnownHeader('X-Forwarded-For', 'forwardedFor', true),
   new KnownHeader('X-Request-Id', 'requestId', false),
+  // Two of them make no context, and several lists of states are one list.
+  new KnownHeader('traceparent', 'traceparent', true),
+  new KnownHeader('tracestate', 'tracestate', true),
 ];
 
 /** Header names by their length and first letter: no two share a slot, and a slot rejects most other names. */

@@ -15,6 +15,7 @@ import { checkBodyEncoding } from './body-encoding.ts';
 import type { CallContext } from './call-context.ts';
 import type { CallHeaders } from './call-headers.ts';
 import type { CallQuotas } from './call-quotas.ts';
+import type { CallTracing } from './call-tracing.ts';
 import { decoded } from './decode-request.ts';
 import type { Gate, WatchCall } from './gate.ts';
 import { isLogged, refusal } from './refusal.ts';
@@ -43,6 +44,8 @@ export interface CallPipelineDeps {
   readonly requestLog?: RequestLog | undefined;
   /** Undefined: calls are not audited. */
   readonly audit?: Audit | undefined;
+  /** Undefined: no call is recorded. */
+  readonly tracing?: CallTracing | undefined;
   readonly monotonicClock: MonotonicClock;
 }
 
@@ -62,6 +65,7 @@ export class CallPipeline {
   readonly #requestIds: RequestIds;
   readonly #requestLog: RequestLog | undefined;
   readonly #audit: Audit | undefined;
+  readonly #tracing: CallTracing | undefined;
   readonly #monotonicClock: MonotonicClock;
 
   constructor({ sources, gate, metrics, logger, monotonicClock, ...deps }: CallPipelineDeps) {
@@ -73,6 +77,7 @@ export class CallPipeline {
     this.#requestIds = deps.requestIds;
     this.#requestLog = deps.requestLog;
     this.#audit = deps.audit;
+    this.#tracing = deps.tracing;
     this.#monotonicClock = monotonicClock;
   }
 
@@ -93,16 +98,21 @@ export class CallPipeline {
     onLoopback: boolean,
   ): Admission | Promise<Admission> {
     if (headers.requestId !== undefined) this.#requestIds.replaceUnsafe(headers);
-    const log = this.#requestLog;
-    if (log === undefined) return this.#admit(method, path, route, headers, onLoopback);
-    this.#requestIds.ensure(headers);
-    const startedMs = log.now();
-    const logged = (admission: Admission) => {
-      if (!(admission instanceof AdmittedCall)) log.write({ method, path, headers, startedMs }, admission);
+    const [log, tracing] = [this.#requestLog, this.#tracing];
+    if (log === undefined && tracing === undefined) {
+      return this.#admit(method, path, route, headers, onLoopback);
+    }
+    if (log !== undefined) this.#requestIds.ensure(headers);
+    headers.trace = tracing?.begin({ method, path, route, headers });
+    const startedMs = this.#monotonicClock();
+    const followed = (admission: Admission) => {
+      if (admission instanceof AdmittedCall) return admission;
+      headers.trace?.end({ status: admission.status });
+      log?.write({ method, path, headers, startedMs }, admission);
       return admission;
     };
     const admission = this.#admit(method, path, route, headers, onLoopback);
-    return admission instanceof Promise ? admission.then(logged) : logged(admission);
+    return admission instanceof Promise ? admission.then(followed) : followed(admission);
   }
 
   #admit(
@@ -174,6 +184,8 @@ export class CallPipeline {
     let reply: Answer;
     /** Ends the call for its quotas. Undefined: there is nothing to end, or it has ended. */
     let end: EndCall | undefined;
+    let response: unknown;
+    let failure: unknown;
     const { audit } = call;
     try {
       request = decoding instanceof Promise ? await decoding : decoding;
@@ -194,7 +206,8 @@ export class CallPipeline {
         context.audit = audit;
         await audit.begins(context.caller);
       }
-      const response = await this.#handle(call, request, context);
+      context.trace = call.headers.trace;
+      response = await this.#handle(call, request, context);
       end?.(undefined, response);
       end = undefined;
       if (audit !== undefined) await audit.succeeded();
@@ -205,18 +218,25 @@ export class CallPipeline {
       if (refused !== undefined) throw refused;
       if (context.replyHeaders !== undefined) reply = { ...reply, headers: context.replyHeaders };
     } catch (error) {
+      failure = error;
       end?.(error);
       const { path, headers } = call;
       reply = this.#refusal(error, call.replyFormat, { path, headers, queue: queueOf(request) });
       if (audit !== undefined) await audit.failed(error);
     }
     this.#count(call.path, reply, call.startedMs);
+    call.headers.trace?.end({
+      status: reply.status,
+      ...{ request, response, error: failure },
+      ...{ bytes: call.receivedBytes, replyBytes: Buffer.byteLength(reply.body) },
+    });
     if (this.#requestLog !== undefined) {
       const { path, headers, startedMs } = call;
       const queue = queueOf(request);
       const isGone = context.isGone();
+      const { caller } = context;
       this.#requestLog.write(
-        { method: 'POST', path, headers, startedMs, queue, bytes: call.receivedBytes, isGone },
+        { method: 'POST', path, headers, startedMs, caller, queue, bytes: call.receivedBytes, isGone },
         reply,
       );
     }
@@ -230,7 +250,7 @@ export class CallPipeline {
     if (log === undefined) return this.#refuse(error, path, headers);
     this.#requestIds.ensure(headers);
     const refused = this.#refuse(error, path, headers);
-    log.write({ method: undefined, path, headers, startedMs: log.now() }, refused);
+    log.write({ method: undefined, path, headers, startedMs: this.#monotonicClock() }, refused);
     return refused;
   }
 
@@ -242,7 +262,8 @@ export class CallPipeline {
   /** A request whose failure is logged gets an id, so that the client can name the line. */
   #refusal(error: unknown, format: WireFormat, { headers, ...request }: FailedRequest): Answer {
     if (isLogged(error)) this.#requestIds.ensure(headers);
-    const refused = refusal(error, format, { ...request, requestId: headers.requestId }, this.#logger);
+    const fields = { ...request, requestId: headers.requestId, ...headers.trace?.logFields };
+    const refused = refusal(error, format, fields, this.#logger);
     const held = this.#quotas?.held(error);
     return held === undefined ? refused : { ...refused, held };
   }

@@ -1,4 +1,4 @@
-import type { Logger } from '@querator/core';
+import { ANONYMOUS, type Caller, type Logger } from '@querator/core';
 import type { MonotonicClock } from '../../monotonic-clock.ts';
 import { boundedFields } from '../../observability/bounded-fields.ts';
 import type { Answer } from './answer.ts';
@@ -12,6 +12,8 @@ export interface AnsweredRequest {
   readonly headers: CallHeaders;
   /** When the request began, in milliseconds on the monotonic clock. */
   readonly startedMs: number;
+  /** Who made the call. Undefined: it failed before that was known. */
+  readonly caller?: Caller | undefined;
   /** The queue that the request names. Undefined: it names none, or was not read. */
   readonly queue?: string | undefined;
   /** Bytes of the body that were received. */
@@ -31,13 +33,8 @@ export class RequestLog {
     this.#monotonicClock = monotonicClock;
   }
 
-  /** The present time, for the start of a request. */
-  now(): number {
-    return this.#monotonicClock();
-  }
-
   write(
-    { method, path, headers, startedMs, queue, bytes = 0, isGone }: AnsweredRequest,
+    { method, path, headers, startedMs, caller, queue, bytes = 0, isGone }: AnsweredRequest,
     answer: Answer,
   ): void {
     this.#logger.info(
@@ -52,8 +49,16 @@ export class RequestLog {
         ...(queue === undefined ? {} : { queue }),
         peer: headers.address,
         requestId: headers.requestId,
+        ...userFields(caller),
+        ...headers.trace?.logFields,
         ...(isGone === true ? { gone: true } : {}),
       }),
     );
   }
+}
+
+function userFields(caller: Caller | undefined) {
+  if (caller === undefined || caller.principal.userId === ANONYMOUS) return {};
+  const { username: user, keyId } = caller.principal;
+  return { user, ...(keyId === undefined ? {} : { keyId }) };
 }

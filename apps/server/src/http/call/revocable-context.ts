@@ -1,5 +1,6 @@
 import type { CallAudit, Caller } from '@querator/core';
 import type { CallContext } from './call-context.ts';
+import type { CallTrace } from './call-trace.ts';
 
 /** The context of a call that can lose its permission while it waits. The handler then sees a caller who is gone. */
 export class RevocableContext implements CallContext {
@@ -10,12 +11,14 @@ export class RevocableContext implements CallContext {
   elementsReceived: number | undefined;
   replyHeaders: Readonly<Record<string, string>> | undefined = undefined;
   audit: CallAudit | undefined;
+  trace: CallTrace | undefined;
   #signal: AbortSignal | undefined;
 
   constructor(inner: CallContext) {
     this.#inner = inner;
     this.caller = inner.caller;
     this.audit = inner.audit;
+    this.trace = inner.trace;
     this.elementsReceived = inner.elementsReceived;
     this.isGone = () => this.#revoked.signal.aborted || inner.isGone();
   }

@@ -1,6 +1,7 @@
 import type { CallAudit, Caller } from '@querator/core';
 import type { Context } from 'hono';
 import type { CallContext } from '../call/call-context.ts';
+import type { CallTrace } from '../call/call-trace.ts';
 import type { AppEnv } from './app-env.ts';
 
 /**
@@ -16,6 +17,7 @@ export class FetchCallContext implements CallContext {
   replyHeaders: Readonly<Record<string, string>> | undefined = undefined;
   elementsReceived: number | undefined = undefined;
   audit: CallAudit | undefined = undefined;
+  trace: CallTrace | undefined = undefined;
 
   constructor(c: Context<AppEnv>, caller: Caller) {
     this.#c = c;

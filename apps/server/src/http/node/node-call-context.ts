@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { CallAudit, Caller, QueueError } from '@querator/core';
 import type { CallContext } from '../call/call-context.ts';
+import type { CallTrace } from '../call/call-trace.ts';
 
 /** Decides whether the answer of a call may be sent. */
 export interface AnswerLimit {
@@ -17,6 +18,7 @@ export class NodeCallContext implements CallContext {
   replyHeaders: Readonly<Record<string, string>> | undefined = undefined;
   elementsReceived: number | undefined = undefined;
   audit: CallAudit | undefined = undefined;
+  trace: CallTrace | undefined = undefined;
   #signal: AbortSignal | undefined;
 
   constructor(outgoing: ServerResponse, caller: Caller, answers: AnswerLimit) {

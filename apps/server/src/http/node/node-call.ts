@@ -154,7 +154,13 @@ export class NodeCall implements AnswerLimit, BodyReceiver, Receiving, Turn {
       this.#send(answer);
     } catch (error) {
       const { path, headers } = this.#call;
-      this.#deps.logger.error('reply could not be sent', { path, requestId: headers.requestId, err: error });
+      const { requestId, trace } = headers;
+      this.#deps.logger.error('reply could not be sent', {
+        path,
+        requestId,
+        ...trace?.logFields,
+        err: error,
+      });
       this.outgoing.destroy();
     }
     this.#releaseRunning();

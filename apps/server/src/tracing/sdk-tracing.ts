@@ -1,0 +1,56 @@
+import type { Tracer } from '@opentelemetry/api';
+import { OTLPTraceExporter as JsonExporter } from '@opentelemetry/exporter-trace-otlp-http';
+import { OTLPTraceExporter as ProtobufExporter } from '@opentelemetry/exporter-trace-otlp-proto';
+import { resourceFromAttributes } from '@opentelemetry/resources';
+import { AlwaysOnSampler, type SpanExporter, TracerProvider } from '@opentelemetry/sdk-trace';
+import type { Clock, Logger } from '@querator/core';
+import type { CallTracing } from '../http/call/call-tracing.ts';
+import type { SpanCounts } from '../observability/span-metrics.ts';
+import { CallTracer } from './call-tracer.ts';
+import { Sampling } from './sampling.ts';
+import { SpanBatcher } from './span-batcher.ts';
+import type { TraceSettings } from './trace-settings.ts';
+import type { Tracing } from './tracing.ts';
+
+/** How long the stop of a server waits for its last spans. */
+const STOP_MS = 5_000;
+
+/** Traces by the SDK of OpenTelemetry. Only `create-tracing.ts` loads this file. */
+export class SdkTracing implements Tracing {
+  readonly calls: CallTracing;
+  readonly #batcher: SpanBatcher;
+  readonly #exporter: SpanExporter;
+
+  constructor(settings: TraceSettings, deps: { readonly clock: Clock; readonly logger: Logger }) {
+    this.#exporter = exporterOf(settings);
+    this.#batcher = new SpanBatcher(settings.batch, { ...deps, exporter: this.#exporter });
+    const sampling = new Sampling(settings.sampler);
+    const provider = new TracerProvider({
+      // Spans are begun only once `Sampling` has decided for them.
+      sampler: new AlwaysOnSampler(),
+      idGenerator: sampling.ids,
+      resource: resourceFromAttributes({ ...settings.resource, ...SDK }),
+      spanProcessors: [this.#batcher],
+    });
+    const tracer: Tracer = provider.getTracer('@querator/server', settings.resource['service.version']);
+    this.calls = new CallTracer({ tracer, sampling, messaging: settings.messaging });
+  }
+
+  counts(): SpanCounts {
+    return this.#batcher.counts();
+  }
+
+  async stop(): Promise<void> {
+    await this.#batcher.stop(STOP_MS);
+    // Waits for exports that hang, so nothing waits for it.
+    void this.#exporter.shutdown().catch(() => {});
+  }
+}
+
+const SDK = { 'telemetry.sdk.name': 'opentelemetry', 'telemetry.sdk.language': 'nodejs' };
+
+function exporterOf({ endpoint, protocol, headers, timeoutMs, compression }: TraceSettings): SpanExporter {
+  const Exporter = protocol === 'http/json' ? JsonExporter : ProtobufExporter;
+  const options = { url: endpoint, headers: { ...headers }, timeoutMillis: timeoutMs };
+  return new Exporter({ ...options, compression: compression as never });
+}

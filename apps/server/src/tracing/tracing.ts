@@ -1,0 +1,11 @@
+import type { CallTracing } from '../http/call/call-tracing.ts';
+import type { SpanCounts } from '../observability/span-metrics.ts';
+
+/** Records traces of a server, and sends them to a collector. */
+export interface Tracing {
+  readonly calls: CallTracing;
+  /** What became of the spans so far. */
+  counts(): SpanCounts;
+  /** Sends the spans that wait, for at most 5 s, and drops the rest. Never rejects. */
+  stop(): Promise<void>;
+}
