@@ -60,6 +60,7 @@ import { describeSweepDue } from './contract/sweep-due.ts';
 import { describeSweepLease } from './contract/sweep-lease.ts';
 import { describeSweepSchedule } from './contract/sweep-schedule.ts';
 import { describeTakenItems } from './contract/taken-items.ts';
+import { describeTakenSchedules } from './contract/taken-schedules.ts';
 import { describeTaskClaims } from './contract/task-claims.ts';
 import { describeTaskRecords } from './contract/task-records.ts';
 import { describeTransfer } from './contract/transfer.ts';
@@ -131,6 +132,7 @@ export function describeStorage(name: string, makeSetup: () => StorageSetup | Pr
     describeCommitLetters(test);
     describeTransfer(test);
     describeTakenItems(test);
+    describeTakenSchedules(test);
     describeRandomTransfers(test);
     describeMoves(test);
     describeMoveEnds(test);

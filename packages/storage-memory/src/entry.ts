@@ -37,6 +37,8 @@ export interface Entry extends DeadlineOwner {
   heldSince?: Instant;
   /** Entries that came back or brought details have this property. */
   kept?: KeptDetails | undefined;
+  /** When a prepared or taken entry becomes available. Only those that were scheduled have this property. */
+  dueAt?: Instant;
   /** Of an entry that a task has taken, which is scheduled at the last instant. */
   taken?: TakenEntry | undefined;
 }

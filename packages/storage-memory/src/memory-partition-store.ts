@@ -1,5 +1,4 @@
 import {
-  addDuration,
   type ClearRequest,
   type Clock,
   type CompleteRequest,
@@ -49,11 +48,12 @@ import {
 } from '@querator/core';
 import { type Appended, appendItems, type EntryOf } from './append-items.ts';
 import { type Entry, type EntryRest, isMoving } from './entry.ts';
+import { waitingOr } from './entry-state.ts';
 import { extendLeases } from './extend-leases.ts';
 import { findItems } from './find-items.ts';
 import { findAllLeased } from './find-leased.ts';
 import { giveBack } from './give-back.ts';
-import { importInTurns, importItems } from './import-items.ts';
+import { importInTurns } from './import-items.ts';
 import { importKeyed } from './import-keyed.ts';
 import type { ItemIds } from './item-ids.ts';
 import type { ItemTable } from './item-table.ts';
@@ -63,6 +63,7 @@ import { leaseOfNewItems } from './lease-new-items.ts';
 import { listItems } from './list-items.ts';
 import { markMoved } from './mark-moved.ts';
 import { packContent } from './packed-content.ts';
+import { abortLetters, commitLetters, prepareLetters } from './prepared-letters.ts';
 import { produceKeyed } from './produce-keyed.ts';
 import { sweepTable } from './sweep-table.ts';
 import { markTaken, removeTaken, returnTaken, takeItems, takenItems } from './taken-items.ts';
@@ -284,24 +285,17 @@ export class MemoryPartitionStore implements PartitionStore {
     letters: readonly DeadLetter[],
     { expireTimeout, autoCommitTimeout }: LetterTimeouts,
   ): Promise<void> {
-    const leaseDeadline = addDuration(this.#clock.now(), autoCommitTimeout);
-    const prepared = { isLeased: true, leaseDeadline, attempts: 0, maxAttempts: 0 };
-    const items = letters.map(({ sourceId, encoding, kind, reference, payload, details }) => {
-      return { sourceId, encoding, kind, reference, payload, details, ...prepared };
-    });
-    importItems(this.#open(true), items, this.#importOptions(expireTimeout, 'prepared'));
+    const options = this.#importOptions(expireTimeout, 'prepared');
+    prepareLetters(this.#open(true), letters, { ...options, autoCommitTimeout });
   }
 
   async commitLetters(sourceIds: readonly ItemId[]): Promise<number> {
-    const prepared = this.#preparedLetters(sourceIds).sort((a, b) => (a.id < b.id ? -1 : 1));
-    for (const entry of prepared) this.#requeue(this.#open(), entry);
-    return prepared.length;
+    const table = this.#open();
+    return commitLetters(table, sourceIds, (entry) => this.#requeue(table, entry, entry.dueAt));
   }
 
   async abortLetters(sourceIds: readonly ItemId[]): Promise<number> {
-    const prepared = this.#preparedLetters(sourceIds);
-    for (const entry of prepared) this.#open().remove(entry);
-    return prepared.length;
+    return abortLetters(this.#open(), sourceIds);
   }
 
   async transfer({ target, ...request }: TransferRequest): Promise<TransferResult | undefined> {
@@ -356,25 +350,17 @@ export class MemoryPartitionStore implements PartitionStore {
     return { now: this.#clock.now(), expireTimeout, leasedAs, entryOf };
   }
 
-  #preparedLetters(sourceIds: readonly ItemId[]): Entry[] {
-    const table = this.#open();
-    return [...new Set(sourceIds)]
-      .map((id) => table.bySource(id))
-      .filter((entry) => entry !== undefined)
-      .filter(({ state }) => state === 'prepared');
-  }
-
-  /** Puts an entry in any state back to the tail, under a new id. */
-  #requeue(table: ItemTable, entry: Entry): void {
+  /** Puts an entry in any state back to the tail, under a new id, or makes it scheduled. */
+  #requeue(table: ItemTable, entry: Entry, enqueueAt?: Instant): void {
     if (table.removeIfCleared(entry)) return;
     const again: Entry = {
       ...entry,
       id: this.#ids.next(),
-      state: 'waiting',
-      due: entry.expireDeadline,
+      ...waitingOr('scheduled', enqueueAt, entry.expireDeadline),
       deadline: undefined,
       kept: keptUnderNewId(entry),
     };
+    if (again.dueAt !== undefined) delete again.dueAt;
     if (again.idleLeaseDeadline !== undefined) delete again.idleLeaseDeadline;
     if (again.heldSince !== undefined) delete again.heldSince;
     table.remove(entry);

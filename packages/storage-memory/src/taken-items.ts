@@ -11,20 +11,21 @@ import {
   takenTooLate,
 } from '@querator/core';
 import { type Entry, type TakenEntry, toDetailedItem } from './entry.ts';
+import { waitingOr } from './entry-state.ts';
 import type { ItemTable } from './item-table.ts';
 import { packedBytes } from './packed-content.ts';
 
 type Taken = Entry & { taken: TakenEntry };
 
-/** Takes waiting entries for a task. */
+/** Takes entries for a task. */
 export function takeItems(
   table: ItemTable,
-  { task, ids, target, before }: TakeRequest,
+  { task, ids, target, before, state: asked = 'waiting' }: TakeRequest,
   now: Instant,
 ): TakeResult {
   if (before !== undefined && now >= before) throw takenTooLate();
-  const entries = inOrder(table, ids).filter(
-    ({ state, taken }) => state === 'waiting' || (taken?.task === task && !taken.isMarked),
+  const entries = inOrder(table, ids).filter(({ state, taken }) =>
+    taken === undefined ? state === asked : taken.task === task && !taken.isMarked,
   );
   let bytes = 0;
   let count = 0;
@@ -33,6 +34,7 @@ export function takeItems(
     bytes += packedBytes(entry.content);
     count++;
     if (entry.taken !== undefined) continue;
+    if (entry.state === 'scheduled') entry.dueAt = entry.due;
     table.change(entry, 'scheduled', LAST_INSTANT);
     entry.taken = { task, target, isMarked: false };
   }
@@ -71,8 +73,11 @@ export function markTaken(table: ItemTable, request: TakenIds): MarkResult {
 export function returnTaken(table: ItemTable, request: TakenIds): number {
   const entries = takenOf(table, request).filter(({ taken }) => !taken.isMarked);
   for (const entry of entries as Entry[]) {
+    const { dueAt } = entry;
     entry.taken = undefined;
-    table.change(entry, 'waiting', entry.expireDeadline);
+    delete entry.dueAt;
+    const { state, due } = waitingOr('scheduled', dueAt, entry.expireDeadline);
+    table.change(entry, state, due);
   }
   return entries.length;
 }
@@ -97,6 +102,6 @@ function isTakenBy(entry: Entry, task: string): entry is Taken {
   return entry.taken !== undefined && entry.taken.task === task;
 }
 
-function toTaken({ id, taken: { target, isMarked } }: Taken): TakenItem {
-  return { id, target, isMarked };
+function toTaken({ id, dueAt, taken: { target, isMarked } }: Taken): TakenItem {
+  return { id, target, isMarked, ...(dueAt !== undefined && { dueAt }) };
 }

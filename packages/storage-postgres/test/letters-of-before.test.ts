@@ -1,4 +1,4 @@
-import type { PartitionStore } from '@querator/core';
+import { instantFromMicroseconds, type PartitionStore } from '@querator/core';
 import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -71,6 +71,18 @@ describe('letters beside a server of the previous version', () => {
     await admin.query(`UPDATE ${TABLE} SET lease_deadline = now() - interval '1 s'`);
     expect(await store.sweep(SWEEP)).toMatchObject({ requeued: 1 });
     expect(await store.lease({ limit: 1, leaseTimeout: HOUR })).toMatchObject([{ reference: 'letter' }]);
+  });
+
+  test('a copy of a scheduled item is a letter whose preparation ends at its time', async () => {
+    const dueAt = instantFromMicroseconds(32_503_680_000_000_000n);
+    const copy = { ...item('copy'), sourceId: 'later', dueAt };
+    await store.prepareLetters([copy], { expireTimeout: HOUR, autoCommitTimeout: HOUR });
+    const { rows } = await admin.query(
+      `SELECT is_leased, enqueue_at, max_attempts, extract(epoch FROM lease_deadline)::bigint AS until
+       FROM ${TABLE} WHERE source_id = 'later'`,
+    );
+    const until = String(dueAt / 1_000_000n);
+    expect(rows).toEqual([{ is_leased: true, enqueue_at: null, max_attempts: -1, until }]);
   });
 
   test('a letter that a sweep commits has no mark any more', async () => {

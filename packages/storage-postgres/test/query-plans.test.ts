@@ -67,6 +67,7 @@ const INDEXES: Readonly<Record<string, readonly string[]>> = {
   produce_later_details: [],
   produce_and_lease_details: ['lse'],
   import_details: [],
+  import_details_due: [],
   import_keyed: [],
   lease_details: ['lse', 'pkey'],
   extend_bounded: ['pkey'],
@@ -82,6 +83,7 @@ const INDEXES: Readonly<Record<string, readonly string[]>> = {
   sweep_expired_move_details: ['exp', 'pkey'],
   transfer: ['pkey'],
   take_items: ['pkey'],
+  take_scheduled: ['pkey'],
 };
 
 /** SQL that fills the table: which items are leased or scheduled, by their number `n`. */

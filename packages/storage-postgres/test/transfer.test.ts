@@ -113,13 +113,20 @@ describe('a transfer', { timeout: 60_000 }, () => {
       expireTimeout: HOUR,
     } as const;
     expect(await source.transfer?.(later)).toEqual({ transferred: [], left: ids });
+    const take = { ids, state: 'scheduled', task: 'task', target: TARGET } as const;
+    expect(await source.takeItems?.(take)).toEqual({ taken: [], left: ids });
     await admin.query('COMMIT');
+    expect((await source.takeItems?.(take))?.taken).toHaveLength(TEXTS.length);
+    expect(await source.returnTaken?.({ ids, task: 'task' })).toBe(TEXTS.length);
     expect(await source.transfer?.(later)).toEqual({ transferred: ids, left: [] });
   });
 
   test('passes by items that a task has taken, as statements of the release before do', async () => {
-    await source.takeItems?.({ task: 'task', ids: ids.slice(0, 2), target: { queue: 'x', partition: 0 } });
     const table = itemsTableName(SOURCE);
+    await admin.query(`UPDATE ${table} SET enqueue_at = now() + interval '1 h' WHERE id = $1`, [ids[1]]);
+    const take = { task: 'task', ids: ids.slice(0, 2), target: { queue: 'x', partition: 0 } };
+    await source.takeItems?.(take);
+    expect((await source.takeItems?.({ ...take, state: 'scheduled' }))?.taken).toHaveLength(2);
     const now = `'9000-01-01'::timestamptz`;
     const found = {
       lease: `SELECT id FROM ${table} WHERE is_leased = false AND enqueue_at IS NULL`,

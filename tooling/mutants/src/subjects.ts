@@ -50,7 +50,7 @@ const TARGETS = {
   },
   'engine-transfers': {
     package: 'engine',
-    suite: tests('tasks/transfer-items', 'tasks/transfer-across'),
+    suite: tests('tasks/transfer-items', 'tasks/transfer-across', 'tasks/transfer-scheduled'),
   },
   'engine-waits': { package: 'engine', suite: tests('pauses', 'lease-options') },
 } satisfies Record<string, Target>;

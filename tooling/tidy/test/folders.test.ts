@@ -106,6 +106,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'produce-keyed.ts',
     'give-back.ts',
     'import-keyed.ts',
+    'prepared-letters.ts',
     'import-items.ts',
     'append-items.ts',
     'lease-new-items.ts',

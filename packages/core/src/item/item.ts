@@ -83,6 +83,11 @@ export interface ImportedItem extends ItemContent {
 export interface DeadLetter extends ItemContent {
   /** The id of the dead item. A second copy is detected by it. */
   readonly sourceId: ItemId;
+  /**
+   * Of the copy of a scheduled item: when it becomes available, by the clock of the storage that
+   * gets it. Undefined: once it is committed. Only for partitions that keep details.
+   */
+  readonly dueAt?: Instant | undefined;
   /** Undefined: none. Left out by a partition that keeps no details. */
   readonly details?: ItemDetails | undefined;
 }

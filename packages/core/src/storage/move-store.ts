@@ -51,6 +51,8 @@ export interface CarriedItem extends ItemContent {
   readonly state: CarriedState;
   /** The end of the lease, the preparation, or the claim of a dead item; the due time of a scheduled one. */
   readonly until?: Instant | undefined;
+  /** When a prepared or taken item becomes available. Undefined: it was not scheduled. */
+  readonly dueAt?: Instant | undefined;
   /** The `leaseDeadline` with which an item that is not leased was imported. */
   readonly idleLeaseDeadline?: Instant | undefined;
   /** When the lease was first extended with a bound. */

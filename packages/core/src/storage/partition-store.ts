@@ -308,6 +308,9 @@ export interface PartitionStore
    * id the partition already has, in any state, is left out. The existing item
    * stays as it is, and an existing prepared letter keeps its timeout.
    *
+   * A letter with a `dueAt` stays prepared until then, if that is later than its timeout. Its life
+   * begins then, or now if that is later, as that of a scheduled item.
+   *
    * Prepared letters prevent duplicates (docs/adr/0015-dead-letters-in-steps.md).
    * They cannot be leased, and `complete` and `retry` treat their ids as unknown.
    * Only a `list` of prepared letters shows them, and `stats` does not count
@@ -322,10 +325,11 @@ export interface PartitionStore
 
   /**
    * Makes prepared letters available: at the tail under new ids, in their old
-   * order, with 0 attempts, before or after their timeout. Source ids that name
+   * order, with 0 attempts, before or after their timeout. Those with a `dueAt`
+   * become scheduled for then, also if it has passed. Source ids that name
    * other items or none are ignored.
    *
-   * @returns the number of letters that became available.
+   * @returns the number of letters that are no longer prepared.
    */
   commitLetters(sourceIds: readonly ItemId[]): Promise<number>;
 

@@ -9,11 +9,13 @@ export interface TakenTarget {
   readonly partition: number;
 }
 
-/** Which waiting items a task takes. */
+/** Which items a task takes. */
 export interface TakeRequest {
   readonly task: string;
   /** At most 1,000, none twice, in any order. May contain malformed ids. */
   readonly ids: readonly ItemId[];
+  /** Items in another state stay, but for those that the task took before. Undefined: `waiting`. */
+  readonly state?: 'waiting' | 'scheduled' | undefined;
   readonly target: TakenTarget;
   /**
    * A take that begins then or later, by the storage's clock, is refused: the task may have
@@ -26,6 +28,8 @@ export interface TakeRequest {
 export interface TakenItem {
   readonly id: ItemId;
   readonly target: TakenTarget;
+  /** The `enqueueAt` that the item had, by the storage's clock. Undefined: it waited. */
+  readonly dueAt?: Instant | undefined;
   /** Whether it is marked: its copy is prepared in the target, and it never returns to the queue. */
   readonly isMarked: boolean;
 }
@@ -34,7 +38,10 @@ export interface TakenItem {
 export interface TakeResult {
   /** With their content and details. Also those that the task took before and has not marked, with their first target. */
   readonly taken: readonly (StoredItem & TakenItem)[];
-  /** Ids whose items were not taken yet, because the call ended at the payload budget. */
+  /**
+   * Ids whose items were not taken yet: the call ended at the payload budget, or a sweep was at
+   * work. The caller asks again.
+   */
   readonly left: readonly ItemId[];
 }
 
@@ -58,7 +65,7 @@ export interface TakenIds {
  */
 export interface TakenItemsStore {
   /**
-   * Takes items that wait. Stops once the contents (payloads and texts) add up to at least
+   * Takes items that wait, or scheduled ones. Stops once the contents (payloads and texts) add up to at least
    * `PAYLOAD_BUDGET`.
    *
    * @throws QueueError `metadataUnavailable`; `takenTooLate` once `before` has come. Then nothing was taken.
@@ -73,9 +80,10 @@ export interface TakenItemsStore {
 
   /**
    * Undoes a take: the items wait again, under the same ids at their old place, with their old
-   * deadlines. Marked items and ids that the task has not taken are ignored.
+   * deadlines. Scheduled ones are scheduled again for their old time, be it past or not. Marked
+   * items and ids that the task has not taken are ignored.
    *
-   * @returns the number of items that wait again.
+   * @returns the number of items that are no longer taken.
    */
   returnTaken?(request: TakenIds): Promise<number>;
 

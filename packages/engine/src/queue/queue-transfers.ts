@@ -93,10 +93,10 @@ export class QueueTransfers {
     return this.#call(partition, (store) => store.markTaken?.(request));
   }
 
-  /** Undoes a take, and looks for consumers of the items. */
-  async returnTaken(partition: number, request: TakenIds): Promise<void> {
-    const waiting = await this.#call(partition, (store) => store.returnTaken?.(request));
-    if (waiting > 0) this.#deps.stored(this.#deps.partition(partition).state, { waiting });
+  /** Undoes a take, and looks for consumers of the items. @param scheduled how many of the ids were scheduled. */
+  async returnTaken(partition: number, request: TakenIds, scheduled: number): Promise<void> {
+    const returned = await this.#call(partition, (store) => store.returnTaken?.(request));
+    this.#arrived(partition, returned, scheduled);
   }
 
   async removeTaken(partition: number, request: TakenIds): Promise<void> {
@@ -122,10 +122,14 @@ export class QueueTransfers {
     });
   }
 
-  /** Makes prepared copies available, paused or not: their originals are marked. */
-  async commit(partition: number, ids: readonly ItemId[]): Promise<void> {
-    const waiting = await this.#call(partition, (store) => store.commitLetters(ids));
-    if (waiting > 0) this.#deps.stored(this.#deps.partition(partition).state, { waiting });
+  /**
+   * Makes prepared copies available, paused or not: their originals are marked.
+   *
+   * @param scheduled how many of the copies become scheduled.
+   */
+  async commit(partition: number, ids: readonly ItemId[], scheduled: number): Promise<void> {
+    const committed = await this.#call(partition, (store) => store.commitLetters(ids));
+    this.#arrived(partition, committed, scheduled);
   }
 
   /** Removes prepared copies. */
@@ -142,10 +146,15 @@ export class QueueTransfers {
         target && (await from.transfer?.({ ...items, target, expireTimeout })),
     );
     const arrived = result.transferred.length;
-    const { state } = this.#deps.partition(partition);
-    if (items.state === 'waiting') this.#deps.stored(state, { waiting: arrived });
-    else if (arrived > 0) this.#deps.stored(state, { waiting: 0, scheduled: true });
+    this.#arrived(partition, arrived, items.state === 'waiting' ? 0 : arrived);
     return result;
+  }
+
+  /** @param scheduled how many of the items may be scheduled; the others wait. */
+  #arrived(partition: number, items: number, scheduled: number): void {
+    if (items === 0) return;
+    const waiting = Math.max(items - scheduled, 0);
+    this.#deps.stored(this.#deps.partition(partition).state, { waiting, scheduled: scheduled > 0 });
   }
 
   #checkOpen(partition: number): void {

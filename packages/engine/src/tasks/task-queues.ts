@@ -5,10 +5,14 @@ import {
   type Queue,
   queueShutdown,
   type StorageBackend,
+  unavailable,
 } from '@querator/core';
 import type { PartitionStorage } from '../manager/placements.ts';
 import type { QueueManager } from '../manager/queue-manager.ts';
 import type { LogicalQueue } from '../queue/logical-queue.ts';
+
+/** The longest time between two reads of a clock that are compared with another one: 1 s. */
+const CLOCK_READS = 1_000_000n;
 
 /** The queues as tasks see them. */
 export class TaskQueues {
@@ -23,6 +27,24 @@ export class TaskQueues {
   /** The clock of a storage. Undefined: it cannot tell. @throws StorageError if it does not answer. */
   async now(storageName: string): Promise<Instant | undefined> {
     return this.#storages.get(storageName)?.now?.();
+  }
+
+  /**
+   * What the clock of one storage is ahead of that of another, in microseconds. 0 if they agree as
+   * far as two reads of the one around a read of the other can tell, or if one tells no time.
+   *
+   * @throws QueueError `retry` if the reads took too long; StorageError if a storage does not answer.
+   */
+  async clockShift(from: string, to: string): Promise<bigint> {
+    const before = await this.now(from);
+    const target = await this.now(to);
+    const after = await this.now(from);
+    if (before === undefined || target === undefined || after === undefined) return 0n;
+    if (target >= before && target <= after) return 0n;
+    if (after - before > CLOCK_READS) {
+      throw unavailable('retry', 'the clocks of the storages could not be compared in time');
+    }
+    return target - (before + after) / 2n;
   }
 
   /** The queue as it is stored now. Undefined: there is none. */

@@ -57,7 +57,15 @@ export class TransferRun {
     const { queue, parameters } = await kind.prepare({ queueName, filter, to }, (_, name) =>
       manager.info(name),
     );
-    const task = { id: 'task-1', queue: queue?.name, parameters, dryRun, createdAt: storage.clock.now() };
+    const { version } = kind;
+    const task = {
+      id: 'task-1',
+      version,
+      queue: queue?.name,
+      parameters,
+      dryRun,
+      createdAt: storage.clock.now(),
+    };
     return new TransferRun(storage, kind, task as Task);
   }
 
@@ -67,6 +75,11 @@ export class TransferRun {
       ...{ store, storages, queueSignals: undefined, activated: () => {} },
     });
     return { kind: new TransferItems(name, new TaskQueues(manager, storages), admit), manager };
+  }
+
+  /** The same task, as a server of before created it. */
+  ofVersion(version: number): TransferRun {
+    return new TransferRun(this.#storage, this.#kind, { ...this.#task, version });
   }
 
   /** Another process that goes on with the task where its last stored step ended. */

@@ -1,57 +1,7 @@
-import { FaultyStorage, ManualClock, SeededRandom } from '@querator/core/testing';
-import { memoryBackend } from '@querator/storage-memory';
+import { SeededRandom } from '@querator/core/testing';
 import { describe, expect, test } from 'vitest';
-import { createService, type QueueCall } from '../../src/index.ts';
-import { item, payloadOf, queueCall } from '../support/harness.ts';
-import { TransferRun } from '../support/transfer-run.ts';
-
-const TEXTS = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
-const FAULTS = ['not-applied', 'unknown-applied', 'unknown-lost'] as const;
-/** The storage calls of a move, each with the storage that it goes to. */
-const CALLS = [
-  ['takenItems', 'near'],
-  ['takeItems', 'near'],
-  ['prepareLetters', 'far'],
-  ['markTaken', 'near'],
-  ['commitLetters', 'far'],
-  ['removeTaken', 'near'],
-] as const;
-const EACH_FAULT = CALLS.flatMap(([call, where]) => FAULTS.map((how) => [call, where, how] as const));
-
-/** A queue on one storage with these items, and one on another storage. */
-async function start(texts: readonly string[] = TEXTS, settings: Partial<QueueCall> = {}) {
-  const clock = new ManualClock();
-  const random = new SeededRandom();
-  const storages = {
-    near: new FaultyStorage(memoryBackend({ name: 'near', clock, random })),
-    far: new FaultyStorage(memoryBackend({ name: 'far', clock, random })),
-  };
-  const given = {
-    ...{ clock, random, queueStore: storages.near.queueStore() },
-    storages: Object.values(storages).map((backend) => ({ backend, affinity: 1 })),
-  };
-  const service = createService({ ...given, limits: { statementsInFlight: 1 } });
-  const create = (name: string, storageName: string) =>
-    service.queues.create(queueCall(name, settings), { partitions: [{ partition: 0, storageName }] });
-  await create('from', 'near');
-  await create('to', 'far');
-  const produce = (...some: readonly string[]) =>
-    service.queue.produce({ queueName: 'from', requestTimeout: '1m', items: some.map((text) => item(text)) });
-  if (texts.length > 0) await produce(...texts);
-  await clock.advance('1s');
-  const move = () => TransferRun.create(given, { queueName: 'from', to: 'to' });
-  const list = async (queue: 'from' | 'to', state: 'queued' | 'scheduled' | 'prepared') =>
-    storages[queue === 'from' ? 'near' : 'far']
-      .partitionStore({ queue, partition: 0 })
-      .list({ state, pivot: '', limit: 1_000, details: true });
-  const texted = async (...place: Parameters<typeof list>) => (await list(...place)).map(payloadOf);
-  let clients = 0;
-  const lease = (queueName: string, batchSize: number) =>
-    service.queue
-      .lease({ queueName, batchSize, clientId: `c${clients++}`, requestTimeout: '1m' })
-      .then(({ items }) => items);
-  return { clock, service, storages, move, list, texted, produce, lease };
-}
+import { payloadOf } from '../support/harness.ts';
+import { CALLS, EACH_FAULT, FAULTS, startTwoStorages as start, TEXTS } from '../support/two-storages.ts';
 
 describe('a task that moves items to another storage', () => {
   test('keeps their order, and their details', async () => {
@@ -88,19 +38,6 @@ describe('a task that moves items to another storage', () => {
     run.isHeld = false;
     await expect(run.step()).rejects.toMatchObject({ code: 'retry', reason: 'unavailable' });
     expect([await texted('from', 'queued'), await texted('from', 'scheduled')]).toEqual([TEXTS, []]);
-  });
-
-  test('leaves scheduled items, and counts them as failed', async () => {
-    const { move, service, texted, clock } = await start(['a']);
-    const enqueueAt = (clock.now() + 60_000_000n) as never;
-    await service.queue.produce({
-      queueName: 'from',
-      requestTimeout: '1m',
-      items: [item('later', { enqueueAt })],
-    });
-    await clock.advance('1s');
-    expect((await (await move()).toEnd()).counts).toEqual({ matched: 2, done: 1, failed: 1 });
-    expect([await texted('from', 'scheduled'), await texted('to', 'queued')]).toEqual([['later'], ['a']]);
   });
 
   test.each(EACH_FAULT)(
@@ -176,7 +113,7 @@ describe('a task that moves items to another storage', () => {
       const random = new SeededRandom(seed);
       const draw = <T>(all: readonly T[]) => all[Math.floor(random.fraction() * all.length)] as T;
       const { clock, move, service, storages, texted, produce, lease } = await start(TEXTS, {
-        leaseTimeout: '10s',
+        settings: { leaseTimeout: '10s' },
       });
       const done: string[] = [];
       const touched = new Set<string>();

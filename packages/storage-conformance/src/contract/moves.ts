@@ -21,10 +21,15 @@ export function describeMoves(test: StorageTest): void {
       const moving = new MovingPartition(fixture);
       await fillWithEveryState(moving.source);
       const before = await everythingIn(moving.source);
+      const [target, later, copied] = [moving.target, moving.source.in('90m'), moving.source.in('100m')];
       await moving.move();
-      expect(await everythingIn(moving.target)).toEqual(before);
-      expect(textsOf(await moving.target.lease())).toEqual(['waiting', 'plain', 'imported']);
-      expect((await moving.target.sweep()).dead.map((item) => textsOf([item])[0]).sort()).toEqual(['dead']);
+      expect(await everythingIn(target)).toEqual(before);
+      expect(textsOf(await target.lease())).toEqual(['waiting', 'plain', 'imported']);
+      expect((await target.sweep()).dead.map((item) => textsOf([item])[0]).sort()).toEqual(['dead']);
+      await target.store.commitLetters(['copy']);
+      await target.store.returnTaken?.({ task: 'task', ids: before.taken?.map(({ id }) => id) ?? [] });
+      const times = (await target.scheduled()).map(({ enqueueAt }) => enqueueAt);
+      if (before.taken !== undefined) expect(times).toEqual(expect.arrayContaining([later, copied]));
     });
 
     // "When the lease was first extended with a bound."
@@ -302,6 +307,13 @@ async function fillWithEveryState(script: PartitionScript): Promise<void> {
   const waiting = (await script.queued()).filter(({ isLeased }) => !isLeased).map(({ id }) => id);
   await script.store.takeItems?.({ task: 'task', ids: waiting, target: { queue: 'to "x"', partition: 1 } });
   await script.store.markTaken?.({ task: 'task', ids: [dead] });
+  await script.produceItems([newItem('taken later', script.in('90m'))]);
+  const scheduled = (await script.scheduled()).map(({ id }) => id);
+  const taken = { task: 'task', ids: scheduled, target: { queue: 'to', partition: 0 } };
+  await script.store.takeItems?.({ ...taken, state: 'scheduled' });
+  const copy = { ...deadLetter('copy'), dueAt: script.in('100m'), details };
+  const timeouts = { expireTimeout: EXPIRE_TIMEOUT, autoCommitTimeout: AUTO_COMMIT_TIMEOUT };
+  await script.store.prepareLetters([copy], timeouts);
   await script.import('waiting', { sourceId: 'source', attempts: 1, maxAttempts: 4, details });
   await script.produceItems([newItem('plain'), newItem('scheduled', script.in('2h'))]);
   await script.import('imported', { leaseDeadline: script.in('5m') });

@@ -18,7 +18,7 @@ export interface CarriedRow extends ItemRow {
 /** Everything that a row says of its item. */
 export function rowToCarried(row: CarriedRow): CarriedItem {
   const { isLeased, leaseDeadline, enqueueAt, details: _, death: __, ...item } = rowToItem(row);
-  const { details, death, heldSince, taken } = readInnerDetails(row.id, row.metadata);
+  const { details, death, heldSince, taken, due } = readInnerDetails(row.id, row.metadata);
   const state = stateOf(row, taken !== undefined);
   const isTaken = state === 'taken';
   return {
@@ -30,6 +30,7 @@ export function rowToCarried(row: CarriedRow): CarriedItem {
     ...(isTaken && taken !== undefined
       ? { taken: taken.by, expireDeadline: instantFromText(taken.expire) }
       : { expireDeadline: trueExpireDeadline(instantFromText(row.expire_deadline)) }),
+    dueAt: due !== undefined && (isTaken || state === 'prepared') ? instantFromText(due) : undefined,
     until: isTaken ? undefined : (enqueueAt ?? (isLeased ? leaseDeadline : undefined)),
     idleLeaseDeadline: isLeased ? undefined : leaseDeadline,
   };

@@ -7,13 +7,15 @@ import {
   type KeyedImport,
   type KeyedImportItems,
   type KeyedImportResult,
+  LAST_INSTANT,
   type LetterTimeouts,
+  metadataUnavailable,
   milliseconds,
   StorageError,
   type StoredItem,
 } from '@querator/core';
 import type { Statement } from '../database/database.ts';
-import { fromParameter, storedDetails } from '../sql/item-details.ts';
+import { fromParameter, storedDetails, withLetterDue } from '../sql/item-details.ts';
 import { PREPARED_LETTER_MARK } from '../sql/item-state.ts';
 import { newIds, newItemIdSql, positionOf } from '../sql/new-item-id.ts';
 import { packPayloads, packTexts } from '../sql/packed-contents.ts';
@@ -42,9 +44,15 @@ const NO_LEASE = milliseconds(0);
 interface ImportShape {
   /** Whether items bring details. They are `$16` then. */
   readonly details: boolean;
+  /** Whether items are prepared letters, and some have a time. That is their lease deadline then. */
+  readonly due?: boolean | undefined;
   /** The partition whose keys decide which items are stored. The last parameters are for the keys. */
   readonly keyed?: PartitionTable | undefined;
 }
+
+/** The life of a scheduled item begins when it becomes available. */
+const LIFE_FROM_DUE = `least(greatest(lease_deadline, ${NOW}) + $2::interval,
+      '${instantToText(LAST_INSTANT)}'::timestamptz)`;
 
 /**
  * `$15` is the duration of leases whose end is not given. Of two items with the same
@@ -54,7 +62,7 @@ interface ImportShape {
  * common cannot deadlock. Item ids follow the position nevertheless.
  */
 const importItems =
-  ({ details, keyed }: ImportShape) =>
+  ({ details, due = false, keyed }: ImportShape) =>
   (table: string) => {
     const keyPlace = details ? 17 : 16;
     const keys = keyed && keyedParts(keyed, keyPlace + 1);
@@ -66,8 +74,9 @@ const importItems =
     const insert = `
   INSERT INTO ${table} (${ITEM_COLUMNS.join(', ')}${details ? ', metadata' : ''})
   SELECT id, source_id, is_leased,
-    CASE WHEN is_leased THEN coalesce(lease_deadline, ${NOW} + $15::interval) ELSE lease_deadline END,
-    coalesce(expire_deadline, ${NOW} + $2::interval), enqueue_at, ${NOW}, attempts, max_attempts,
+    CASE WHEN is_leased THEN ${due ? 'greatest' : 'coalesce'}(lease_deadline, ${NOW} + $15::interval)
+      ELSE lease_deadline END,
+    ${due ? LIFE_FROM_DUE : `coalesce(expire_deadline, ${NOW} + $2::interval)`}, enqueue_at, ${NOW}, attempts, max_attempts,
     reference, encoding, kind, payload${details ? `, ${fromParameter('metadata')}` : ''}
   FROM given${keys?.fresh('given.key_place') ?? ''}
   ON CONFLICT DO NOTHING
@@ -121,21 +130,25 @@ export async function prepareLetters(
   timeouts: LetterTimeouts,
 ): Promise<void> {
   const { metadata } = context.table;
+  const isDue = letters.some(({ dueAt }) => dueAt !== undefined);
+  if (isDue && metadata.fault !== undefined) throw metadataUnavailable(metadata.fault);
   if (metadata.isLocked && letters.some(({ details }) => (details?.metadata.size ?? 0) > 0)) {
     const message = `storage '${context.db.name}': letters wait for their metadata; ${metadata.fault}`;
     throw new StorageError(message, { outcome: 'not-applied' });
   }
   const prepared = { isLeased: true, attempts: 0, maxAttempts: PREPARED_LETTER_MARK };
-  const items = letters.map(({ sourceId, encoding, kind, reference, payload, details }) => ({
-    ...{ sourceId, encoding, kind, reference, payload, details },
+  const items = letters.map(({ sourceId, encoding, kind, reference, payload, details, dueAt }) => ({
+    ...{ sourceId, encoding, kind, reference, payload, details, leaseDeadline: dueAt },
     ...prepared,
   }));
-  await insert(context, items, timeouts);
+  await insert(context, items, { ...timeouts, due: isDue });
 }
 
 interface InsertOptions extends LetterTimeouts {
   /** The keys of the items, which then fit into one statement. Undefined: none. */
   readonly keys?: readonly ImportKey[] | undefined;
+  /** See {@link ImportShape.due}. */
+  readonly due?: boolean;
   /** Whether the texts that are not the producer's are stored with escapes. */
   readonly escapes?: boolean;
 }
@@ -193,7 +206,7 @@ function storedOf(
 function bind(
   context: PartitionContext,
   items: readonly ImportedItem[],
-  { expireTimeout, autoCommitTimeout, escapes = false, keys }: InsertOptions,
+  { expireTimeout, autoCommitTimeout, escapes = false, due = false, keys }: InsertOptions,
 ): Statement {
   const { reference, encoding, kind } = packTexts(items);
   const values: unknown[] = [
@@ -211,8 +224,8 @@ function bind(
     items.map(({ maxAttempts }) => maxAttempts),
     durationToText(autoCommitTimeout),
   ];
-  const details = context.table.metadata.isThere && items.some((item) => item.details !== undefined);
-  if (details) values.push(textArray(items.map((item) => storedDetails(item.details, escapes))));
+  const details = context.table.metadata.isThere && (due || items.some((item) => item.details !== undefined));
+  if (details) values.push(textArray(items.map((item) => detailsOf(item, escapes, due))));
   if (keys !== undefined) {
     // In the same order in all processes, so that statements cannot deadlock.
     const sorted = keys.toSorted((a, b) => (a.key < b.key ? -1 : 1));
@@ -222,9 +235,14 @@ function bind(
     }
     values.push(intArray(places), ...keyParameters(sorted));
   }
-  const name = `import${keys === undefined ? '' : '_keyed'}${details ? '_details' : ''}`;
-  const shape = { details, keyed: keys && context.table };
+  const name = `import${keys === undefined ? '' : '_keyed'}${details ? '_details' : ''}${due ? '_due' : ''}`;
+  const shape = { details, due, keyed: keys && context.table };
   return { ...context.table.prepared(name, importItems(shape)), values };
+}
+
+function detailsOf({ details, leaseDeadline }: ImportedItem, escapes: boolean, due: boolean): string {
+  const stored = storedDetails(details, escapes);
+  return due && leaseDeadline !== undefined ? withLetterDue(stored, leaseDeadline, instantToText) : stored;
 }
 
 function textOrNull(instant: Instant | undefined): string | null {

@@ -1,6 +1,6 @@
 import type { ItemId } from '@querator/core';
 import { isAmong } from '../sql/array-parameter.ts';
-import { withFirstId } from '../sql/item-details.ts';
+import { LETTER_DUE, WITHOUT_DUE, withFirstId } from '../sql/item-details.ts';
 import { PREPARED_LETTER } from '../sql/item-state.ts';
 import { newIds, newItemIdSql } from '../sql/new-item-id.ts';
 import type { PartitionContext } from '../sql/partition-table.ts';
@@ -27,7 +27,7 @@ const commitPrepared = (keepsDetails: boolean) => (table: string) =>
   delivered AS (
     UPDATE ${table} AS item
     SET id = ${newItemIdSql('numbered.position', '$2', table)}, is_leased = false, lease_deadline = NULL,
-      max_attempts = 0${keepsDetails ? `, metadata = ${withFirstId()}` : ''}
+      max_attempts = 0${keepsDetails ? `, enqueue_at = ${LETTER_DUE}, metadata = ${withFirstId(WITHOUT_DUE)}` : ''}
     FROM numbered WHERE item.id = numbered.id
     RETURNING item.id)
   SELECT count(*)::int AS count, max(id) AS highest FROM delivered`;
@@ -36,7 +36,7 @@ const abortPrepared = (table: string) => `
   WITH aborted AS (DELETE FROM ${table} WHERE id = ANY (ARRAY(${prepared(table)})) RETURNING 1)
   SELECT count(*)::int AS count FROM aborted`;
 
-/** Makes prepared letters available at the tail. @returns their number. */
+/** Makes prepared letters available at the tail, or scheduled. @returns their number. */
 export async function commitLetters(
   context: PartitionContext,
   sourceIds: readonly ItemId[],

@@ -23,6 +23,7 @@ const KEYS = {
   death: 'died',
   held: 'held',
   moving: 'moving',
+  due: 'due',
 } as const;
 
 /** The source of a dead letter, as JSON. */
@@ -93,14 +94,15 @@ export function pairsToJson(metadata: Metadata): string {
 }
 
 /**
- * SQL for the value of an item that a task takes. The expire deadline is kept as text, which
- * is exact in every version of PostgreSQL.
+ * SQL for the value of an item that a task takes. Its deadlines are kept as texts, which
+ * are exact in every version of PostgreSQL.
  *
  * @param task,target SQL for the task's id and for the target as JSON.
  */
 export function withTaken(task: string, target: string): string {
   return `${orEmpty('metadata')} || jsonb_build_object('${KEYS.moving}', jsonb_build_object(
-    'task', ${task}, 'expire', expire_deadline::text, 'target', ${target}))`;
+    'task', ${task}, 'expire', expire_deadline::text, 'target', ${target})
+    || CASE WHEN enqueue_at IS NULL THEN '{}' ELSE jsonb_build_object('${KEYS.due}', enqueue_at::text) END)`;
 }
 
 /** SQL for the id of the task that has taken the item. NULL: none has. */
@@ -114,6 +116,28 @@ export const TAKEN_TARGET = `(metadata #>> '{${KEYS.moving},target}')`;
 
 /** SQL for the expire deadline that a taken item had. */
 export const DEADLINE_BEFORE = `(metadata #>> '{${KEYS.moving},expire}')::timestamptz`;
+
+/** SQL for the `enqueue_at` that a taken item had. */
+export const DUE_BEFORE = `(metadata #>> '{${KEYS.moving},${KEYS.due}}')::timestamptz`;
+
+/**
+ * The value for a prepared letter with a time.
+ *
+ * @param details that of its details; see {@link storedDetails}.
+ */
+export function withLetterDue(
+  details: string,
+  dueAt: Instant,
+  instantToText: (instant: Instant) => string,
+): string {
+  return JSON.stringify({ ...parse(details), [KEYS.due]: isoText(dueAt, instantToText) });
+}
+
+/** SQL for the time of a prepared letter. NULL: it has none. */
+export const LETTER_DUE = `(item.metadata ->> '${KEYS.due}')::timestamptz`;
+
+/** SQL for the value of a letter that is no longer prepared. */
+export const WITHOUT_DUE = `(${orEmpty('item.metadata')} - '${KEYS.due}')`;
 
 /** SQL for whether a taken item is marked. */
 export const TAKEN_MARKED = `(metadata #> '{${KEYS.moving},marked}' IS NOT NULL)`;
@@ -210,6 +234,8 @@ export function readDeath(text: string | null): Death | undefined {
 interface InnerDetails extends Pick<CarriedItem, 'details' | 'death' | 'heldSince'> {
   /** The task that has taken the item, and the expire deadline that it had. */
   readonly taken: { readonly by: NonNullable<CarriedItem['taken']>; readonly expire: string } | undefined;
+  /** The time of a prepared letter, or that a taken item had, as text. */
+  readonly due: string | undefined;
 }
 
 /** Everything that the column says of an item. */
@@ -217,7 +243,7 @@ export function readInnerDetails(id: ItemId, text: string | null): InnerDetails 
   const value = parse(text);
   const firstId = value[KEYS.firstId];
   const held = fieldsOf(value[KEYS.held]);
-  const { task, target, expire, marked } = fieldsOf(value[KEYS.moving]);
+  const { task, target, expire, marked, due } = fieldsOf(value[KEYS.moving]);
   const isTaken = typeof task === 'string' && typeof expire === 'string';
   return {
     details: text === null ? undefined : { ...readDetails(id, text), firstId: textOf(firstId) },
@@ -226,6 +252,7 @@ export function readInnerDetails(id: ItemId, text: string | null): InnerDetails 
     taken: isTaken
       ? { by: { task, target: target as TakenTarget, isMarked: marked !== undefined }, expire }
       : undefined,
+    due: textOf(isTaken ? due : value[KEYS.due]),
   };
 }
 
@@ -235,11 +262,13 @@ export function readInnerDetails(id: ItemId, text: string | null): InnerDetails 
  * @param details that of its details; see {@link storedDetails}.
  */
 export function innerDetails(
-  { id, death, heldSince, taken, expireDeadline }: CarriedItem,
+  { id, death, heldSince, taken, dueAt, expireDeadline }: CarriedItem,
   details: string,
   instantToText: (instant: Instant) => string,
 ): string {
-  if (death === undefined && heldSince === undefined && taken === undefined) return details;
+  const isPlain = [death, heldSince, taken, dueAt].every((part) => part === undefined);
+  if (isPlain) return details;
+  const due = dueAt && { [KEYS.due]: isoText(dueAt, instantToText) };
   return JSON.stringify({
     ...parse(details),
     ...(death !== undefined && { [KEYS.death]: { at: Number(death.at), reason: death.reason } }),
@@ -247,12 +276,19 @@ export function innerDetails(
     ...(taken !== undefined && {
       [KEYS.moving]: {
         task: taken.task,
-        expire: instantToText(expireDeadline).replace('T', ' '),
+        expire: isoText(expireDeadline, instantToText),
         target: taken.target,
         ...(taken.isMarked && { marked: true }),
+        ...due,
       },
     }),
+    ...(taken === undefined && due),
   });
+}
+
+/** An instant as PostgreSQL prints it. */
+function isoText(instant: Instant, instantToText: (instant: Instant) => string): string {
+  return instantToText(instant).replace('T', ' ');
 }
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -1,4 +1,11 @@
-import { addDuration, type ItemId, milliseconds, type NewItem, SystemClock } from '@querator/core';
+import {
+  addDuration,
+  type ItemId,
+  LAST_INSTANT,
+  milliseconds,
+  type NewItem,
+  SystemClock,
+} from '@querator/core';
 import { SeededRandom } from '@querator/core/testing';
 import type pg from 'pg';
 import type { Statement } from '../../src/database/database.ts';
@@ -186,6 +193,14 @@ function operationsOnDetails(context: PartitionContext, ids: readonly ItemId[]):
     () => endLeases(context, { ...sweep, ...DELETE }),
     () => expireItems(context, { ...sweep, ...MOVE }),
     () => takeItems(context, { task: 'task', ids, target: { queue: 'other', partition: 0 } }),
+    () =>
+      takeItems(context, { task: 'task', ids, state: 'scheduled', target: { queue: 'other', partition: 0 } }),
+    () =>
+      prepareLetters(
+        context,
+        letters.map((letter) => ({ ...letter, dueAt: LAST_INSTANT })),
+        hold,
+      ),
     // Into its own table, whose plans are those of any other.
     () => transfer(context, context, { ids, state: 'waiting', expireTimeout: EXPIRE_TIMEOUT }),
     () => transfer(context, context, { ids, state: 'scheduled', expireTimeout: EXPIRE_TIMEOUT }),

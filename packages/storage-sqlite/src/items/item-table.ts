@@ -144,14 +144,15 @@ export class ItemTable {
     );
   }
 
-  /** Puts an item in any state to the tail, under a new id. */
-  requeue(item: ItemHead, kept: Kept = readKept(item.kept)): void {
+  /** Puts an item in any state to the tail, under a new id. It waits, or is scheduled for `enqueueAt`. */
+  requeue(item: ItemHead, kept: Kept = readKept(item.kept), enqueueAt?: Instant): void {
     const id = this.#sequence.next();
     const keptText = writeKept(keptUnderNewId(idOf(item), kept));
     this.connection.run(
-      `update items set seq = ?, tail = ?, state = ?, due = expire_deadline, idle_lease_deadline = null,
-         kept = ? where seq = ?`,
-      ...[this.#seqOf(id.number), id.tail, STATE.waiting, keptText, item.seq],
+      `update items set seq = ?, tail = ?, state = ?, due = coalesce(?, expire_deadline),
+         idle_lease_deadline = null, kept = ? where seq = ?`,
+      ...[this.#seqOf(id.number), id.tail, enqueueAt === undefined ? STATE.waiting : STATE.scheduled],
+      ...[enqueueAt ?? null, keptText, item.seq],
     );
   }
 

@@ -28,6 +28,8 @@ export interface Kept {
   readonly death?: Death | undefined;
   /** When a lease under the present id was first extended with a bound. */
   readonly heldSince?: Instant | undefined;
+  /** When a prepared or taken item becomes available. Undefined: it was not scheduled. */
+  readonly dueAt?: Instant | undefined;
   readonly taken?: Taken | undefined;
 }
 
@@ -52,15 +54,16 @@ export function detailsOf(id: ItemId, { firstId = id, metadata, error, source }:
 
 /** What is kept with an item that gets another id. */
 export function keptUnderNewId(id: ItemId, kept: Kept): Kept {
-  return { ...kept, firstId: kept.firstId ?? id, heldSince: undefined };
+  return { ...kept, firstId: kept.firstId ?? id, heldSince: undefined, dueAt: undefined };
 }
 
 /** JSON cannot represent instants or maps. */
-interface KeptJson extends Omit<Kept, 'metadata' | 'source' | 'death' | 'heldSince'> {
+interface KeptJson extends Omit<Kept, 'metadata' | 'source' | 'death' | 'heldSince' | 'dueAt'> {
   readonly metadata?: readonly (readonly [string, string])[] | undefined;
   readonly source?: SourceJson | undefined;
   readonly death?: DeathJson | undefined;
   readonly heldSince?: string | undefined;
+  readonly dueAt?: string | undefined;
 }
 
 type DeathJson = Omit<Death, 'at'> & { readonly at: string };
@@ -73,7 +76,7 @@ interface SourceJson extends Omit<LetterSource, 'queueCreatedAt' | 'producedAt' 
 
 /** As it is stored. Null: there is nothing to keep. */
 export function writeKept(kept: Kept): string | null {
-  const { firstId, metadata, error, source, death, heldSince, taken } = kept;
+  const { firstId, metadata, error, source, death, heldSince, dueAt, taken } = kept;
   const json: KeptJson = {
     ...{ firstId, error, taken },
     metadata: metadata === undefined || metadata.size === 0 ? undefined : [...metadata],
@@ -85,6 +88,7 @@ export function writeKept(kept: Kept): string | null {
     },
     death: death && writeDeath(death),
     heldSince: heldSince?.toString(),
+    dueAt: dueAt?.toString(),
   };
   const text = JSON.stringify(json);
   return text === '{}' ? null : text;
@@ -93,7 +97,7 @@ export function writeKept(kept: Kept): string | null {
 /** What was stored. */
 export function readKept(text: string | null): Kept {
   if (text === null) return {};
-  const { metadata, source, death, heldSince, ...rest } = JSON.parse(text) as KeptJson;
+  const { metadata, source, death, heldSince, dueAt, ...rest } = JSON.parse(text) as KeptJson;
   return {
     ...rest,
     metadata: metadata && new Map(metadata),
@@ -105,6 +109,7 @@ export function readKept(text: string | null): Kept {
     },
     death: death && readDeath(death),
     heldSince: instantOf(heldSince),
+    dueAt: instantOf(dueAt),
   };
 }
 

@@ -2,6 +2,7 @@ import {
   addDuration,
   type DeadLetter,
   type Duration,
+  expireDeadlineFrom,
   type ImportedItem,
   type Instant,
   type ItemId,
@@ -13,7 +14,7 @@ import { type Packed, pack, unpack } from '../messages/packed-payloads.ts';
 import { type InPartition, tableOf } from './in-partition.ts';
 import { type ItemHead, type ItemRow, itemOf, ROW_COLUMNS, STATE } from './item-row.ts';
 import type { ItemTable } from './item-table.ts';
-import { keptFrom } from './kept.ts';
+import { keptFrom, readKept } from './kept.ts';
 import { addKey, idsOfKey } from './keys.ts';
 
 interface ImportOptions {
@@ -21,6 +22,8 @@ interface ImportOptions {
   readonly expireTimeout: Duration;
   /** The state of items that are leased. */
   readonly leasedAs: bigint;
+  /** When a prepared letter becomes available. Undefined: once it is committed. */
+  readonly dueAt?: Instant | undefined;
 }
 
 /** The stored items on their way to the main thread, and where each is in the request. */
@@ -83,11 +86,14 @@ export function prepareLetters(
 ): void {
   const table = tableOf(transaction, args);
   const { now } = transaction;
-  const leaseDeadline = addDuration(now, autoCommitTimeout);
-  for (const { sourceId, encoding, kind, reference, payload, details } of unpack(letters)) {
+  const timeout = addDuration(now, autoCommitTimeout);
+  const options = { now, expireTimeout, leasedAs: STATE.prepared };
+  for (const { sourceId, encoding, kind, reference, payload, details, dueAt } of unpack(letters)) {
     const content = { sourceId, encoding, kind, reference, payload, details };
-    const prepared = { isLeased: true, leaseDeadline, attempts: 0, maxAttempts: 0 };
-    importItem(table, { ...content, ...prepared }, { now, expireTimeout, leasedAs: STATE.prepared });
+    const leaseDeadline = laterOf(dueAt, timeout);
+    const expireDeadline = expireDeadlineFrom(laterOf(dueAt, now), expireTimeout);
+    const prepared = { isLeased: true, leaseDeadline, expireDeadline, attempts: 0, maxAttempts: 0 };
+    importItem(table, { ...content, ...prepared }, { ...options, dueAt });
   }
 }
 
@@ -97,7 +103,10 @@ export function commitLetters(
 ): number {
   const table = tableOf(transaction, args);
   const letters = preparedLetters(table, sourceIds).sort((a, b) => (a.seq < b.seq ? -1 : 1));
-  for (const letter of letters) table.requeue(letter);
+  for (const letter of letters) {
+    const kept = readKept(letter.kept);
+    table.requeue(letter, kept, kept.dueAt);
+  }
   return letters.length;
 }
 
@@ -122,7 +131,7 @@ function preparedLetters(table: ItemTable, sourceIds: readonly ItemId[]): ItemHe
 function importItem(
   table: ItemTable,
   item: ImportedItem,
-  { now, expireTimeout, leasedAs }: ImportOptions,
+  { now, expireTimeout, leasedAs, dueAt }: ImportOptions,
 ): ItemId | undefined {
   const { sourceId, enqueueAt, encoding, kind, reference, payload, attempts, maxAttempts } = item;
   if (sourceId !== undefined && table.findBySource(sourceId) !== undefined) return undefined;
@@ -133,13 +142,13 @@ function importItem(
     createdAt: now,
     ...stateOf(item, { now, expireDeadline, leasedAs }),
     idleLeaseDeadline: isLeased ? undefined : item.leaseDeadline,
-    kept: keptFrom(item.details),
+    kept: dueAt === undefined ? keptFrom(item.details) : { ...keptFrom(item.details), dueAt },
   });
 }
 
 function stateOf(
   { isLeased, leaseDeadline, enqueueAt }: ImportedItem,
-  { now, expireDeadline, leasedAs }: Omit<ImportOptions, 'expireTimeout'> & { expireDeadline: Instant },
+  { now, expireDeadline, leasedAs }: Pick<ImportOptions, 'now' | 'leasedAs'> & { expireDeadline: Instant },
 ): { readonly state: bigint; readonly due: Instant } {
   if (enqueueAt !== undefined) return { state: STATE.scheduled, due: enqueueAt };
   // A lease without a deadline counts as overdue.
@@ -150,4 +159,8 @@ function stateOf(
 function rowOf(table: ItemTable, id: ItemId): ItemRow {
   const seq = table.seqOf(id) ?? null;
   return table.connection.get<ItemRow>(`select ${ROW_COLUMNS} from items where seq = ?`, seq) as ItemRow;
+}
+
+function laterOf(at: Instant | undefined, other: Instant): Instant {
+  return at !== undefined && at > other ? at : other;
 }

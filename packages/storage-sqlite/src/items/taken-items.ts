@@ -1,5 +1,6 @@
 import {
   type ItemId,
+  instantFromMicroseconds,
   LAST_INSTANT,
   type MarkResult,
   PAYLOAD_BUDGET,
@@ -34,12 +35,15 @@ interface TakenHead {
 
 export function takeItems(
   transaction: Transaction,
-  { request: { task, ids, target, before }, ...args }: InPartition & { readonly request: TakeRequest },
+  {
+    request: { task, ids, target, before, state = 'waiting' },
+    ...args
+  }: InPartition & { readonly request: TakeRequest },
 ): TakenAway {
   if (before !== undefined && transaction.now >= before) throw takenTooLate();
   const table = tableOf(transaction, args);
   const items = table.findAll(ids).filter((item) => {
-    if (item.state === STATE.waiting) return true;
+    if (item.state === STATE[state]) return true;
     const { taken } = readKept(item.kept);
     return taken?.task === task && !taken.isMarked;
   });
@@ -47,8 +51,9 @@ export function takeItems(
   let bytes = 0;
   for (const item of items) {
     if (bytes >= PAYLOAD_BUDGET) break;
-    if (item.state === STATE.waiting) {
-      const kept = { ...readKept(item.kept), taken: { task, target, isMarked: false } };
+    if (item.state !== STATE.taken) {
+      const dueAt = item.state === STATE.scheduled ? instantFromMicroseconds(item.due) : undefined;
+      const kept = { ...readKept(item.kept), dueAt, taken: { task, target, isMarked: false } };
       table.changeKept(item.seq, STATE.taken, LAST_INSTANT, kept);
     }
     const row = table.connection.get<ItemRow>(
@@ -56,8 +61,7 @@ export function takeItems(
       item.seq,
     ) as ItemRow;
     bytes += bytesOf(row);
-    const place = readKept(row.kept).taken as Taken;
-    taken.push({ ...detailedItemOf(row), ...{ target: place.target, isMarked: place.isMarked } });
+    taken.push({ ...detailedItemOf(row), ...takenItemOf(row, readKept(row.kept)) });
   }
   return { taken: pack(taken), left: items.slice(taken.length).map(idOf) };
 }
@@ -74,9 +78,9 @@ export function takenItems(
       'select seq, tail, kept from items where seq = ?',
       seq,
     ) as Pick<ItemHead, 'seq' | 'tail' | 'kept'>;
-    const { taken } = readKept(row.kept);
-    if (taken?.task !== task) continue;
-    found.push({ id: idOf(row), target: taken.target, isMarked: taken.isMarked });
+    const kept = readKept(row.kept);
+    if (kept.taken?.task !== task) continue;
+    found.push(takenItemOf(row, kept));
     if (found.length === limit) break;
   }
   return found;
@@ -101,7 +105,9 @@ export function returnTaken(transaction: Transaction, args: NamedTaken): number 
   const table = tableOf(transaction, args);
   const items = takenBy(table, args.request).filter(({ taken }) => !taken.isMarked);
   for (const { item, kept } of items) {
-    table.changeKept(item.seq, STATE.waiting, item.expire_deadline, { ...kept, taken: undefined });
+    const [state, due] =
+      kept.dueAt === undefined ? [STATE.waiting, item.expire_deadline] : [STATE.scheduled, kept.dueAt];
+    table.changeKept(item.seq, state, due, { ...kept, taken: undefined, dueAt: undefined });
   }
   return items.length;
 }
@@ -109,6 +115,11 @@ export function returnTaken(transaction: Transaction, args: NamedTaken): number 
 export function removeTaken(transaction: Transaction, args: NamedTaken): void {
   const table = tableOf(transaction, args);
   for (const { item, taken } of takenBy(table, args.request)) if (taken.isMarked) table.remove(item);
+}
+
+function takenItemOf(row: Pick<ItemHead, 'seq' | 'tail'>, { taken, dueAt }: Kept): TakenItem {
+  const { target, isMarked } = taken as Taken;
+  return { id: idOf(row), target, isMarked, ...(dueAt !== undefined && { dueAt }) };
 }
 
 function takenBy(table: ItemTable, { task, ids }: TakenIds): readonly TakenHead[] {

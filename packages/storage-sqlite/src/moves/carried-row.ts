@@ -28,9 +28,9 @@ const AT_ONCE: Instant = instantFromMicroseconds(0n);
 export function toCarried(row: ItemRow): CarriedItem {
   const state = CARRIED.get(row.state) as CarriedState;
   const { encoding, kind, reference, payload, idle_lease_deadline: idle } = row;
-  const { death, taken, heldSince, ...details } = readKept(row.kept);
+  const { death, taken, heldSince, dueAt, ...details } = readKept(row.kept);
   return {
-    ...{ encoding, kind, reference, payload, state, death, taken, heldSince },
+    ...{ encoding, kind, reference, payload, state, death, taken, heldSince, dueAt },
     id: idOf(row),
     sourceId: row.source_id ?? undefined,
     createdAt: instantFromMicroseconds(row.created_at),
@@ -46,13 +46,13 @@ export function toCarried(row: ItemRow): CarriedItem {
 /** The row of a carried item. */
 export function fromCarried(item: CarriedItem): NewRow {
   const { encoding, kind, reference, payload, sourceId, createdAt, expireDeadline } = item;
-  const { attempts, maxAttempts, idleLeaseDeadline, details, death, heldSince, taken, state } = item;
+  const { attempts, maxAttempts, idleLeaseDeadline, details, death, heldSince, dueAt, taken, state } = item;
   return {
     ...{ encoding, kind, reference, payload, sourceId, createdAt, expireDeadline },
     ...{ attempts, maxAttempts, idleLeaseDeadline },
     state: STORED.get(state) as bigint,
     due: dueOf(item),
-    kept: { ...details, death, heldSince, taken },
+    kept: { ...details, death, heldSince, dueAt, taken },
   };
 }
 
@@ -70,7 +70,7 @@ function detailsOf({
   metadata,
   error,
   source,
-}: Omit<Kept, 'death' | 'taken' | 'heldSince'>): CarriedItem['details'] {
+}: Omit<Kept, 'death' | 'taken' | 'heldSince' | 'dueAt'>): CarriedItem['details'] {
   const isNothing = [firstId, metadata, error, source].every((part) => part === undefined);
   return isNothing ? undefined : { firstId, metadata: metadata ?? new Map(), error, source };
 }

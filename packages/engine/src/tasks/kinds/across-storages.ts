@@ -4,9 +4,11 @@ import {
   type ItemId,
   type StoredItem,
   type TakenItem,
+  type TakeRequest,
   unavailable,
 } from '@querator/core';
 import { idsOf, type QueueTransfers } from '../../queue/queue-transfers.ts';
+import { shifted } from '../moves/shifted-items.ts';
 import type { TaskQueues } from '../task-queues.ts';
 import { type Destination, type Destinations, takenDestination } from './destinations.ts';
 
@@ -14,6 +16,9 @@ import { type Destination, type Destinations, takenDestination } from './destina
 const AT_ONCE = 1_000;
 /** The most passes of one step. More would be needed only if items do not leave the list. */
 const MOST_PASSES = 100;
+
+/** Scheduled items cannot be taken now. */
+export const SWEEP_AT_WORK = unavailable('retry', 'a sweep of the partition is at work');
 
 /** The partition that items leave, and the task that moves them. */
 export interface Departure {
@@ -26,27 +31,37 @@ export interface Departure {
 export interface Leaving extends Departure {
   /** When a take that begins now must have begun, so that the task cannot end before it. */
   readonly takeBefore: () => Promise<Instant | undefined>;
+  /** What the clock of a storage is ahead of that of the partition, in microseconds. */
+  readonly clockShift: (storageName: string) => Promise<bigint>;
 }
 
 type Target = Pick<Destination, 'queue' | 'partition'>;
 type Taken = StoredItem & TakenItem;
+/** A taken item, as the ends of its move see it. */
+type Going = Pick<TakenItem, 'id' | 'dueAt'>;
+
+/** Items of one state that go to another storage. */
+export interface GoingItems extends Pick<TakeRequest, 'ids'> {
+  readonly state: NonNullable<TakeRequest['state']>;
+}
 
 /**
- * Moves waiting items to a partition on another storage (decision 35). Each step can be
+ * Moves waiting or scheduled items to a partition on another storage (decision 35). Each step can be
  * repeated by any process that works on the task:
  *
  * 1. take: nobody is offered the items any more. They keep their ids and places. A take that
  *    comes when the task may have ended has no effect.
- * 2. prepare: the target stores prepared copies. It leaves out those that it has.
+ * 2. prepare: the target stores prepared copies. It leaves out those that it has. The copy of a
+ *    scheduled item brings its time.
  * 3. mark: the items never return to their queue.
- * 4. commit: the copies become available.
+ * 4. commit: the copies become available, or scheduled.
  * 5. remove: removes the items.
  *
  * @param moved called with the ids of items that have left.
  */
 export async function moveAcross(
   leaving: Leaving,
-  ids: readonly ItemId[],
+  { ids, state }: GoingItems,
   target: Target,
   moved: (ids: readonly ItemId[]) => void,
 ): Promise<void> {
@@ -54,7 +69,14 @@ export async function moveAcross(
   const place = { queue: target.queue.queue.name, partition: target.partition };
   for (let rest = ids; rest.length > 0; ) {
     const before = await leaving.takeBefore();
-    const { taken, left } = await transfers.take(partition, { task, ids: rest, target: place, before });
+    const { taken, left } = await transfers.take(partition, {
+      task,
+      ids: rest,
+      state,
+      target: place,
+      before,
+    });
+    if (taken.length === 0 && left.length > 0) throw SWEEP_AT_WORK;
     moved(await finish(leaving, taken, target));
     rest = left;
   }
@@ -74,11 +96,13 @@ export function resumeMoves(
   return eachTaken(queues, leaving, async (unmarked, place, target) => {
     const { task, transfers, partition } = leaving;
     const before = await leaving.takeBefore();
-    const { taken, left } = await transfers.take(partition, { task, ids: unmarked, target: place, before });
+    const { taken, left } = await transfers.take(partition, {
+      ...{ task, ids: idsOf(unmarked), target: place, before },
+    });
     const going: Taken[] = [];
     for (const item of taken) if (await isStill(destinations, item)) going.push(item);
     const goes = new Set(idsOf(going));
-    const back = unmarked.filter((id) => !goes.has(id) && !left.includes(id));
+    const back = unmarked.filter(({ id }) => !goes.has(id) && !left.includes(id));
     await giveBack(leaving, back, target);
     if (target === undefined) return 0;
     return (await finish(leaving, going, target)).length;
@@ -114,7 +138,11 @@ async function isStill(destinations: Destinations, { details, target }: Taken): 
 async function eachTaken(
   queues: TaskQueues,
   leaving: Departure,
-  handle: (ids: readonly ItemId[], place: TakenItem['target'], target: Target | undefined) => Promise<number>,
+  handle: (
+    items: readonly TakenItem[],
+    place: TakenItem['target'],
+    target: Target | undefined,
+  ) => Promise<number>,
 ): Promise<number> {
   const { task, transfers, partition } = leaving;
   let left = 0;
@@ -126,10 +154,10 @@ async function eachTaken(
       if (first === undefined) continue;
       const share = [first, ...others];
       const target = await takenDestination(queues, first.target);
-      const marked = idsOf(share.filter(({ isMarked }) => isMarked));
+      const marked = share.filter(({ isMarked }) => isMarked);
       await settle(leaving, marked, target);
       left += marked.length;
-      const unmarked = idsOf(share.filter(({ isMarked }) => !isMarked));
+      const unmarked = share.filter(({ isMarked }) => !isMarked);
       if (unmarked.length > 0) left += await handle(unmarked, first.target, target);
     }
   }
@@ -137,48 +165,63 @@ async function eachTaken(
 }
 
 /** Steps 2 to 5. @returns the ids of the items that have left. */
-async function finish(
-  leaving: Departure,
-  taken: readonly Taken[],
-  target: Target,
-): Promise<readonly ItemId[]> {
+async function finish(leaving: Leaving, taken: readonly Taken[], target: Target): Promise<readonly ItemId[]> {
   if (taken.length === 0) return [];
   const { task, transfers, partition } = leaving;
   const ids = idsOf(taken);
-  await target.queue.transfers.prepare(target.partition, taken.map(copyOf));
+  const shift = taken.some(({ dueAt }) => dueAt !== undefined) ? await shiftTo(leaving, target) : 0n;
+  const copies = taken.map((item) => copyOf(item, shift));
+  await target.queue.transfers.prepare(target.partition, copies);
   const { marked, markedBefore } = await transfers.markTaken(partition, { task, ids });
   const isMarked = new Set([...marked, ...markedBefore]);
   const gone = ids.filter((id) => !isMarked.has(id));
   // An operator deleted these, or the task was cancelled while this process was suspended.
   if (gone.length > 0) await target.queue.transfers.abort(target.partition, gone);
-  const going = ids.filter((id) => isMarked.has(id));
+  const going = taken.filter(({ id }) => isMarked.has(id));
   await settle(leaving, going, target);
-  return going;
+  return idsOf(going);
 }
 
 /** Steps 4 and 5. */
 async function settle(
   { task, transfers, partition }: Departure,
-  ids: readonly ItemId[],
+  items: readonly Going[],
   target: Target | undefined,
 ): Promise<void> {
-  if (ids.length === 0) return;
-  await target?.queue.transfers.commit(target.partition, ids);
+  if (items.length === 0) return;
+  const ids = idsOf(items);
+  await target?.queue.transfers.commit(target.partition, ids, scheduledOf(items));
   await transfers.removeTaken(partition, { task, ids });
 }
 
 /** Aborts the copies first: an item that waits again must have none. */
 async function giveBack(
   { task, transfers, partition }: Departure,
-  ids: readonly ItemId[],
+  items: readonly Going[],
   target: Target | undefined,
 ): Promise<void> {
-  if (ids.length === 0) return;
+  if (items.length === 0) return;
+  const ids = idsOf(items);
   await target?.queue.transfers.abort(target.partition, ids);
-  await transfers.returnTaken(partition, { task, ids });
+  await transfers.returnTaken(partition, { task, ids }, scheduledOf(items));
 }
 
-/** The copy has the item's id as its source id, by which the target recognises a second one. */
-function copyOf({ id, encoding, kind, reference, payload, details }: StoredItem): DeadLetter {
-  return { sourceId: id, encoding, kind, reference, payload, details };
+/** How many of the items are scheduled. */
+function scheduledOf(items: readonly Going[]): number {
+  return items.filter(({ dueAt }) => dueAt !== undefined).length;
+}
+
+/** What times of the source have to be shifted by for the target. */
+async function shiftTo(leaving: Leaving, { queue, partition }: Target): Promise<bigint> {
+  return leaving.clockShift(queue.queue.partitions[partition]?.storageName ?? '');
+}
+
+/**
+ * The copy has the item's id as its source id, by which the target recognises a second one. It is
+ * due in as much time as the item.
+ */
+function copyOf(item: Taken, shift: bigint): DeadLetter {
+  const { id, encoding, kind, reference, payload, details } = item;
+  const dueAt = item.dueAt && shifted(item.dueAt, shift);
+  return { sourceId: id, encoding, kind, reference, payload, details, dueAt };
 }

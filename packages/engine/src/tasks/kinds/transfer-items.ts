@@ -26,7 +26,7 @@ import type { AdmitMove } from './admission.ts';
 import { type Destinations, type Origin, toQueue, toSources } from './destinations.ts';
 import { position, type TransferCheckpoint, transferStep } from './transfer-step.ts';
 
-/** What a task that moves items to other queues needs to know, in version 1. */
+/** What a task that moves items to other queues needs to know, in versions 1 and 2. */
 type Parameters = {
   /** Tells the queue from a later one of its name. */
   readonly queueCreatedAt: string;
@@ -40,7 +40,8 @@ type Parameters = {
 /** Moves the items of a queue that match a filter to other queues: the kinds `redrive` and `move`. */
 export class TransferItems implements TaskKind {
   readonly kind: 'redrive' | 'move';
-  readonly version = 1;
+  /** From version 2 on, scheduled items go to other storages too. Their copies are what servers before do not know. */
+  readonly version = 2;
   readonly structural = false;
   readonly #queues: TaskQueues;
   readonly #admit: AdmitMove | undefined;
@@ -99,7 +100,12 @@ export class TransferItems implements TaskKind {
     const resumed = place.across === true ? await resumeMoves(this.#queues, leaving, destinations) : 0;
     const end = until[partition.storageName];
     const wanted = before(filterFromJson(filter), end === undefined ? task.createdAt : BigInt(end));
-    const asked = { filter: wanted, dryRun: task.dryRun, checkpoint: place };
+    const asked = {
+      filter: wanted,
+      dryRun: task.dryRun,
+      checkpoint: place,
+      scheduledGoAcross: task.version >= 2,
+    };
     const moving = { ...asked, queue, leaving, admit: this.#admit };
     const result = await transferStep(moving, destinations, budget);
     return { ...result, matched: result.matched + resumed, done: result.done + resumed };
@@ -144,7 +150,8 @@ export class TransferItems implements TaskKind {
       if (!(await budget.stillHeld())) throw LOST;
       return now && addDuration(now, TAKE_TIMEOUT);
     };
-    return { task: task.id, transfers: queue.transfers, partition, takeBefore };
+    const clockShift = (to: string) => this.#queues.clockShift(storageName, to);
+    return { task: task.id, transfers: queue.transfers, partition, takeBefore, clockShift };
   }
 
   /** @returns how many items have left nevertheless. */

@@ -5,12 +5,11 @@ import {
   type JsonValue,
   QueueError,
   StorageError,
-  unavailable,
 } from '@querator/core';
 import type { LogicalQueue } from '../../queue/logical-queue.ts';
 import { idsOf } from '../../queue/queue-transfers.ts';
 import type { StepBudget, StepResult } from '../task-kind.ts';
-import { type Leaving, moveAcross } from './across-storages.ts';
+import { type GoingItems, type Leaving, moveAcross, SWEEP_AT_WORK } from './across-storages.ts';
 import { type Admission, type AdmitMove, moveAdmitted } from './admission.ts';
 import type { Destination, Destinations } from './destinations.ts';
 
@@ -36,6 +35,8 @@ export interface MovingItems {
   readonly admit: AdmitMove | undefined;
   /** Only of items that were there when the task was created. */
   readonly filter: ItemFilter;
+  /** Whether scheduled items may go to another storage. */
+  readonly scheduledGoAcross: boolean;
   /** Only counts. */
   readonly dryRun: boolean;
   readonly checkpoint: TransferCheckpoint;
@@ -80,7 +81,7 @@ export async function transferStep(
   const page = await queue.search.findIn({ filter, limit, from, withPayload: false, signal });
   const movable = page.items.filter(isMovable);
   const handled = dryRun
-    ? await countOnly(movable, destinations)
+    ? await countOnly(moving, movable, destinations)
     : await moveAll(moving, movable, destinations);
   const { gone, stay, error } = handled;
   const hasGoneAcross = across || handled.across === true;
@@ -109,21 +110,26 @@ function isMovable(item: FoundItem): item is Movable {
   return item.state === 'waiting' || item.state === 'scheduled';
 }
 
-async function countOnly(items: readonly Movable[], destinations: Destinations): Promise<Handled> {
+async function countOnly(
+  moving: MovingItems,
+  items: readonly Movable[],
+  destinations: Destinations,
+): Promise<Handled> {
   const handled = { gone: new Set<ItemId>(), stay: new Set<ItemId>() };
   for (const item of items) {
     const destination = await destinations.of(item);
-    const goes = destination !== undefined && canGo(item, destination);
+    const goes = destination !== undefined && canGo(moving, item, destination);
     (goes ? handled.gone : handled.stay).add(item.id);
   }
   return handled;
 }
 
 async function moveAll(
-  { queue, leaving, admit, checkpoint }: MovingItems,
+  moving: MovingItems,
   items: readonly Movable[],
   destinations: Destinations,
 ): Promise<Handled> {
+  const { queue, leaving, admit, checkpoint } = moving;
   const gone = new Set<ItemId>();
   const stay = new Set<ItemId>();
   let across = false;
@@ -131,7 +137,7 @@ async function moveAll(
     const shares = new Map<string, { readonly destination: Destination; readonly items: Movable[] }>();
     for (const item of items) {
       const destination = await destinations.of(item);
-      if (destination === undefined || !canGo(item, destination)) {
+      if (destination === undefined || !canGo(moving, item, destination)) {
         stay.add(item.id);
         continue;
       }
@@ -155,9 +161,13 @@ async function moveAll(
   }
 }
 
-/** A scheduled item cannot go to another storage: there its copy would be available at once. */
-function canGo({ state }: Movable, { isOnSameStorage }: Destination): boolean {
-  return isOnSameStorage || state === 'waiting';
+/** Servers that know earlier tasks only would make the copy of a scheduled item available at once. */
+function canGo(
+  { scheduledGoAcross }: MovingItems,
+  { state }: Movable,
+  { isOnSameStorage }: Destination,
+): boolean {
+  return isOnSameStorage || state === 'waiting' || scheduledGoAcross;
 }
 
 /** @param gone gets the ids of the items that were moved, also before a failure. */
@@ -175,7 +185,7 @@ async function moveShare(
     const handled = await moveAdmitted(admission, next, (some) =>
       destination.isOnSameStorage
         ? moveNear(leaving, some, destination, moved)
-        : moveAcross(leaving, idsOf(some), destination, moved),
+        : moveAcross(leaving, goingOf(some), destination, moved),
     );
     start += handled.length;
   }
@@ -188,8 +198,8 @@ async function moveNear(
   target: Destination,
   moved: (ids: readonly ItemId[]) => void,
 ): Promise<void> {
-  const state = items[0]?.state ?? 'waiting';
-  for (let ids = idsOf(items); ids.length > 0; ) {
+  const { state, ids: all } = goingOf(items);
+  for (let ids = all; ids.length > 0; ) {
     const { transferred, left } = await transfers.transfer(
       partition,
       { ids, state },
@@ -197,12 +207,15 @@ async function moveNear(
       target.partition,
     );
     moved(transferred);
-    if (transferred.length === 0 && left.length > 0) throw BUSY;
+    if (transferred.length === 0 && left.length > 0) throw SWEEP_AT_WORK;
     ids = left;
   }
 }
 
-const BUSY = unavailable('retry', 'a sweep of the partition is at work');
+/** @param items of one state. */
+function goingOf(items: readonly Movable[]): GoingItems {
+  return { ids: idsOf(items), state: items[0]?.state ?? 'waiting' };
+}
 
 function next(partition: number, after: ItemId | undefined, across: boolean): JsonValue {
   return after === undefined

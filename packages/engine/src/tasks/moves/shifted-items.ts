@@ -7,7 +7,7 @@ import {
 } from '@querator/core';
 
 /** An instant by another clock. The last instant stands for "never", and stays. */
-function shifted(instant: Instant, shift: bigint): Instant {
+export function shifted(instant: Instant, shift: bigint): Instant {
   if (instant >= LAST_INSTANT) return instant;
   const moved = instantFromMicroseconds(instant + shift);
   if (moved > LAST_INSTANT) return LAST_INSTANT;
@@ -23,6 +23,7 @@ export function shiftedItem(item: CarriedItem, shift: bigint): CarriedItem {
     createdAt: shifted(item.createdAt, shift),
     expireDeadline: shifted(item.expireDeadline, shift),
     until: move(item.until),
+    dueAt: move(item.dueAt),
     idleLeaseDeadline: move(item.idleLeaseDeadline),
     heldSince: move(item.heldSince),
   };
