@@ -217,6 +217,18 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'messages',
     'settings',
   ],
+  'apps/console/src': [
+    'index.ts',
+    'main.tsx',
+    'app',
+    'screens',
+    'charts',
+    'payload',
+    'parts',
+    'api',
+    'address',
+    'text',
+  ],
   'apps/server/src': [
     'main.ts',
     'cli',

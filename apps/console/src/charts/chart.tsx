@@ -1,0 +1,127 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import uPlot from 'uplot';
+import 'uplot/dist/uPlot.min.css';
+import { theme } from '../parts/theme.ts';
+import { formatTime } from '../text/time.ts';
+import { type ChartData, describeChart } from './chart-data.ts';
+
+const HEIGHT = 190;
+
+interface ChartProps {
+  readonly title: string;
+  readonly data: ChartData;
+  /** A value for people, such as `12 items/s`. */
+  readonly format: (value: number) => string;
+  /** A sentence below the title: what exactly is shown. */
+  readonly note?: string;
+}
+
+/** Lines over time. The same numbers are in a table below, for those who do not see the lines. */
+export function Chart({ title, data, format, note }: ChartProps) {
+  const frame = useRef<HTMLDivElement>(null);
+  // Another theme has other colors.
+  const { value: present } = theme;
+  const [open, setOpen] = useState(false);
+  useEffect(() => {
+    const { current } = frame;
+    if (current === null) return;
+    const plot = new uPlot(optionsOf(current, { title, data, format }), linesOf(data), current);
+    const resized = new ResizeObserver(() => plot.setSize({ width: current.clientWidth, height: HEIGHT }));
+    resized.observe(current);
+    return () => {
+      resized.disconnect();
+      plot.destroy();
+    };
+  }, [data, format, title, present]);
+  return (
+    <figure class="chart">
+      <figcaption>
+        <strong>{title}</strong>
+        {note !== undefined && <span class="quiet"> {note}</span>}
+      </figcaption>
+      <div ref={frame} role="img" aria-label={`${title}. ${describeChart(data, format)}`} />
+      <details onToggle={(event) => setOpen(event.currentTarget.open)}>
+        <summary>The numbers of “{title}”</summary>
+        {open && <Numbers title={title} data={data} format={format} />}
+      </details>
+    </figure>
+  );
+}
+
+function linesOf({ times, series }: ChartData): uPlot.AlignedData {
+  return [[...times], ...series.map(({ values }) => [...values])];
+}
+
+function colorOf(element: Element, name: string): string {
+  return getComputedStyle(element).getPropertyValue(name).trim();
+}
+
+function optionsOf(frame: HTMLElement, { data, format }: ChartProps): uPlot.Options {
+  const text = colorOf(frame, '--text-quiet');
+  const grid = { stroke: colorOf(frame, '--line'), width: 1 };
+  const font = `11px ${getComputedStyle(frame).fontFamily}`;
+  return {
+    width: frame.clientWidth,
+    height: HEIGHT,
+    scales: {
+      y: { range: (_, min, max) => [Math.min(0, min ?? 0), Math.max(1e-9, (max ?? 0) * 1.08) || 1] },
+    },
+    axes: [
+      { stroke: text, grid, ticks: grid, font },
+      { stroke: text, grid, ticks: grid, font, size: 64, values: (_, values) => values.map(format) },
+    ],
+    series: [
+      { label: 'Time', value: (_, at) => (at === null ? '' : formatTime(new Date(at * 1000).toISOString())) },
+      ...data.series.map(({ label, color }, at) => ({
+        label,
+        stroke: colorOf(frame, `--series-${color}`),
+        width: 1.5,
+        // A line can be told from the others without its color.
+        dash: DASHES[at % DASHES.length] ?? [],
+        points: { show: data.times.length < 3 },
+        value: (_: uPlot, value: number | null) => (value === null ? '–' : format(value)),
+      })),
+    ],
+    cursor: { y: false },
+    legend: { live: true },
+  };
+}
+
+const DASHES: readonly number[][] = [[], [6, 3], [2, 2], [8, 3, 2, 3], [12, 4], [1, 3]];
+
+function Numbers({ title, data, format }: ChartProps) {
+  const { times, series } = data;
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+    <section class="table-frame short" aria-label={`The numbers of ${title}`} tabIndex={0}>
+      <table>
+        <caption class="unseen">{title}</caption>
+        <thead>
+          <tr>
+            <th scope="col">Time</th>
+            {series.map(({ label }) => (
+              <th key={label} scope="col" class="number">
+                {label}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {times.map((at, row) => (
+            <tr key={at}>
+              <th scope="row">{formatTime(new Date(at * 1000).toISOString())}</th>
+              {series.map(({ label, values }) => {
+                const value = values[row];
+                return (
+                  <td key={label} class="number">
+                    {value === null || value === undefined ? '–' : format(value)}
+                  </td>
+                );
+              })}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}

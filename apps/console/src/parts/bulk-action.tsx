@@ -1,0 +1,180 @@
+import type { ComponentChildren } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { cancelTask, createTask, type Task, type TaskRequest } from '../api/tasks.ts';
+import { formatCount } from '../text/number.ts';
+import { Dialog } from './dialog.tsx';
+import { tellFailed } from './messages.tsx';
+import { TaskProgress } from './task-progress.tsx';
+import { useTask } from './use-task.ts';
+
+interface BulkActionProps {
+  readonly title: string;
+  /** What the task does, as `tasks.create` takes it. */
+  readonly request: TaskRequest;
+  /** What happens to the items, for people: `are deleted`, `go back to where they came from`. */
+  readonly effect: ComponentChildren;
+  /** The verb on the button: `Delete`. */
+  readonly verb: string;
+  /** What must be typed first, such as the name of the queue. */
+  readonly typed: string;
+  readonly danger?: boolean;
+  /** What the task takes. Default: `items`. */
+  readonly noun?: string;
+  /** The dialog is to be taken away. A task that runs goes on. */
+  readonly onClose: () => void;
+  /** The task has ended, or its person has left it to itself. */
+  readonly onEnd?: () => void;
+}
+
+/**
+ * An action on many items, in one dialog: a task counts them without changing anything, the person
+ * confirms the count, and a second task does the work and can be cancelled. It is durable: it goes
+ * on without the page.
+ */
+export function BulkAction(props: BulkActionProps) {
+  const { title, request, onClose, onEnd } = props;
+  const [counting, setCounting] = useState<Task>();
+  const [working, setWorking] = useState<Task>();
+  const [error, setError] = useState<string>();
+  const count = useTask(counting);
+  const work = useTask(working);
+
+  useEffect(() => {
+    createTask({ ...request, dry_run: true }).then(setCounting, (thrown: Error) => setError(thrown.message));
+  }, []);
+  const close = () => {
+    // A count that nobody waits for would only cost.
+    if (count.task?.state === 'running') cancelTask(count.task.id).catch(() => undefined);
+    if (working !== undefined) onEnd?.();
+    onClose();
+  };
+  const start = async () => {
+    setError(undefined);
+    try {
+      setWorking(await createTask(request));
+    } catch (thrown) {
+      setError(thrown instanceof Error ? thrown.message : String(thrown));
+    }
+  };
+  const failure = error ?? work.error?.message ?? count.error?.message;
+  return (
+    <Dialog title={title} onClose={close}>
+      {failure !== undefined && (
+        <p class="note failed" role="alert">
+          {failure}
+        </p>
+      )}
+      {work.task !== undefined ? (
+        <Working task={work.task} noun={props.noun} onClose={close} />
+      ) : (
+        <Counted {...props} count={count.task} start={start} onClose={close} />
+      )}
+    </Dialog>
+  );
+}
+
+function Counted({
+  count,
+  request,
+  effect,
+  verb,
+  typed,
+  danger = false,
+  noun = 'items',
+  start,
+  onClose,
+}: BulkActionProps & { readonly count: Task | undefined; readonly start: () => Promise<void> }) {
+  const [text, setText] = useState('');
+  const [busy, setBusy] = useState(false);
+  const matched = count?.matched ?? 0;
+  const isCounted = count?.state === 'done';
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    if (busy || !isCounted || text !== typed) return;
+    setBusy(true);
+    await start();
+    setBusy(false);
+  };
+  return (
+    <form onSubmit={submit}>
+      <div class="dialog-text">
+        {count === undefined ? <p>Counting…</p> : <TaskProgress task={count} noun={noun} />}
+        {isCounted && (
+          <p>
+            <strong class="numbers">
+              {formatCount(matched)} {noun}
+            </strong>{' '}
+            {effect} Those that come in until then and match are taken as well.
+          </p>
+        )}
+        {request.rate !== undefined && request.rate > 0 && (
+          <p>At most {formatCount(request.rate)} a second.</p>
+        )}
+      </div>
+      {isCounted && (
+        <label class="typed">
+          <span>
+            Type <code>{typed}</code> to confirm
+          </span>
+          <input
+            type="text"
+            value={text}
+            autocomplete="off"
+            spellcheck={false}
+            onInput={(event) => setText(event.currentTarget.value)}
+          />
+        </label>
+      )}
+      <div class="dialog-actions">
+        <button type="button" onClick={onClose}>
+          {isCounted ? 'Cancel' : 'Stop counting'}
+        </button>
+        <button
+          type="submit"
+          class={danger ? 'danger' : 'primary'}
+          disabled={!isCounted || matched === 0 || text !== typed || busy}
+        >
+          {isCounted ? `${verb} ${formatCount(matched)} ${noun}` : verb}
+        </button>
+      </div>
+    </form>
+  );
+}
+
+function Working({
+  task,
+  noun,
+  onClose,
+}: {
+  readonly task: Task;
+  readonly noun: string | undefined;
+  readonly onClose: () => void;
+}) {
+  const isRunning = task.state === 'running';
+  return (
+    <>
+      <div class="dialog-text">
+        <TaskProgress task={task} {...(noun === undefined ? {} : { noun })} />
+        {isRunning && <p>It is a task of the server, and goes on if you close this.</p>}
+        <p>
+          Its id: <code>{task.id}</code>
+        </p>
+      </div>
+      <div class="dialog-actions">
+        {isRunning && (
+          <button
+            type="button"
+            class="danger"
+            disabled={task.cancel_requested_at !== undefined}
+            onClick={() => cancelTask(task.id).catch(tellFailed)}
+          >
+            Cancel the task
+          </button>
+        )}
+        <button type="button" class="primary" onClick={onClose}>
+          {isRunning ? 'Leave it running' : 'Close'}
+        </button>
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,16 @@
+import { defineConfig } from 'vite';
+
+/**
+ * The page is built to `dist/page`. All addresses in it are relative, so that it works below any
+ * path, and nothing is inline, so that the server's policy needs no exception.
+ */
+export default defineConfig({
+  base: './',
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  build: {
+    outDir: 'dist/page',
+    target: 'es2023',
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
+});

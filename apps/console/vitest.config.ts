@@ -1,0 +1,3 @@
+import { unisolated } from '@querator/tooling-vitest';
+
+export default unisolated;
