@@ -88,7 +88,7 @@ export function compose(given: Config, deps: ServerDeps): Composition {
     admitMove: ({ namespace, ...brings }) => quotas?.enter(namespace, brings),
     storages,
     waitForStorage: true,
-    observer: metrics.observer,
+    ...{ observer: metrics.observer, tracer: deps.tracing?.statements(driverNames(config)) },
   });
   const quotas = createQuotas(config, { ...deps, monotonicClock, service, instances: () => instances });
   const access = createAccessControl(config, { ...deps, monotonicClock, queueStorage, quotas });
@@ -146,6 +146,11 @@ export function compose(given: Config, deps: ServerDeps): Composition {
     renewPasswords: (changed) => passwords.renew(changed),
     stop: () => stopping.run(),
   };
+}
+
+/** The names of drivers, by the names of their storages. */
+function driverNames(config: Config): ReadonlyMap<string, string> {
+  return new Map(config['partition-storage'].map(({ name, driver }) => [name, driver]));
 }
 
 /** Begins the work in the background that no caller waits for. */

@@ -18,6 +18,8 @@ export interface CallOptions {
    * request has none.
    */
   readonly timeoutMs?: number | undefined;
+  /** Further headers of the request, such as `traceparent`. They do not replace those of the client. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /**
    * Receives a function that reads the headers of a successful reply. Some values
    * have no field in a message: see `REPLY_HEADERS` of `@querator/protocol`.
@@ -57,7 +59,7 @@ export function createCall({ baseUrl, apiKey, transport, clock }: CallDeps): Cal
     urls.set(path, url);
     return url;
   };
-  return async (endpoint, request, { signal, timeoutMs, onReply } = {}) => {
+  return async (endpoint, request, { signal, timeoutMs, headers: more, onReply } = {}) => {
     signal?.throwIfAborted();
     const url = urls.get(endpoint.path) ?? urlOf(endpoint.path);
     const limitMs = timeoutMs ?? localTimeoutMs(endpoint.path, request as object);
@@ -87,7 +89,8 @@ export function createCall({ baseUrl, apiKey, transport, clock }: CallDeps): Cal
           reject(error);
         },
       };
-      abort = transport({ url, headers, body }, listener);
+      const all = more === undefined ? headers : { ...more, ...headers };
+      abort = transport({ url, headers: all, body }, listener);
     });
     const response = readReply(endpoint.response, url, reply);
     onReply?.(reply.header);

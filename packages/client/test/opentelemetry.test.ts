@@ -15,14 +15,16 @@ import {
   trace,
 } from '@opentelemetry/api';
 import { ManualClock } from '@querator/core/testing';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { openTelemetry } from '../src/opentelemetry.ts';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { HandledWork } from '../src/index.ts';
+import { type OpenTelemetryOptions, openTelemetry } from '../src/opentelemetry.ts';
 
 interface Recorded {
   readonly name: string;
   readonly kind: SpanKind | undefined;
   readonly parent: string | undefined;
   readonly spanId: string;
+  readonly links?: readonly (string | undefined)[];
   readonly attributes: Attributes;
   status?: { code: SpanStatusCode; message?: string | undefined };
   exception?: unknown;
@@ -34,12 +36,14 @@ const measured: { name: string; value: number; attributes: Attributes }[] = [];
 
 /** A tracer that records its spans. */
 const tracer = {
-  startSpan(name, { kind, attributes = {} } = {}, parent = context.active()) {
+  startSpan(name, { kind, attributes = {}, links = [], root } = {}, given = context.active()) {
+    const parent = root === true ? ROOT_CONTEXT : given;
     const spanId = `${spans.length + 1}`.padStart(16, '0');
     const traceId = trace.getSpanContext(parent)?.traceId ?? `${spans.length + 1}`.padStart(32, '0');
     const recorded: Recorded = {
       ...{ name, kind, spanId, ended: false, attributes: { ...attributes } },
       parent: trace.getSpanContext(parent)?.spanId,
+      ...(links.length > 0 && { links: links.map((link) => link.context.spanId) }),
     };
     spans.push(recorded);
     const spanContext: SpanContext = { traceId, spanId, traceFlags: 1 };
@@ -184,6 +188,41 @@ test('a failure is thrown on, and recorded', async () => {
     { exception: 'text', status: { message: 'text' }, attributes: { 'error.type': 'string' }, ended: true },
   ]);
   expect(measured.every(({ attributes }) => attributes['error.type'] !== undefined)).toBe(true);
+});
+
+describe('the handler of an item that was tried before', () => {
+  const pairs = { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` };
+  const sendSpan = 'b'.repeat(16);
+  const spanOf = async (work: HandledWork, options: OpenTelemetryOptions = {}) => {
+    await openTelemetry({ tracer, meter, ...options }).handle(work, async () => {});
+    return spans.at(-1);
+  };
+  const again = { ...work, attempts: 2, pairs };
+
+  test('begins a trace of its own, with a link to the send', async () => {
+    expect(await spanOf({ ...work, pairs })).toMatchObject({ parent: sendSpan });
+    expect(spans.at(-1)).not.toHaveProperty('links');
+    expect(await spanOf(again)).toMatchObject({ parent: undefined, links: [sendSpan] });
+    expect(await spanOf({ ...work, pairs, isDeadLetter: true })).toMatchObject({ links: [sendSpan] });
+    expect(await spanOf({ ...again, pairs: {} })).not.toHaveProperty('links');
+  });
+
+  test('may be a child too, and the first attempt may have a link', async () => {
+    expect(await spanOf(again, { sendIsParent: 'always' })).toMatchObject({ parent: sendSpan });
+    const first = { ...work, pairs };
+    expect(await spanOf(first, { sendIsParent: 'never' })).toMatchObject({ links: [sendSpan] });
+  });
+
+  test('is what the environment says, unless the program does', async () => {
+    vi.stubEnv('QUERATOR_TRACE_PARENT', 'always');
+    expect(await spanOf(again)).toMatchObject({ parent: sendSpan });
+    expect(await spanOf(again, { sendIsParent: 'first-attempt' })).toMatchObject({ links: [sendSpan] });
+    vi.stubEnv('QUERATOR_TRACE_PARENT', 'sometimes');
+    expect(() => openTelemetry()).toThrow('QUERATOR_TRACE_PARENT is invalid; expected one of first-attempt');
+    vi.unstubAllEnvs();
+    const sendIsParent = 'sometimes' as never;
+    expect(() => openTelemetry({ sendIsParent })).toThrow('sendIsParent is invalid; expected one of');
+  });
 });
 
 test('without a provider nothing is recorded, and everything works', async () => {

@@ -1,5 +1,6 @@
 import type { Clock, Logger, Random } from '@querator/core';
 import type { EngineObserver } from './observer.ts';
+import type { EngineTracer } from './tracer.ts';
 
 /** Limits that an embedder may change. `service/engine-options.ts` holds their defaults. */
 export interface EngineLimits {
@@ -92,4 +93,6 @@ export interface EngineDeps {
   readonly observer: EngineObserver;
   /** Undefined: only the limits of each queue count. */
   readonly itemBudget: ItemBudget | undefined;
+  /** Undefined: no request has a trace. */
+  readonly tracer: EngineTracer | undefined;
 }

@@ -95,4 +95,5 @@ export type {
   TaskCall,
   TaskKind,
 } from './tasks/task-kind.ts';
+export type { EndStatement, EngineTracer, RequestTrace, TracedStatement } from './tracer.ts';
 export { CallerGone } from './waiting/pending-request.ts';

@@ -166,6 +166,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'instances',
     'rates',
     'engine-deps.ts',
+    'tracer.ts',
     'observer.ts',
   ],
   'packages/storage-postgres/src': [

@@ -5,7 +5,7 @@ import { type MessagingOperation, messagingAttributes } from './messaging.ts';
 import { isSampled, pairsOf, readTraceContext, TRACEPARENT, TRACESTATE } from './trace-context.ts';
 
 /** More links than this would make a span large; the others are counted. */
-const MOST_LINKS = 32;
+export const MOST_LINKS = 32;
 
 /** Texts of clients are cut to this many characters. */
 const MOST_TEXT = 512;

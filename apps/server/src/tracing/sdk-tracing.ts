@@ -4,11 +4,13 @@ import { OTLPTraceExporter as ProtobufExporter } from '@opentelemetry/exporter-t
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { AlwaysOnSampler, type SpanExporter, TracerProvider } from '@opentelemetry/sdk-trace';
 import type { Clock, Logger } from '@querator/core';
+import type { EngineTracer } from '@querator/engine';
 import type { CallTracing } from '../http/call/call-tracing.ts';
 import type { SpanCounts } from '../observability/span-metrics.ts';
 import { CallTracer } from './call-tracer.ts';
 import { Sampling } from './sampling.ts';
 import { SpanBatcher } from './span-batcher.ts';
+import { StatementTracer } from './statement-tracer.ts';
 import type { TraceSettings } from './trace-settings.ts';
 import type { Tracing } from './tracing.ts';
 
@@ -18,6 +20,7 @@ const STOP_MS = 5_000;
 /** Traces by the SDK of OpenTelemetry. Only `create-tracing.ts` loads this file. */
 export class SdkTracing implements Tracing {
   readonly calls: CallTracing;
+  readonly #tracer: Tracer;
   readonly #batcher: SpanBatcher;
   readonly #exporter: SpanExporter;
 
@@ -33,7 +36,12 @@ export class SdkTracing implements Tracing {
       spanProcessors: [this.#batcher],
     });
     const tracer: Tracer = provider.getTracer('@querator/server', settings.resource['service.version']);
+    this.#tracer = tracer;
     this.calls = new CallTracer({ tracer, sampling, messaging: settings.messaging });
+  }
+
+  statements(drivers: ReadonlyMap<string, string>): EngineTracer {
+    return new StatementTracer(this.#tracer, drivers);
   }
 
   counts(): SpanCounts {

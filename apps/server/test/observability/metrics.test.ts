@@ -326,6 +326,7 @@ test('has exactly the series that docs/monitoring.md lists', async () => {
   );
   const tracing = {
     calls: { begin: () => undefined },
+    statements: () => ({ statement: () => () => {} }),
     counts: () => ({ exported: 0, overflowed: 0, failed: 0, queued: 0 }),
     stop: async () => {},
   };

@@ -6,7 +6,7 @@ import type { ServerInfo } from '../discovery/server-info.ts';
 import { itemError } from './item-error.ts';
 import { MetadataFallback } from './metadata-fallback.ts';
 import { metadataOf } from './metadata-of.ts';
-import type { PortProduce, ProducedItem, ProducePort } from './produce-port.ts';
+import type { PortNewItem, PortProduce, ProducedItem, ProducePort } from './produce-port.ts';
 import { refusesKeys } from './refuses-keys.ts';
 
 /** The capability of dedup keys. */
@@ -63,7 +63,11 @@ class ClientProducePort implements ProducePort {
       }
     }
     const { queueName, requestTimeout, items } = call;
-    await this.#client.queue.produce({ queueName, requestTimeout, items: items.map(fromNewItem) });
+    const headers = sharedPairs(items);
+    await this.#client.queue.produce(
+      { queueName, requestTimeout, items: items.map(fromNewItem) },
+      { headers },
+    );
     return [];
   }
 
@@ -79,11 +83,13 @@ class ClientProducePort implements ProducePort {
 
   async #produceV2(call: PortProduce): Promise<readonly ProducedItem[]> {
     const { queueName, requestTimeout, items, dedupKey = '', dedupWindow } = call;
-    const reply = await this.#client.v2.queue.produce({
+    const request = {
       ...{ queueName, requestTimeout, dedupKey },
       items: items.map((item) => ({ ...fromNewItemV2(item), dedupKey: item.dedupKey ?? '' })),
       dedupWindow: isKeyed(call) && dedupWindow !== undefined ? formatDuration(dedupWindow) : '',
-    });
+    };
+    // The request continues one trace, whatever those of its other items are.
+    const reply = await this.#client.v2.queue.produce(request, { headers: items[0]?.tracePairs });
     return reply.items.map(({ id, partition, duplicate, ...outcome }) => {
       const error = itemError(outcome);
       if (error === undefined) return { id, partition, duplicate };
@@ -106,6 +112,16 @@ function checkCapabilities({ items }: PortProduce, info: ServerInfo): void {
 
 function isKeyed({ items, dedupKey }: PortProduce): boolean {
   return dedupKey !== undefined || items.some((item) => item.dedupKey !== undefined);
+}
+
+/**
+ * The pairs for tracing, if all items have the same: the server gives those of a request under
+ * `/v1/` to each of its items.
+ */
+function sharedPairs(items: readonly PortNewItem[]): PortNewItem['tracePairs'] {
+  const pairs = items[0]?.tracePairs;
+  const isShared = items.every(({ tracePairs }) => tracePairs?.['traceparent'] === pairs?.['traceparent']);
+  return isShared ? pairs : undefined;
 }
 
 /** Whether the call under `/v1/` would lose a part of the request. */

@@ -17,7 +17,10 @@ export interface HandledWork {
   readonly id: ItemId;
   /** The id of the item when it was produced. Undefined: the server does not tell. */
   readonly firstId: ItemId | undefined;
+  /** How often it was leased, this time included. */
   readonly attempts: number;
+  /** Whether it died in another queue before. */
+  readonly isDeadLetter?: boolean | undefined;
   readonly bytes: number;
   /** The pairs with which the item was sent. Empty: none, or the server does not keep them. */
   readonly pairs: TracePairs;

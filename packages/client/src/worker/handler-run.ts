@@ -109,8 +109,17 @@ export class HandlerRuns<Payload> {
 }
 
 function handledWork(item: WorkItem<unknown>, { queue, partition }: WorkContext): HandledWork {
-  const { id, firstId, attempts, bytes, metadata } = item;
-  return { queue, partition, id, firstId, attempts, bytes: bytes.length, pairs: metadata };
+  const { id, firstId, attempts, bytes, metadata, source } = item;
+  return {
+    queue,
+    partition,
+    id,
+    firstId,
+    attempts,
+    bytes: bytes.length,
+    isDeadLetter: source !== undefined,
+    pairs: metadata,
+  };
 }
 
 /** The text of an error that goes with the item, in characters that the server takes. */

@@ -151,3 +151,34 @@ describe('metadata', () => {
     await expect(port.produce(own)).rejects.toBeInstanceOf(MissingCapabilityError);
   });
 });
+
+describe('the pairs of a trace', () => {
+  const pairs = (n: number) => ({ traceparent: `00-${'a'.repeat(32)}-${`${n}`.repeat(16)}-01` });
+  const item = { payload: new Uint8Array(), encoding: '', kind: '', reference: '' };
+  const producedWith = async (capabilities: string[], numbers: number[]) => {
+    const sent: (string | null)[] = [];
+    const server = new FakeServer()
+      .on(endpointsV2.server.info, () => ({
+        ...{ version: '1', api: [], capabilities, storages: [], queueStorage: undefined },
+      }))
+      .on(endpointsV2.queue.produce, () => codecsV2.QueueProduceResponse.create({}))
+      .on(queueEndpoints.produce, () => SUCCESS_REPLY);
+    const fetch: typeof server.fetch = (url, init) => {
+      if (url.endsWith('produce')) sent.push(new Headers(init.headers).get('traceparent'));
+      return server.fetch(url, init);
+    };
+    const client = createClient({ endpoint: 'http://queue.test', fetch });
+    const items = numbers.map((n) => ({ ...item, tracePairs: pairs(n) }));
+    await clientProducePort(client, new ManualClock()).produce(call({ items }));
+    return sent;
+  };
+
+  test('are headers of a request under /v1/ if all its items have the same', async () => {
+    expect(await producedWith([], [1, 1])).toEqual([pairs(1).traceparent]);
+    expect(await producedWith([], [1, 2])).toEqual([null]);
+  });
+
+  test('are headers of a request under /v2/, which continues the trace of its first item', async () => {
+    expect(await producedWith(['queue.produce', 'metadata'], [1, 2])).toEqual([pairs(1).traceparent]);
+  });
+});

@@ -1,9 +1,11 @@
 import { invariant, type Outcome, type QueueError, RunningWork } from '@querator/core';
+import { type EndStatement, type RequestTrace, tracesOf } from '../tracer.ts';
 import { isWorthAStatement } from './batching-policy.ts';
 
 interface Entry<Request, Result> {
   readonly request: Request;
   readonly items: number;
+  readonly trace: RequestTrace | undefined;
   readonly resolve: (result: Result) => void;
   readonly reject: (error: Error) => void;
 }
@@ -21,6 +23,11 @@ export interface Buffered {
 
 const NOTHING: Buffered = { requests: 0, items: 0 };
 
+/** A batch with traces. */
+export interface TracedBatch extends Buffered {
+  readonly traces: readonly RequestTrace[];
+}
+
 export interface GroupCommitOptions<Request, Result> {
   /** Sends a batch to storage. Returns one outcome per request, in order. */
   readonly apply: (requests: readonly Request[]) => Promise<readonly Outcome<Result>[]>;
@@ -32,6 +39,8 @@ export interface GroupCommitOptions<Request, Result> {
   readonly maxItems: number;
   /** Batches in flight at a time. */
   readonly maxInFlight: number;
+  /** A batch begins, and some of its requests have a trace. Undefined: none ever has. */
+  readonly traced?: ((batch: TracedBatch) => EndStatement) | undefined;
 }
 
 /**
@@ -63,10 +72,10 @@ export class GroupCommit<Request, Result> {
   }
 
   /** Adds a request. The promise settles with its own outcome when its batch returns from storage. */
-  submit(request: Request): Promise<Result> {
+  submit(request: Request, trace?: RequestTrace): Promise<Result> {
     return new Promise((resolve, reject) => {
       const items = this.#options.count(request);
-      this.#pending.push({ request, items, resolve, reject });
+      this.#pending.push({ request, items, trace, resolve, reject });
       this.#pendingItems += items;
       this.#schedule();
     });
@@ -118,6 +127,9 @@ export class GroupCommit<Request, Result> {
   async #commit({ entries, items }: Batch<Request, Result>): Promise<void> {
     this.#requestsInFlight += entries.length;
     this.#itemsInFlight += items;
+    const { traced } = this.#options;
+    const traces = traced && tracesOf(entries);
+    const end = traces && traced?.({ traces, requests: entries.length, items });
     try {
       const outcomes = await this.#options.apply(entries.map(({ request }) => request));
       invariant(outcomes.length === entries.length, 'a driver answers every request of a batch');
@@ -126,7 +138,9 @@ export class GroupCommit<Request, Result> {
         if (outcome.ok) entry.resolve(outcome.value);
         else entry.reject(outcome.error);
       });
+      end?.(undefined);
     } catch (error) {
+      end?.(error);
       const answer = this.#options.onFailure(error);
       for (const { reject } of entries) reject(answer);
     } finally {

@@ -20,6 +20,7 @@ import { backOffMs } from '../partition/back-off.ts';
 import type { KeyLimit } from '../partition/key-limit.ts';
 import type { PartitionState } from '../partition/partition-state.ts';
 import type { QueueHooks } from '../partition/queue-hooks.ts';
+import { beginStatement } from '../tracer.ts';
 import { PendingRequest, type WaitOptions } from '../waiting/pending-request.ts';
 import { type Consumers, ConsumerWait } from './consumer-wait.ts';
 import type { Reservation } from './lease-loop.ts';
@@ -235,10 +236,14 @@ export class KeyedLoop {
     this.#requestsInFlight += batch.length;
     partition.promise(items);
     for (const request of batch) request.sent = true;
+    const ended = this.#traced(batch, items);
     let error: unknown;
     try {
-      this.#stored(batch, await this.#store(batch));
+      const outcomes = await this.#store(batch);
+      ended?.(undefined);
+      this.#stored(batch, outcomes);
     } catch (reason) {
+      ended?.(reason);
       error = reason;
       this.#notStored(batch, reason);
     }
@@ -249,6 +254,13 @@ export class KeyedLoop {
     this.#statements.end(statement);
     this.#requestsInFlight -= batch.length;
     this.wake();
+  }
+
+  #traced(batch: readonly PendingKeyed[], items: number) {
+    const { engine, hooks, partition } = this.#deps;
+    if (engine.tracer === undefined) return undefined;
+    const place = { operation: 'produce', queue: hooks.queue().name, partition, items } as const;
+    return beginStatement(engine.tracer, place, batch);
   }
 
   async #store(batch: readonly PendingKeyed[]): Promise<readonly Outcome<KeyedProduceResult>[]> {

@@ -13,6 +13,7 @@ import type { PartitionOrder } from '@querator/router';
 import type { EngineDeps } from '../engine-deps.ts';
 import type { PartitionState } from '../partition/partition-state.ts';
 import type { QueueHooks } from '../partition/queue-hooks.ts';
+import { beginStatement } from '../tracer.ts';
 import { PendingRequest, type WaitOptions } from '../waiting/pending-request.ts';
 import { longestHandOutMs, mayPutOff } from './batching-policy.ts';
 import type { Consumers } from './consumer-wait.ts';
@@ -26,6 +27,7 @@ import { StatementsInFlight } from './statements-in-flight.ts';
 /** Consumers that receive items with the statement that produces them. */
 export interface Reservation {
   readonly batch: LeaseBatch;
+  readonly consumers: readonly PendingLease[];
   /** Must be called with the leased items, with none if the produce failed. */
   end(items: readonly LeasedItem[]): void;
 }
@@ -158,7 +160,11 @@ export class LeaseLoop {
       process.nextTick(() => resolve(leased));
     };
     const { details, leaseTimeout = this.#hooks.queue().leaseTimeout } = plan;
-    return { batch: { limit: Math.min(plan.limit, items), leaseTimeout, details }, end };
+    return {
+      batch: { limit: Math.min(plan.limit, items), leaseTimeout, details },
+      consumers: plan.requests,
+      end,
+    };
   }
 
   #canReserve(partition: PartitionState): boolean {
@@ -344,8 +350,13 @@ export class LeaseLoop {
   async #lease(partition: PartitionState, plan: LeasePlan): Promise<readonly LeasedItem[]> {
     const sentAt = this.#deps.clock.now();
     const { limit, details, leaseTimeout = this.#hooks.queue().leaseTimeout } = plan;
+    const { tracer } = this.#deps;
+    const queue = this.#hooks.queue().name;
+    const ended =
+      tracer && beginStatement(tracer, { operation: 'lease', queue, partition, items: limit }, plan.requests);
     try {
       const items = await partition.store.lease({ limit, leaseTimeout, details });
+      ended?.(undefined);
       if (items.length > 0) this.#near.leased(sentAt);
       const cutShort = items.length < plan.limit && isBudgetSpent(items);
       const emptied = items.length < plan.limit && !cutShort;
@@ -354,6 +365,7 @@ export class LeaseLoop {
       if (cutShort || (!emptied && items.length > plan.expected)) partition.mayHoldItems = true;
       return items;
     } catch (error) {
+      ended?.(error);
       partition.leaseFailed(plan.expected);
       this.#hooks.failed(partition, error);
       return [];

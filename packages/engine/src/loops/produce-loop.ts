@@ -18,6 +18,7 @@ import type { PartitionOrder } from '@querator/router';
 import type { EngineDeps } from '../engine-deps.ts';
 import type { PartitionState } from '../partition/partition-state.ts';
 import type { QueueHooks } from '../partition/queue-hooks.ts';
+import { beginStatement } from '../tracer.ts';
 import { PendingRequest, type WaitOptions } from '../waiting/pending-request.ts';
 import type { Reservation } from './lease-loop.ts';
 import { StatementsInFlight } from './statements-in-flight.ts';
@@ -258,15 +259,26 @@ export class ProduceLoop {
     const statement = this.#statements.start(partition, { items }, () => this.#listenToUnsent());
     this.#requestsInFlight += requests.length;
     for (const request of requests) request.sent = true;
+    const ended = this.#traced(partition, batch);
     try {
-      this.#stored(partition, batch, await this.#store(partition, batch));
+      const outcomes = await this.#store(partition, batch);
+      ended?.(undefined);
+      this.#stored(partition, batch, outcomes);
     } catch (error) {
+      ended?.(error);
       this.#failed(partition, requests, items, error);
     } finally {
       this.#statements.end(statement);
       this.#requestsInFlight -= requests.length;
     }
     this.wake();
+  }
+
+  #traced(partition: PartitionState, { requests, items, reservation }: Batch) {
+    const { tracer } = this.#deps;
+    if (tracer === undefined) return undefined;
+    const place = { operation: 'produce', queue: this.#hooks.queue().name, partition, items } as const;
+    return beginStatement(tracer, place, requests, reservation?.consumers);
   }
 
   /** Waiting consumers receive items with the same statement, which saves each item its second write. */

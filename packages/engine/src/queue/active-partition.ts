@@ -14,8 +14,9 @@ import type { DeadLetterTargets } from '../dead-letters/dead-letter.ts';
 import type { EngineDeps } from '../engine-deps.ts';
 import { itemsOf } from '../loops/batching-policy.ts';
 import { applyDivided, type Divided, type EachOutcome } from '../loops/each-item.ts';
-import { GroupCommit, type GroupCommitOptions } from '../loops/group-commit.ts';
+import { GroupCommit, type GroupCommitOptions, type TracedBatch } from '../loops/group-commit.ts';
 import type { LeaseLoop } from '../loops/lease-loop.ts';
+import type { BatchOperation } from '../observer.ts';
 import { PartitionCounter } from '../partition/partition-counter.ts';
 import type { PartitionState } from '../partition/partition-state.ts';
 import type { QueueHooks } from '../partition/queue-hooks.ts';
@@ -23,6 +24,7 @@ import { Recovery } from '../partition/recovery.ts';
 import { PartitionPolling } from '../polling/partition-polling.ts';
 import type { Poller, Polling } from '../polling/poller.ts';
 import { Sweeper } from '../sweep/sweeper.ts';
+import type { EndStatement } from '../tracer.ts';
 import { PartitionKeys } from './partition-keys.ts';
 import type { Placement } from './placement.ts';
 
@@ -102,9 +104,11 @@ export function activePartition(state: PartitionState, deps: ActivePartitionDeps
 
 function completeOptions(
   state: PartitionState,
-  { engine, hooks }: ActivePartitionDeps,
+  deps: ActivePartitionDeps,
 ): GroupCommitOptions<DividedComplete, void | EachOutcome<void>> {
+  const { engine, hooks } = deps;
   return {
+    traced: tracedBy('complete', state, deps),
     apply: (requests) =>
       applyDivided(requests, async (parts: readonly CompleteRequest[]) => {
         const outcomes = await state.store.complete(parts);
@@ -122,10 +126,12 @@ function completeOptions(
 
 function retryOptions(
   state: PartitionState,
-  { engine, hooks }: ActivePartitionDeps,
+  deps: ActivePartitionDeps,
 ): GroupCommitOptions<DividedRetry, RetryResult | EachOutcome<RetryResult>> {
+  const { engine, hooks } = deps;
   const { observer } = engine;
   return {
+    traced: tracedBy('retry', state, deps),
     apply: (requests) =>
       applyDivided(requests, async (parts: readonly RetryRequest[]) => {
         const { name, maxAttempts, deadQueue } = hooks.queue();
@@ -149,9 +155,11 @@ function retryOptions(
 
 function extendOptions(
   state: PartitionState,
-  { engine, hooks }: ActivePartitionDeps,
+  deps: ActivePartitionDeps,
 ): GroupCommitOptions<ExtendRequest, readonly Outcome<Instant>[]> {
+  const { engine, hooks } = deps;
   return {
+    traced: tracedBy('extend', state, deps),
     apply: async (requests) => {
       if (state.store.extend === undefined) return requests.map(() => CANNOT_EXTEND);
       const outcomes = await state.store.extend(
@@ -173,6 +181,16 @@ function extendOptions(
     maxItems: engine.limits.statementItems,
     maxInFlight: engine.limits.statementsInFlight,
   };
+}
+
+/** Undefined: the engine has no tracer. */
+function tracedBy(
+  operation: BatchOperation,
+  { number: partition, storageName: storage }: PartitionState,
+  { engine: { tracer }, hooks }: ActivePartitionDeps,
+): ((batch: TracedBatch) => EndStatement) | undefined {
+  if (tracer === undefined) return undefined;
+  return (batch) => tracer.statement({ ...batch, operation, queue: hooks.queue().name, partition, storage });
 }
 
 const CANNOT_EXTEND: Outcome<never> = {

@@ -17,6 +17,7 @@ import { EachOutcome } from '../loops/each-item.ts';
 import type { Buffered } from '../loops/group-commit.ts';
 import type { PartitionState } from '../partition/partition-state.ts';
 import type { Arrival } from '../partition/queue-hooks.ts';
+import type { RequestTrace } from '../tracer.ts';
 import type { ActivePartition, ExtendRequest } from './active-partition.ts';
 
 export interface LeasedItemsDeps {
@@ -44,22 +45,26 @@ export class LeasedItems {
   }
 
   /** Removes the items, all or none. @throws QueueError also `invalid` for the first bad id. */
-  async complete(partition: number, ids: readonly string[]): Promise<void> {
+  async complete(partition: number, ids: readonly string[], trace?: RequestTrace): Promise<void> {
     const { completes } = this.#available(partition, ({ completes }) => completes);
-    await completes.submit({ ids });
+    await completes.submit({ ids }, trace);
   }
 
   /** Removes items, each by itself. @returns the outcomes, in the order of the ids. */
-  async completeEach(partition: number, ids: readonly string[]): Promise<readonly Outcome<void>[]> {
+  async completeEach(
+    partition: number,
+    ids: readonly string[],
+    trace?: RequestTrace,
+  ): Promise<readonly Outcome<void>[]> {
     const { completes } = this.#available(partition, ({ completes }) => completes);
     const each = ids.map((id) => ({ ids: [id] }));
-    return outcomesOf(await completes.submit({ ids, each }));
+    return outcomesOf(await completes.submit({ ids, each }, trace));
   }
 
   /** Gives the items back, all or none. @throws QueueError also `invalid` for the first bad id. */
-  async retry(partition: number, items: readonly RetriedItem[]): Promise<void> {
+  async retry(partition: number, items: readonly RetriedItem[], trace?: RequestTrace): Promise<void> {
     const active = this.#available(partition, ({ retries }) => retries);
-    const result = await active.retries.submit({ items });
+    const result = await active.retries.submit({ items }, trace);
     invariant(!(result instanceof EachOutcome), 'the request was not divided');
     await this.#retried(active, result);
   }
@@ -68,10 +73,11 @@ export class LeasedItems {
   async retryEach(
     partition: number,
     items: readonly RetriedItem[],
+    trace?: RequestTrace,
   ): Promise<readonly Outcome<RetryResult>[]> {
     const active = this.#available(partition, ({ retries }) => retries);
     const each = items.map((item) => ({ items: [item] }));
-    const outcomes = outcomesOf(await active.retries.submit({ items, each }));
+    const outcomes = outcomesOf(await active.retries.submit({ items, each }, trace));
     const total = { waiting: 0, scheduled: 0, moving: 0, deleted: 0 };
     for (const outcome of outcomes) {
       if (!outcome.ok) continue;
@@ -90,9 +96,13 @@ export class LeasedItems {
    * @returns the new deadlines, or why there is none.
    * @throws QueueError also `failed` when the storage cannot extend leases.
    */
-  async extend(partition: number, request: ExtendRequest): Promise<readonly Outcome<Instant>[]> {
+  async extend(
+    partition: number,
+    request: ExtendRequest,
+    trace?: RequestTrace,
+  ): Promise<readonly Outcome<Instant>[]> {
     const { extensions, sweeper } = this.#available(partition, ({ extensions }) => extensions);
-    const outcomes = await extensions.submit(request);
+    const outcomes = await extensions.submit(request, trace);
     // The new deadline may be earlier than the one for which the sweeper waits.
     sweeper.dueIn(toMilliseconds(request.leaseTimeout));
     return outcomes;

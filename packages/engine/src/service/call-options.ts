@@ -1,3 +1,4 @@
+import type { RequestTrace } from '../tracer.ts';
 import type { WaitOptions } from '../waiting/pending-request.ts';
 
 /** How a caller reports that it no longer waits. */
@@ -11,11 +12,13 @@ export interface CallOptions {
    * wait for items, or for a storage that is down or slow.
    */
   readonly isGone?: (() => boolean) | undefined;
+  /** Goes to the `tracer` of the service with the storage calls that carry the request. Undefined: it is not traced. */
+  readonly trace?: RequestTrace | undefined;
 }
 
 /** Reads `options.signal` at once only if the caller has no `isGone`. A signal costs more than the call. */
 export function waitOptions(timeoutMs: number, options: CallOptions): WaitOptions {
-  const { isGone } = options;
-  if (isGone === undefined) return { timeoutMs, signal: options.signal };
-  return { timeoutMs, signal: undefined, lazySignal: { isGone, create: () => options.signal } };
+  const { isGone, trace } = options;
+  if (isGone === undefined) return { timeoutMs, signal: options.signal, trace };
+  return { timeoutMs, signal: undefined, trace, lazySignal: { isGone, create: () => options.signal } };
 }

@@ -2,6 +2,7 @@ import { type Clock, guardedLogger, LIMITS, type Logger, type Random, silentLogg
 import type { EngineDeps, EngineLimits, ItemBudget } from '../engine-deps.ts';
 import { BATCHING_LIMITS } from '../loops/batching-policy.ts';
 import { type EngineObserver, guardedObserver, NO_OBSERVER } from '../observer.ts';
+import type { EngineTracer } from '../tracer.ts';
 
 /** The documented limits, the figures of the batching policy, and reasoned values for the rest. */
 export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
@@ -34,6 +35,7 @@ export function engineDeps(given: {
   readonly limits?: Partial<EngineLimits> | undefined;
   readonly observer?: EngineObserver | undefined;
   readonly itemBudget?: ItemBudget | undefined;
+  readonly tracer?: EngineTracer | undefined;
 }): EngineDeps {
   const logger = guardedLogger(given.logger ?? silentLogger);
   return {
@@ -43,5 +45,6 @@ export function engineDeps(given: {
     limits: { ...DEFAULT_ENGINE_LIMITS, ...given.limits },
     observer: given.observer === undefined ? NO_OBSERVER : guardedObserver(given.observer, logger),
     itemBudget: given.itemBudget,
+    tracer: given.tracer,
   };
 }

@@ -47,8 +47,9 @@ export class KeyedProduceService {
         ? await this.#find(call, options)
         : { queue: ready, leftMs: this.#check(call, ready) };
     const { queue } = found;
-    const leftMs = await this.#metadata.leftToProduce(call.items, queue, found.leftMs);
-    const { items, dedupKey, itemKeys } = call;
+    const items = this.#metadata.withTrace(call, queue);
+    const leftMs = await this.#metadata.leftToProduce(items, queue, found.leftMs);
+    const { dedupKey, itemKeys } = call;
     const keys = dedupKey === '' ? itemKeys.map((key) => (key === '' ? undefined : key)) : dedupKey;
     const window = parseDedupWindow(call.dedupWindow);
     return queue.produceKeyed({ items, keys, window }, waitOptions(leftMs, options));

@@ -22,7 +22,7 @@ export class LeasedItemsService {
   async complete(call: CompleteCall, options: CallOptions = {}): Promise<readonly Outcome<void>[]> {
     const queue = await this.#requests.queueForComplete(call, options);
     this.#requests.checkComplete(call, queue);
-    return queue.leasedItems.completeEach(call.partition, call.ids);
+    return queue.leasedItems.completeEach(call.partition, call.ids, options.trace);
   }
 
   /** Gives leased items back. @throws QueueError also `retry` when storage fails. */
@@ -30,7 +30,7 @@ export class LeasedItemsService {
     const queue = await this.#requests.queueForRetry(call, options);
     this.#requests.checkRetry(call, queue);
     await this.#requests.requireForRetry(call, queue);
-    return queue.leasedItems.retryEach(call.partition, call.items);
+    return queue.leasedItems.retryEach(call.partition, call.items, options.trace);
   }
 
   /**
@@ -46,6 +46,7 @@ export class LeasedItemsService {
     this.#requests.checkExtend(call, queue);
     const leaseTimeout = parseLeaseTimeout(call.leaseTimeout);
     const maxHold = parseMaxHold(call.maxHold ?? '');
-    return queue.leasedItems.extend(call.partition, { ids: call.ids, leaseTimeout, maxHold });
+    const request = { ids: call.ids, leaseTimeout, maxHold };
+    return queue.leasedItems.extend(call.partition, request, options.trace);
   }
 }

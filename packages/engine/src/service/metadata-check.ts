@@ -1,6 +1,9 @@
 import {
+  byteLength,
   type Clock,
+  LIMITS,
   MESSAGES,
+  type Metadata,
   millisecondsBetween,
   type NewItem,
   type RetriedItem,
@@ -12,6 +15,15 @@ import type { RequireCapability } from './pauses-service.ts';
 
 /** The word by which processes tell each other that they keep metadata. */
 const CAPABILITY = 'metadata';
+
+/** The key of a trace context, as W3C names its header. */
+const TRACEPARENT = 'traceparent';
+
+/** A produce whose items may get the pairs of a trace. */
+interface TracedProduce {
+  readonly items: readonly NewItem[];
+  readonly tracePairs?: Metadata | undefined;
+}
 
 /** Whether items can be stored only where metadata is kept. */
 export function bringMetadata(items: readonly NewItem[]): boolean {
@@ -57,6 +69,30 @@ export class MetadataCheck {
     return check === undefined ? timeoutMs : this.#inTime(check, timeoutMs, MESSAGES.produceTimedOut);
   }
 
+  /**
+   * The items of a produce with the pairs of its trace. They are a help and no condition, so
+   * items go without them where it is not known at once that they can be kept.
+   */
+  withTrace({ items, tracePairs }: TracedProduce, queue: LogicalQueue): readonly NewItem[] {
+    if (tracePairs === undefined || !this.#isKept(queue)) return items;
+    return items.map((item) => {
+      if (item.metadata?.has(TRACEPARENT) === true) return item;
+      const metadata = new Map([...(item.metadata ?? []), ...tracePairs]);
+      return metadataBytes(metadata) > LIMITS.metadata ? item : { ...item, metadata };
+    });
+  }
+
+  #isKept(queue: LogicalQueue): boolean {
+    try {
+      const check = this.forWrite(queue);
+      // What is found out now is known for the next produce.
+      check?.catch(() => {});
+      return check === undefined;
+    } catch {
+      return false;
+    }
+  }
+
   /** The same for a lease of items with their details. */
   leftToLease(queue: LogicalQueue, timeoutMs: number): number | Promise<number> {
     const check = this.forRead(queue);
@@ -78,4 +114,10 @@ export class MetadataCheck {
   forRead(queue: LogicalQueue): Promise<void> | undefined {
     return queue.metadata.require();
   }
+}
+
+function metadataBytes(metadata: Metadata): number {
+  let bytes = 0;
+  for (const [key, value] of metadata) bytes += byteLength(key) + byteLength(value);
+  return bytes;
 }

@@ -1,6 +1,7 @@
 import {
   invalid,
   MESSAGES,
+  type Metadata,
   type NewItem,
   newItemBytes,
   SHORTEST_REQUEST_TIMEOUT,
@@ -34,6 +35,11 @@ export interface ProduceCall {
   readonly items: readonly NewItem[];
   /** The number of items that the caller sent, if `items` are only the first of them. */
   readonly received?: number | undefined;
+  /**
+   * Pairs of a trace that go with each item whose metadata has no `traceparent`, where the queue is
+   * known to keep metadata and there is room for them.
+   */
+  readonly tracePairs?: Metadata | undefined;
 }
 
 export interface LeaseCall extends LeaseOptions {
@@ -89,9 +95,10 @@ export class QueueService {
     const queue = this.#manager.ready(call.queueName);
     if (queue === undefined) return this.#produceLater(call, options);
     const timeoutMs = this.#checkProduce(call, queue);
-    const left = this.#metadata.leftToProduce(call.items, queue, timeoutMs);
+    const items = this.#metadata.withTrace(call, queue);
+    const left = this.#metadata.leftToProduce(items, queue, timeoutMs);
     const leftMs = typeof left === 'number' ? left : await left;
-    await queue.produce(call.items, waitOptions(leftMs, options));
+    await queue.produce(items, waitOptions(leftMs, options));
   }
 
   /** The same, and tells the ids of the items. @throws QueueError also `retry`. */
@@ -101,8 +108,9 @@ export class QueueService {
       queue === undefined
         ? await this.#findToProduce(call, options)
         : { queue, leftMs: this.#checkProduce(call, queue) };
-    const leftMs = await this.#metadata.leftToProduce(call.items, found.queue, found.leftMs);
-    return found.queue.produceWithIds(call.items, waitOptions(leftMs, options));
+    const items = this.#metadata.withTrace(call, found.queue);
+    const leftMs = await this.#metadata.leftToProduce(items, found.queue, found.leftMs);
+    return found.queue.produceWithIds(items, waitOptions(leftMs, options));
   }
 
   /** Waits for items and leases them, all of one partition. @throws QueueError also `retry` when none came in time. */
@@ -120,7 +128,7 @@ export class QueueService {
     const found = this.#requests.queueForComplete(call, options);
     const queue = found instanceof Promise ? await found : found;
     this.#requests.checkComplete(call, queue);
-    await queue.leasedItems.complete(call.partition, call.ids);
+    await queue.leasedItems.complete(call.partition, call.ids, options.trace);
   }
 
   /** Gives leased items back, all or none. @throws QueueError also `retry` when storage fails. */
@@ -130,7 +138,7 @@ export class QueueService {
     this.#requests.checkRetry(call, queue);
     const required = this.#requests.requireForRetry(call, queue);
     if (required !== undefined) await required;
-    await queue.leasedItems.retry(call.partition, call.items);
+    await queue.leasedItems.retry(call.partition, call.items, options.trace);
   }
 
   /**
@@ -165,8 +173,9 @@ export class QueueService {
 
   async #produceLater(call: ProduceCall, options: CallOptions): Promise<void> {
     const found = await this.#findToProduce(call, options);
-    const leftMs = await this.#metadata.leftToProduce(call.items, found.queue, found.leftMs);
-    await found.queue.produce(call.items, waitOptions(leftMs, options));
+    const items = this.#metadata.withTrace(call, found.queue);
+    const leftMs = await this.#metadata.leftToProduce(items, found.queue, found.leftMs);
+    await found.queue.produce(items, waitOptions(leftMs, options));
   }
 
   /** The queue of a produce once it is active. The request is checked. */

@@ -27,6 +27,7 @@ import type { AdmitMove } from '../tasks/kinds/admission.ts';
 import type { RequireStorage } from '../tasks/kinds/move-partition.ts';
 import { DrainWatch, type DrainWatchDeps } from '../tasks/placing/drain-watch.ts';
 import { drainingOf } from '../tasks/placing/draining.ts';
+import type { EngineTracer } from '../tracer.ts';
 import { createTasks } from './create-tasks.ts';
 import { DescriptionsService } from './descriptions-service.ts';
 import { engineDeps } from './engine-options.ts';
@@ -57,6 +58,8 @@ export interface ServiceOptions {
   readonly observer?: EngineObserver | undefined;
   /** Limits the memory of produced items that wait for storage, over all queues. By default each queue has its own limit only. */
   readonly itemBudget?: ItemBudget | undefined;
+  /** Records storage calls in the traces of their requests; see `CallOptions.trace`. */
+  readonly tracer?: EngineTracer | undefined;
   /** Stores the queues' settings. */
   readonly queueStore: QueueStore;
   /** Change notifications about queues, from the storage of `queueStore`. Undefined if it has none. */

@@ -1,4 +1,5 @@
 import type { CancelTimer, Clock } from '@querator/core';
+import type { RequestTrace } from '../tracer.ts';
 
 /** How long a caller waits, and how it reports that it no longer does. */
 export interface WaitOptions {
@@ -8,6 +9,8 @@ export interface WaitOptions {
   readonly signal: AbortSignal | undefined;
   /** For a caller that creates its signal only when it has to wait. Most calls end before that. */
   readonly lazySignal?: LazySignal;
+  /** Undefined: the request is not traced. */
+  readonly trace?: RequestTrace | undefined;
 }
 
 export interface LazySignal {
@@ -30,6 +33,8 @@ export class PendingRequest<T> {
   readonly #lazySignal: LazySignal | undefined;
   #signal: AbortSignal | undefined;
   readonly #onGone: () => void;
+  /** Undefined: it is not traced. */
+  readonly trace: RequestTrace | undefined;
 
   /**
    * @param onTimeout creates the error for a request that times out.
@@ -47,6 +52,7 @@ export class PendingRequest<T> {
     this.#onGone = () => {
       if (this.reject(new CallerGone())) onGone();
     };
+    this.trace = options.trace;
     this.#lazySignal = options.lazySignal;
     this.#listenTo(options.signal);
     // The request is on no list yet, so `onGone` has nothing to remove.

@@ -25,7 +25,8 @@ export function queueHandlersV2({
   return {
     async produce({ queueName, requestTimeout, items, dedupKey, dedupWindow }, context) {
       const received = context.elementsReceived;
-      const call = { queueName, requestTimeout, items: items.map(toNewItemV2), received };
+      const tracePairs = context.trace?.ownPairs;
+      const call = { queueName, requestTimeout, items: items.map(toNewItemV2), received, tracePairs };
       if (dedupKey === '' && dedupWindow === '' && items.every((item) => item.dedupKey === '')) {
         return { items: fromProducedItems(await queue.produceWithIds(call, context)) };
       }

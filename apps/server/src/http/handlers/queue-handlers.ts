@@ -16,7 +16,13 @@ export function queueHandlers(queue: QueueService): Handlers<typeof queueEndpoin
   return {
     async produce({ queueName, requestTimeout, items }, context) {
       await queue.produce(
-        { queueName, requestTimeout, items: items.map(toNewItem), received: context.elementsReceived },
+        {
+          queueName,
+          requestTimeout,
+          items: items.map(toNewItem),
+          received: context.elementsReceived,
+          tracePairs: context.trace?.sentPairs,
+        },
         context,
       );
       return SUCCESS_REPLY;
