@@ -25,6 +25,10 @@ export class LeaseRenewal<Item extends RenewedItem> implements Renewal<Item> {
     this.#loop = new LoopRenewal(deps);
   }
 
+  prepare(): void {
+    this.#startedThread();
+  }
+
   async start(): Promise<void> {
     await this.#startedThread()?.start();
   }

@@ -56,6 +56,8 @@ export class LoopRenewal<Item extends RenewedItem> implements Renewal<Item> {
     this.#deps = deps;
   }
 
+  prepare(): void {}
+
   async start(): Promise<void> {}
 
   add(items: readonly Item[]): void {

@@ -16,7 +16,9 @@ export interface RenewedItem {
 
 /** Renews the leases of the items that the process holds, each when half of its time has passed. */
 export interface Renewal<Item extends RenewedItem> {
-  /** Gets ready for the first items. Never rejects. */
+  /** Begins what takes time before items can be renewed. */
+  prepare(): void;
+  /** Gets ready for items whose leases end soon. Never rejects. */
   start(): Promise<void>;
   /** Takes items that were just leased. */
   add(items: readonly Item[]): void;

@@ -43,8 +43,10 @@ export class ThreadRenewal<Item extends RenewedItem> implements Renewal<Item> {
     this.#place.post({ kind: 'begin', loop, queueName, leaseTimeout, table: this.#table.buffer });
   }
 
+  prepare(): void {}
+
   start(): Promise<void> {
-    return this.#place.ready;
+    return this.#place.load();
   }
 
   /** Takes items that fit the table. */

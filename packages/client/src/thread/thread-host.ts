@@ -12,8 +12,8 @@ export interface ThreadListener {
 /** A loop's place in the thread. */
 export interface ThreadPlace {
   readonly loop: number;
-  /** Resolves once the thread is at work, or has failed. Never rejects. */
-  readonly ready: Promise<void>;
+  /** Makes the thread ready to renew. Resolves once it is, or has failed. Never rejects. */
+  load(): Promise<void>;
   post(message: ToThread): void;
   /** Takes the messages that have arrived, without waiting for the event loop. */
   sync(): void;
@@ -31,6 +31,8 @@ interface RunningThread {
   readonly worker: Worker;
   readonly port: MessagePort;
   readonly ready: PromiseWithResolvers<void>;
+  /** Whether it was told to load its program. */
+  isLoading: boolean;
 }
 
 const isSource = import.meta.url.endsWith('.ts');
@@ -64,11 +66,12 @@ export class ThreadHost implements RenewalThread {
   open(listener: ThreadListener): ThreadPlace {
     const loop = ++this.#lastLoop;
     this.#running ??= this.#start();
-    const { port, ready } = this.#running;
+    const running = this.#running;
+    const { port } = running;
     this.#listeners.set(loop, listener);
     return {
       loop,
-      ready: ready.promise,
+      load: () => load(running),
       post: (message) => port.postMessage(message),
       sync: () => this.#receive(port),
       close: () => this.#close(loop),
@@ -79,7 +82,7 @@ export class ThreadHost implements RenewalThread {
     const { port1: port, port2 } = new MessageChannel();
     const start: ThreadStart = { port: port2, settings: this.#settings };
     const worker = new Worker(PROGRAM, { workerData: start, transferList: [port2], ...NODE_OPTIONS });
-    const running = { worker, port, ready: Promise.withResolvers<void>() };
+    const running = { worker, port, ready: Promise.withResolvers<void>(), isLoading: false };
     worker.on('error', (error) => this.#failed(running, error));
     worker.on('exit', (code) =>
       this.#failed(running, new Error(`the thread that renews leases ended with ${code}`)),
@@ -120,4 +123,10 @@ export class ThreadHost implements RenewalThread {
     this.#listeners.clear();
     for (const { failed } of listeners) failed(error);
   }
+}
+
+function load(running: RunningThread): Promise<void> {
+  if (!running.isLoading) running.port.postMessage({ kind: 'load' } satisfies ToThread);
+  running.isLoading = true;
+  return running.ready.promise;
 }

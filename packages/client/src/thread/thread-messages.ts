@@ -36,7 +36,9 @@ export type ToThread =
       /** Replaces the table, with the same leases. */
       readonly table?: SharedArrayBuffer | undefined;
     }
-  | { readonly kind: 'end'; readonly loop: number };
+  | { readonly kind: 'end'; readonly loop: number }
+  /** The thread is to get ready to renew: leases end soon. It posts a message to its parent when it is. */
+  | { readonly kind: 'load' };
 
 /** What the thread tells a loop. */
 export type FromThread =

@@ -69,8 +69,8 @@ export interface WorkLoopDeps {
 export const DEFAULT_MAX_HOLD = '12h';
 
 /**
- * Leases that last longer are safe before the thread that renews them has started, which
- * takes 0.1 to 0.5 s, and does not need the event loop. In microseconds.
+ * Leases that last longer are safe before the thread is ready to renew them: it takes 0.1
+ * to 0.5 s, and does not need the event loop. In microseconds.
  */
 const LONG_LEASE_US = 20_000_000n;
 
@@ -171,14 +171,14 @@ export class WorkLoop {
           await port.discover?.();
           this.#deps.onDiscovered?.();
         }
-        const isReady = discoversFirst ? this.#renewal.start() : undefined;
+        if (discoversFirst) this.#renewal.prepare();
         await this.#mayLease();
         if (signal.aborted) return;
         // Asked again: the pace may have changed before this line ran.
         if (this.#wanted <= 0) continue;
         const lease = await this.#lease();
         // From the first item on, a handler that blocks the event loop keeps its lease.
-        if (lease !== undefined && this.#endsSoon(lease)) await isReady;
+        if (discoversFirst && lease !== undefined && this.#endsSoon(lease)) await this.#renewal.start();
         failures = 0;
         if (lease !== undefined) this.#take(lease);
         // Until it is known what the server can, the loop does without.

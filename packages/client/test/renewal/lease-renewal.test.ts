@@ -24,7 +24,7 @@ function start({ canExtend = true, canStart = true } = {}) {
       listener = given;
       return {
         loop: 1,
-        ready: Promise.resolve(),
+        load: () => Promise.resolve(),
         post: (message) => told.push(message),
         sync: () => {
           for (const take of inbox.splice(0)) take();

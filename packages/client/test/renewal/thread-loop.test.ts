@@ -30,7 +30,7 @@ class TwoThreads {
       onFailed: (error) => expect.unreachable(String(error)),
       thread: {
         open: () => ({
-          ...{ loop: 1, ready: Promise.resolve(), sync: () => {}, close: () => {} },
+          ...{ loop: 1, load: () => Promise.resolve(), sync: () => {}, close: () => {} },
           post: (message) => {
             this.messages++;
             this.clock.startTimer(delayMs, () => this.#hear(message));

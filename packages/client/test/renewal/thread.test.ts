@@ -1,6 +1,13 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { addDuration, type Instant, milliseconds, noSuchItem, SystemClock } from '@querator/core';
+import {
+  addDuration,
+  type Instant,
+  milliseconds,
+  millisecondsBetween,
+  noSuchItem,
+  SystemClock,
+} from '@querator/core';
 import { codecsV2, endpointsV2, toTimestamp } from '@querator/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ReplyError } from '../../src/index.ts';
@@ -95,11 +102,22 @@ test('a thread begins its work while the event loop is blocked', () => {
   const place = host.open({ heard() {}, failed() {} });
   const { loop } = place;
   const table = new LeaseTable();
-  place.post({ kind: 'begin', loop, queueName: 'q', leaseTimeout: undefined, table: table.buffer });
-  place.post({ kind: 'look', loop, by: LATER });
   const blocked = new Int32Array(new SharedArrayBuffer(4));
-  for (let tries = 0; table.nextLook === undefined && tries < 1_000; tries++) Atomics.wait(blocked, 0, 0, 10);
-  expect(table.nextLook).toBe(LATER);
+  /** Adds a lease, and blocks until the thread has seen it. */
+  const nextLookWith = (renewInMs: number) => {
+    const renewAt = addDuration(clock.now(), milliseconds(renewInMs));
+    table.add({ ...item(5, 2 * renewInMs), leasedFor: milliseconds(2 * renewInMs), renewAt });
+    table.nextLook = undefined;
+    place.post({ kind: 'look', loop, by: renewAt });
+    for (let tries = 0; table.nextLook === undefined && tries < 1_000; tries++) {
+      Atomics.wait(blocked, 0, 0, 10);
+    }
+    return table.nextLook === undefined ? undefined : millisecondsBetween(renewAt, table.nextLook);
+  };
+  place.post({ kind: 'begin', loop, queueName: 'q', leaseTimeout: undefined, table: table.buffer });
+  expect(nextLookWith(60_000)).toBe(-10_000);
+  // It is due soon, so what renews it is loaded, and looks again in time.
+  expect(nextLookWith(14_000)).toBeCloseTo(0, 0);
   place.close();
 });
 

@@ -12,7 +12,7 @@ function start(leaseTimeout: string) {
   const { promise: ready, resolve: becomeReady } = Promise.withResolvers<void>();
   const port: QueuePort = {
     ...queue.port({ canExtend: true }),
-    thread: { open: () => ({ loop: 1, ready, post() {}, sync() {}, close() {} }) },
+    thread: { open: () => ({ loop: 1, load: () => ready, post() {}, sync() {}, close() {} }) },
   };
   const running = worker(port, {
     ...{ queue: 'q', clock, random: new SeededRandom(), stopSignals: [], concurrency: 2 },
