@@ -16,6 +16,8 @@ const CALLS_AHEAD = 4;
 const MOST_AHEAD_EACH = 2;
 /** The most items ahead of few handlers. More could keep other consumers waiting when handlers become slow. */
 const MOST_AHEAD_OF_FEW = 16;
+/** A first lease that took longer than this, in milliseconds, may have waited for items. */
+const LONGEST_LEASE_MS = 100;
 /** Handlers that take less than this count as this, in milliseconds. */
 const SHORTEST_MS = 0.01;
 
@@ -29,6 +31,8 @@ export class Pace {
   readonly #clock: Clock;
   #handlerMs: number | undefined;
   #callMs: number | undefined;
+  /** How long a lease took, until another call is known. */
+  #leaseMs: number | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -44,10 +48,18 @@ export class Pace {
     this.#callMs = this.#average(this.#callMs, start);
   }
 
+  /** Takes the time of a lease that was sent at `start` and got all items that it asked for. It counts until a call is known. */
+  leased(start: Instant): void {
+    if (this.#callMs !== undefined) return;
+    const tookMs = millisecondsBetween(start, this.#clock.now());
+    if (tookMs <= LONGEST_LEASE_MS) this.#leaseMs = tookMs;
+  }
+
   /** How many items to lease in advance. @param concurrency the most handlers that run at a time. */
   ahead(concurrency: number): number {
-    if (this.#handlerMs === undefined || this.#callMs === undefined) return 0;
-    const started = (CALLS_AHEAD * concurrency * this.#callMs) / Math.max(this.#handlerMs, SHORTEST_MS);
+    const callMs = this.#callMs ?? this.#leaseMs;
+    if (this.#handlerMs === undefined || callMs === undefined) return 0;
+    const started = (CALLS_AHEAD * concurrency * callMs) / Math.max(this.#handlerMs, SHORTEST_MS);
     return Math.min(Math.round(started), Math.max(MOST_AHEAD_EACH * concurrency, MOST_AHEAD_OF_FEW));
   }
 

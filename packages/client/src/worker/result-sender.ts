@@ -112,8 +112,9 @@ export class ResultSender {
     lane.waiting.push({ ...result, resolve: settle });
     if (!lane.isBusy) {
       lane.isBusy = true;
-      // Later in the same turn of the event loop, so that handlers which end together share a call.
-      setImmediate(() => void this.#run(lane));
+      // In the next turn of the event loop: handlers that end together share a call, and what others wait for is sent
+      // first, such as the lease for those handlers.
+      setImmediate(() => void setImmediate(() => void this.#run(lane)));
     }
     return promise;
   }

@@ -215,16 +215,24 @@ export class WorkLoop {
     return free <= 0 && wanted < ahead / 2 ? 0 : wanted;
   }
 
+  /** How many items to lease now. While handlers are free, those ahead are left to the lease after this one: it is shorter so. */
+  get #nextBatch(): number {
+    const { concurrency } = this.#deps;
+    const isHandlerFree = this.#running.size + this.#waiting.length < concurrency;
+    return isHandlerFree ? Math.min(this.#wanted, concurrency) : this.#wanted;
+  }
+
   async #lease(): Promise<Lease | undefined> {
     const { port, queueName, clientId, batchSize, leaseWait, clock, signal } = this.#deps;
     const sentAt = clock.now();
     const call = {
       queueName,
       clientId,
-      batchSize: Math.min(batchSize, this.#wanted),
+      batchSize: Math.min(batchSize, this.#nextBatch),
       requestTimeout: leaseWait,
     };
     const lease = await port.lease(call, signal);
+    if (lease?.items.length === call.batchSize) this.#pace.leased(sentAt);
     if (lease?.serverTime !== undefined) this.#serverClock.observe({ sentAt, serverTime: lease.serverTime });
     return lease;
   }

@@ -1,3 +1,4 @@
+import type { Instant } from '@querator/core';
 import { ManualClock } from '@querator/core/testing';
 import { expect, test } from 'vitest';
 import { Pace } from '../../src/worker/pace.ts';
@@ -19,6 +20,24 @@ async function aheadOf(concurrency: number, { handlerMs, callMs }: { handlerMs: 
 
 test('nothing is leased ahead before handlers and calls were measured', () => {
   expect(new Pace(new ManualClock()).ahead(10)).toBe(0);
+});
+
+test.each([
+  ['a lease counts until a call is known', { leaseMs: 3, calls: [] }, 30],
+  ['a lease that may have waited does not', { leaseMs: 101, calls: [] }, 0],
+  ['and none counts after that', { leaseMs: 3, calls: [5] }, 50],
+])('%s', async (_, { leaseMs, calls }, ahead) => {
+  const clock = new ManualClock();
+  const pace = new Pace(clock);
+  const timed = async (ms: number, take: (start: Instant) => void) => {
+    const start = clock.now();
+    await clock.advance(`${ms}ms`);
+    take(start);
+  };
+  await timed(40, (start) => pace.handled(start));
+  for (const ms of calls) await timed(ms, (start) => pace.called(start));
+  await timed(leaseMs, (start) => pace.leased(start));
+  expect(pace.ahead(100)).toBe(ahead);
 });
 
 test.each([

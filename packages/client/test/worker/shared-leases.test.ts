@@ -55,3 +55,34 @@ test('items ahead are leased by halves, while all handlers are at work', async (
   expect(sizes.length).toBe(57);
   expect(Math.min(...sizes)).toBeGreaterThanOrEqual(4);
 });
+
+test('free handlers get a lease of their own, before results are sent and items are leased ahead', async () => {
+  const clock = new ManualClock();
+  const queue = new FakeQueue(clock, '1m');
+  queue.add(...Array.from({ length: 40 }, (_, n) => `${n}`));
+  const after = (delayMs: number) => new Promise<void>((resolve) => clock.startTimer(delayMs, resolve));
+  const log: string[] = [];
+  const port = queue.port({ canExtend: true });
+  const logged: QueuePort = {
+    ...port,
+    lease: (call, signal) => {
+      log.push(`lease ${call.batchSize}`);
+      return after(5).then(() => port.lease(call, signal));
+    },
+    complete: (call) => {
+      log.push(`complete ${call.ids.length}`);
+      return after(5).then(() => port.complete(call));
+    },
+  };
+  const running = worker(logged, {
+    ...{ queue: 'q', clock, random: new SeededRandom(), stopSignals: [], concurrency: 8 },
+    handler: () => after(10),
+  });
+  await clock.advance('21ms');
+  // Handlers of 10 ms and calls of 5 ms: two items ahead for each handler.
+  expect(log.filter((call) => call.startsWith('lease'))).toEqual(['lease 8', 'lease 8', 'lease 16']);
+  expect(log[2]).toMatch(/^complete/);
+  await clock.advance('1s');
+  await running.stop();
+  expect(queue.left).toEqual([]);
+});
