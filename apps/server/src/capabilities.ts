@@ -8,12 +8,14 @@ export const QUOTAS = 'quotas';
  * What this server can do beyond the API of `/v1/`, as stable words: `server.info`
  * shows them to clients, and the other servers on the same storage read them.
  *
+ * @param config whether there is a console, with its sessions.
  * @param access undefined: the storage of the queues cannot keep users and their rights.
  * @param audit undefined: audit events are not stored.
  * @param quotas undefined: they are not in use.
  * @param queueStorage the storage of the queues, which may keep schedules and tasks.
  */
 export function capabilitiesOf(
+  { console: { enabled: hasConsole } }: { readonly console: { readonly enabled: boolean } },
   access: Pick<AccessControl, 'enforced'> | undefined,
   {
     audit,
@@ -51,6 +53,7 @@ export function capabilitiesOf(
     ...(queueStorage.taskStore === undefined ? [] : ['queues.resize']),
     ...(quotas === undefined ? [] : [QUOTAS]),
     ...(queueStorage.scheduleStore === undefined ? [] : ['schedules']),
+    ...(access?.enforced === true && hasConsole ? ['session.create'] : []),
     ...(queueStorage.taskStore === undefined
       ? []
       : [

@@ -1,4 +1,6 @@
 import type { AccessControl, Quotas } from '@querator/access';
+import { consoleFolder } from '@querator/console';
+import type { StorageBackend } from '@querator/core';
 import type { Instances, Service } from '@querator/engine';
 import type { PoolRegistry, PoolState } from '@querator/storage-postgres';
 import { describedStorages } from './config/described-storages.ts';
@@ -13,6 +15,7 @@ import { ClientAddresses } from './http/call/client-addresses.ts';
 import { RequestIds } from './http/call/request-ids.ts';
 import { RequestLog } from './http/call/request-log.ts';
 import { SourceRules } from './http/call/source-rules.ts';
+import { ConsolePages } from './http/console/console-pages.ts';
 import { createApp } from './http/fetch/app.ts';
 import { createPages } from './http/fetch/pages.ts';
 import { createRoutes } from './http/handlers/routes.ts';
@@ -23,8 +26,9 @@ import type { MonotonicClock } from './monotonic-clock.ts';
 import type { Metrics } from './observability/metrics.ts';
 import { connectionLimits } from './observability/process-limits.ts';
 import type { ServerDeps } from './server-deps.ts';
-import { createGate } from './startup/server-access.ts';
+import { createGate, createSessions } from './startup/server-access.ts';
 import type { ServerAudit } from './startup/server-audit.ts';
+import { VERSION } from './version.ts';
 import { AllWorkers } from './workers/all-workers.ts';
 import { WorkerMetrics } from './workers/worker-metrics.ts';
 
@@ -46,6 +50,7 @@ export interface ServedParts {
   readonly audit: ServerAudit | undefined;
   /** Undefined: they are not in use. */
   readonly quotas: Quotas | undefined;
+  readonly queueStorage: StorageBackend;
   readonly budget: MemoryBudget;
   readonly monotonicClock: MonotonicClock;
   readonly pools: PoolRegistry;
@@ -60,7 +65,8 @@ export interface ComposedHttp {
 
 /** Creates the HTTP side of a server that does not listen yet. */
 export function composeHttp(config: Config, deps: ServerDeps, parts: ServedParts): ComposedHttp {
-  const { metrics, health, service, instances, access, audit, quotas, budget, monotonicClock, pools } = parts;
+  const { metrics, health, service, instances, access, audit, quotas, budget } = parts;
+  const { monotonicClock, pools } = parts;
   const { logger, tracing } = deps;
   const isReadyItself = async () => (await health.check(READY)).status === 'pass';
   const all = deps.worker === undefined ? undefined : allWorkers({ metrics, isReady: isReadyItself }, deps);
@@ -70,7 +76,8 @@ export function composeHttp(config: Config, deps: ServerDeps, parts: ServedParts
     corsOrigins: config['cors-origins'],
   });
   const addresses = new ClientAddresses(config['trusted-proxies']);
-  const gate = createGate(access, service, { clock: deps.clock, addresses });
+  const sessions = createSessions(config, { ...deps, queueStorage: parts.queueStorage });
+  const gate = createGate(access, service, { clock: deps.clock, addresses, sessions });
   const calls = new CallPipeline({
     sources,
     gate,
@@ -84,7 +91,8 @@ export function composeHttp(config: Config, deps: ServerDeps, parts: ServedParts
     monotonicClock,
   });
   const storages = describedStorages(config);
-  const routes = createRoutes(service, access, instances, { audit: audit?.service, quotas, storages });
+  const inUse = { audit: audit?.service, quotas, sessions, storages };
+  const routes = createRoutes(service, access, instances, inUse);
   const { connections, ofOperators } = createConnections(config, { ...deps, budget, pools: pools.states() });
   metrics.observeLoad({ budget, connections });
   if (quotas !== undefined) metrics.observeQuotas(quotas);
@@ -98,17 +106,32 @@ export function composeHttp(config: Config, deps: ServerDeps, parts: ServedParts
   const hasOperatorsPort = config['admin-address'] !== undefined;
   const apiDocs = config['api-docs'] ? createApiDocs() : new Map();
   const allPages = new Map([...apiDocs, ...pages]);
-  const app = createApp({ routes, calls, budget, pages: hasOperatorsPort ? apiDocs : allPages });
+  const console = createConsole(config, deps, access);
+  const ofApp = { routes, calls, budget };
+  const app = hasOperatorsPort
+    ? createApp({ ...ofApp, pages: apiDocs })
+    : createApp({ ...ofApp, pages: allPages, console });
   const http = { routes, calls, budget, logger };
 
   return {
     main: { ...http, app, connections },
     operators: {
       ...http,
-      app: hasOperatorsPort ? createApp({ routes, calls, budget, pages: allPages }) : app,
+      app: hasOperatorsPort ? createApp({ ...ofApp, pages: allPages, console }) : app,
       connections: ofOperators,
     },
   };
+}
+
+/** The console for operators. Undefined: it is off. */
+function createConsole(
+  { console: { enabled, path }, 'api-docs': apiDocs }: Config,
+  { consoleFolder: folder = consoleFolder }: ServerDeps,
+  access: AccessControl | undefined,
+): ConsolePages | undefined {
+  if (!enabled) return undefined;
+  const accessControl = access?.enforced === true;
+  return new ConsolePages(path, folder, { version: VERSION, accessControl, apiDocs });
 }
 
 function createRequestLog(

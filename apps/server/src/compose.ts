@@ -93,7 +93,7 @@ export function compose(given: Config, deps: ServerDeps): Composition {
   const quotas = createQuotas(config, { ...deps, monotonicClock, service, instances: () => instances });
   const access = createAccessControl(config, { ...deps, monotonicClock, queueStorage, quotas });
   const audit = createServerAudit(config, { ...deps, monotonicClock, queueStorage });
-  const capabilities = capabilitiesOf(access, { audit: audit?.service, quotas, queueStorage });
+  const capabilities = capabilitiesOf(config, access, { audit: audit?.service, quotas, queueStorage });
   const instances = createInstances(config, { ...deps, queueStorage }, capabilities);
   const partitionStorages = storages.map(({ backend }) => backend);
   const relayed = { service, access, quotas, metrics, storages: partitionStorages };
@@ -125,8 +125,8 @@ export function compose(given: Config, deps: ServerDeps): Composition {
     drains: () => service.drains.states(),
     isStopping: () => stopping.hasBegun,
   });
-  const parts = { metrics, health, service, instances, access, audit, quotas, budget, monotonicClock, pools };
-  const http = composeHttp(config, deps, parts);
+  const parts = { metrics, health, service, instances, access, audit, quotas, budget, queueStorage };
+  const http = composeHttp(config, deps, { ...parts, monotonicClock, pools });
 
   return {
     app: http.main.app,

@@ -23,6 +23,8 @@ export interface ServerDeps {
   readonly drivers?: readonly StorageDriver[];
   /** Records traces. The server stops it. Undefined: there are none. */
   readonly tracing?: Tracing | undefined;
+  /** The built page of the console. Undefined: that of its package. */
+  readonly consoleFolder?: string;
   /** Checks who may see metrics and the details of health. Undefined: everybody may. */
   readonly authorizePage?: AuthorizePage;
 }

@@ -6,10 +6,11 @@ export type {
   Endpoint,
   Handlers,
   ItemTraffic,
-  JudgedBy,
+  Judgement,
   RequestOf,
   ResponseOf,
 } from './api/endpoint.ts';
+export { onlyReads } from './api/endpoint.ts';
 export { accessEndpoints, queueEndpoints, queuesEndpoints, storageEndpoints } from './api/endpoints.ts';
 export { endpointsV2 } from './api/endpoints-v2.ts';
 export {
@@ -210,6 +211,12 @@ export type {
   SchedulesListResponse,
 } from './gen/querator/v2/schedules.ts';
 export type { ServerInfoRequest, ServerInfoResponse, ServerStorage } from './gen/querator/v2/server.ts';
+export type {
+  Session,
+  SessionCreateRequest,
+  SessionDeleteRequest,
+  SessionGetRequest,
+} from './gen/querator/v2/session.ts';
 export type {
   Task,
   TaskMove,

@@ -4,6 +4,7 @@ import {
   accessEndpoints,
   endpointsV2,
   type Handlers,
+  onlyReads,
   type QueueInfo,
   type QueueLeaseRequest,
   type QueueLeaseResponse,
@@ -78,6 +79,9 @@ const TABLE = `
 /v2/schedules.pause ScheduleName Schedule queue.update 256000
 /v2/schedules.resume ScheduleName Schedule queue.update 256000
 /v2/schedules.delete ScheduleName Reply queue.update 256000
+/v2/session.create SessionCreateRequest Session  256000
+/v2/session.get SessionGetRequest Session  256000
+/v2/session.delete SessionDeleteRequest Reply  256000
 /v2/tasks.create TasksCreateRequest Task queue.clear 256000
 /v2/tasks.get TasksGetRequest Task queue.stats 256000
 /v2/tasks.list TasksListRequest TasksListResponse queue.stats 256000
@@ -113,6 +117,19 @@ describe('the endpoints', () => {
     expect(of('leased')).toEqual([
       ...['/v1/queue.complete', '/v1/queue.retry'],
       ...['/v2/queue.complete', '/v2/queue.retry', '/v2/queue.extend'],
+    ]);
+  });
+
+  it('say which only read', () => {
+    const reads = ALL.filter(onlyReads).map(({ path }) => path);
+    expect(reads).toEqual([
+      // A reload makes a server read what is stored.
+      ...['/v1/queue.stats', '/v1/queue.reload', '/v1/queues.list', '/v1/queues.info'],
+      ...['/v1/storage/items.list', '/v1/storage/scheduled.list', '/v1/namespaces.list', '/v1/users.list'],
+      ...['/v1/apikeys.list', '/v1/roles.list', '/v1/rolebindings.list', '/v2/server.info'],
+      ...['/v2/instances.list', '/v2/audit.list', '/v2/items.find', '/v2/items.summarize'],
+      ...['/v2/items.export', '/v2/queues.describe', '/v2/queues.rates', '/v2/quotas.get'],
+      ...['/v2/schedules.list', '/v2/session.get', '/v2/tasks.get', '/v2/tasks.list'],
     ]);
   });
 

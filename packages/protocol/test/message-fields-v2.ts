@@ -17,6 +17,16 @@ export const MESSAGE_FIELDS_V2: Readonly<Record<string, readonly string[]>> = {
     '4 drain drain bool',
     '5 capabilities capabilities string[]',
   ],
+  SessionCreateRequest: ['1 write write bool'],
+  SessionGetRequest: [],
+  SessionDeleteRequest: [],
+  Session: [
+    '1 username username string',
+    '2 key_id key_id string',
+    '3 namespace_scope namespace_scope string',
+    '4 write write bool',
+    '5 expires_at expires_at Timestamp',
+  ],
   APIKeysRotateRequest: ['1 id id string', '2 grace grace string'],
   APIKeysRotateResponse: ['1 id id string', '2 key key string', '3 prefix prefix string'],
   AuditListRequest: [

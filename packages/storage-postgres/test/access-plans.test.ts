@@ -44,7 +44,7 @@ test('every statement of the access store goes through an index, before and afte
   const recording = new RecordingDatabase(client);
   const store = new PostgresAccessStore({
     db: recording.asDatabase(),
-    schema: { access: PROVIDED, audit: PROVIDED },
+    schema: { access: PROVIDED, audit: PROVIDED, secrets: PROVIDED },
     calls: new TableCalls('plans', async () => {}),
     clock: undefined,
     limits: DEFAULT_TIME_LIMITS,

@@ -172,6 +172,8 @@ describe('objects that other roles create in schemas of the search path', { time
     await instances.remove('one');
     ignore?.();
     await useAllOfAccess(backend.accessStore());
+    expect(await backend.accessStore().sessionKey('made')).toBe('made');
+    expect(await backend.accessStore().sessionKey('other')).toBe('made');
     await backend.accessStore().change(
       async (transaction) => {
         expect(await transaction.namespaceHasQueues('none')).toBe(false);

@@ -17,10 +17,13 @@ const WRONG_VALUE = [
 const NO_WORD = [
   MESSAGES.duplicateClientId,
   MESSAGES.leaseTimedOut,
+  'a session needs an API key in the header Authorization',
   'access denied',
   'dead_queue cannot reference itself',
   "queue cannot be deleted; storage '<storage>' of its partition '<partition>' is not configured, put it back, or use force to leave the items there",
   "queue is in use; '<name>' is the dead_queue of '<other name>', update that queue first or use force",
+  'there are no sessions: access control or the console is off',
+  'there is no session',
 ];
 
 describe('the documented errors', () => {

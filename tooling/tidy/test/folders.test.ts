@@ -253,7 +253,17 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'monotonic-clock.ts',
     'version.ts',
   ],
-  'apps/server/src/http': ['api-docs', 'node', 'fetch', 'health', 'handlers', 'call', 'budget'],
+  'apps/server/src/http': [
+    'api-docs',
+    'console',
+    'node',
+    'fetch',
+    'health',
+    'handlers',
+    'session',
+    'call',
+    'budget',
+  ],
 };
 
 interface Import {

@@ -115,6 +115,24 @@ const tls = z.strictObject({
 const AUTH_DRIVERS = ['none', 'internal'] as const;
 const KEY_EXPECTED = 'expected an API key: qtr-<tag>-<secret>, the secret at least 43 characters 0-9A-Za-z';
 
+const CONSOLE_PATH = 'expected a path such as /console, of letters, digits and the signs - _';
+/** The first segments of the paths of other pages and of calls. */
+const TAKEN_PATH = /^\/(v1|v2|docs|health|livez|readyz|metrics)(\/|$)/;
+
+const consolePath = z
+  .string(CONSOLE_PATH)
+  .regex(/^(\/[A-Za-z0-9_-]+)+$/, CONSOLE_PATH)
+  .refine((path) => !TAKEN_PATH.test(path), 'expected a path that the server does not use otherwise');
+
+const SHORTEST_SESSION_KEY = 32;
+
+const sessionKey = z
+  .string()
+  .refine(
+    (text) => Buffer.byteLength(text) >= SHORTEST_SESSION_KEY,
+    `expected a secret text of at least ${SHORTEST_SESSION_KEY} bytes`,
+  );
+
 const LOG_HANDLERS = ['color', 'text', 'json'] as const;
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
@@ -125,6 +143,13 @@ export const configSchema = z.strictObject({
   'trusted-proxies': z.array(network, 'expected a list of addresses and networks').default([]),
   'cors-origins': z.array(corsOrigin, 'expected a list of origins').default([]),
   'api-docs': z.boolean('expected true or false').default(true),
+  console: z
+    .strictObject({
+      enabled: z.boolean('expected true or false').default(true),
+      path: consolePath.default('/console'),
+      'session-key': sessionKey.optional(),
+    })
+    .prefault({}),
   tls: tls.optional(),
   'admin-address': address.optional(),
   'admin-tls': z.union([z.literal(false), tls], "expected false, or settings like those of 'tls'").optional(),

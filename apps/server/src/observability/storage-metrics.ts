@@ -111,6 +111,7 @@ const ACCESS_LABELS: Readonly<Record<keyof AccessStore, string>> = {
   generation: 'access_generation',
   grants: 'access_grants',
   noteUses: 'access_noteUses',
+  sessionKey: 'access_sessionKey',
 };
 
 const AUDIT_LABELS: Readonly<Record<keyof AuditStore, string>> = {

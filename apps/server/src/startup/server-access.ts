@@ -6,6 +6,8 @@ import { AccessGate } from '../http/call/access-gate.ts';
 import type { ClientAddresses } from '../http/call/client-addresses.ts';
 import type { Gate } from '../http/call/gate.ts';
 import { OpenGate } from '../http/call/open-gate.ts';
+import { SessionGate } from '../http/session/session-gate.ts';
+import { Sessions } from '../http/session/sessions.ts';
 import type { MonotonicClock } from '../monotonic-clock.ts';
 
 export interface ServerAccessDeps {
@@ -59,9 +61,31 @@ export function namespaceCheck(
 export function createGate(
   access: AccessControl | undefined,
   service: Pick<Service, 'namespaceOf'>,
-  { clock, addresses }: { readonly clock: Clock; readonly addresses: ClientAddresses },
+  {
+    clock,
+    addresses,
+    sessions,
+  }: {
+    readonly clock: Clock;
+    readonly addresses: ClientAddresses;
+    readonly sessions: Sessions | undefined;
+  },
 ): Gate {
   if (access === undefined) return new OpenGate();
   const authorizer = new QueueAuthorizer((queueName) => service.namespaceOf(queueName));
-  return new AccessGate({ access, authorizer, clock, addresses });
+  const gate = new AccessGate({ access, authorizer, clock, addresses });
+  return sessions === undefined ? gate : new SessionGate(gate, sessions);
+}
+
+/** Creates the sessions of browsers. Undefined: there is nothing to log in to. */
+export function createSessions(
+  { console, 'auth-backend': { driver } }: Pick<Config, 'console' | 'auth-backend'>,
+  {
+    queueStorage,
+    ...deps
+  }: { readonly clock: Clock; readonly random: Random; readonly queueStorage: StorageBackend },
+): Sessions | undefined {
+  const store = queueStorage.accessStore?.();
+  if (!console.enabled || driver === 'none' || store === undefined) return undefined;
+  return new Sessions({ ...deps, store, sessionKey: console['session-key'] });
 }

@@ -53,6 +53,7 @@ describe.each(STORAGES)('the calls under /v2/ on %s', { timeout: 60_000 }, (stor
           'queues.resize',
           'quotas',
           'schedules',
+          'session.create',
           'tasks',
           'tasks.delete',
           'tasks.drain',

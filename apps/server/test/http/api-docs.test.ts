@@ -3,8 +3,8 @@ import { connect } from 'node:net';
 import process from 'node:process';
 import { SystemClock, SystemRandom, silentLogger } from '@querator/core';
 import { afterEach, describe, expect, test } from 'vitest';
-import { ServedFile } from '../../src/http/api-docs/served-file.ts';
 import type { PageRequest } from '../../src/http/fetch/pages.ts';
+import { ServedFile } from '../../src/http/fetch/served-file.ts';
 import { parseConfig, type RunningServer, startServer } from '../../src/index.ts';
 
 const PAGES = [

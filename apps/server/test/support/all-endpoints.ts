@@ -15,3 +15,8 @@ export const ALL_ENDPOINTS: readonly AnyEndpoint[] = [
   accessEndpoints,
   ...Object.values(endpointsV2),
 ].flatMap((table) => Object.values<AnyEndpoint>(table));
+
+/** The calls that need a permission: all but those on the session of a browser. */
+export const ENDPOINTS_WITH_PERMISSION = ALL_ENDPOINTS.flatMap((endpoint) =>
+  endpoint.permission === undefined ? [] : [{ ...endpoint, permission: endpoint.permission }],
+);

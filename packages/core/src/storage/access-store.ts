@@ -120,8 +120,8 @@ export interface AccessTransaction extends AccessReads {
 }
 
 /**
- * Stores namespaces, users, API keys, roles, role bindings and quotas. It lives beside
- * the queues' settings.
+ * Stores namespaces, users, API keys, roles, role bindings, quotas, and the key of
+ * sessions. It lives beside the queues' settings.
  *
  * Contract of every driver, for all methods: calls may run concurrently, also
  * from several processes on the same storage. The first call that needs it
@@ -164,4 +164,13 @@ export interface AccessStore extends AccessReads {
    * the generation alone.
    */
   noteUses(uses: readonly KeyUse[]): Promise<void>;
+
+  /**
+   * The key that seals the sessions of browsers. It is a secret that every process on the
+   * storage uses. The first call of all stores its candidate. Every later call gets that one.
+   * Leaves the generation alone.
+   *
+   * @param candidate a new random key, as a text.
+   */
+  sessionKey(candidate: string): Promise<string>;
 }

@@ -100,6 +100,7 @@ export const ACCESS_STORE: PortMembers<AccessStore> = {
   generation: true,
   grants: true,
   noteUses: true,
+  sessionKey: true,
 };
 
 /** All members of {@link AuditStore}. */

@@ -4,9 +4,12 @@ import type { MessageCodec } from '../messages/message-codec.ts';
 /**
  * Who judges the permission of a call. `queue`: the server, before the handler
  * runs, in the namespace of the queue that the request names. `service`: the
- * service, at the documented place among its checks.
+ * service, at the documented place among its checks. A call without a permission
+ * needs nothing but a valid API key.
  */
-export type JudgedBy = 'queue' | 'service';
+export type Judgement =
+  | { readonly judgedBy: 'queue'; readonly permission: Permission }
+  | { readonly judgedBy: 'service'; readonly permission: Permission | undefined };
 
 /**
  * What an audited call changes: the settings of queues, access control, or any
@@ -23,16 +26,12 @@ export type Audited = 'settings' | 'access' | 'items' | false;
 export type ItemTraffic = 'stores' | 'waits' | 'leased' | 'other';
 
 /** One call of the API: a `POST` to `path` with a request message and a response message. */
-export interface Endpoint<Request, Response> {
+export type Endpoint<Request, Response> = Judgement & {
   /** Exact and case-sensitive. */
   readonly path: string;
   readonly request: MessageCodec<Request>;
   /** The codec of `Reply` if the call returns no data. */
   readonly response: MessageCodec<Response>;
-  /** The permission that the caller needs. */
-  readonly permission: Permission;
-  /** Who judges it. */
-  readonly judgedBy: JudgedBy;
   /** Why the server records who makes the call. */
   readonly audited: Audited;
   /** What it does with items. Limits and priorities depend on it. */
@@ -45,10 +44,17 @@ export interface Endpoint<Request, Response> {
   readonly namesNamespace: boolean;
   /** The largest request body, in bytes. */
   readonly bodyLimit: number;
-}
+};
 
 /** An endpoint with any messages, for routers. The caller pairs it with the right handler. */
 export type AnyEndpoint = Endpoint<unknown, unknown>;
+
+/**
+ * Whether a call only reads. A lease does not: it takes items.
+ */
+export function onlyReads({ audited, traffic }: Pick<AnyEndpoint, 'audited' | 'traffic'>): boolean {
+  return audited === false && traffic === 'other';
+}
 
 /** The request message of an endpoint. */
 export type RequestOf<E> = E extends Endpoint<infer Request, infer _> ? Request : never;

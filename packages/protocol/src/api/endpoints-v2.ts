@@ -138,6 +138,16 @@ export const endpointsV2 = {
       audited: 'settings',
     }),
   },
+  /** Sessions of browsers. Who has a valid API key may open one, whatever else they may do. */
+  session: {
+    create: endpoint('/v2/session.create', c.SessionCreateRequest, c.Session, undefined, {
+      audited: 'access',
+    }),
+    get: endpoint('/v2/session.get', c.SessionGetRequest, c.Session, undefined, { audited: false }),
+    delete: endpoint('/v2/session.delete', c.SessionDeleteRequest, codecs.Reply, undefined, {
+      audited: 'access',
+    }),
+  },
   /** Long work on many items. `create` also needs `queue.produce` on every queue that gets items. */
   tasks: {
     create: endpoint('/v2/tasks.create', c.TasksCreateRequest, c.Task, 'queue.clear', {

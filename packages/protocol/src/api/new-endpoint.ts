@@ -8,7 +8,7 @@ export function endpoint<Request, Response>(
   path: string,
   request: MessageCodec<Request>,
   response: MessageCodec<Response>,
-  permission: Permission,
+  permission: Permission | undefined,
   { audited }: { readonly audited: Audited },
 ): Endpoint<Request, Response> {
   const fixed = { judgedBy: 'service', traffic: 'other', namesNamespace: false } as const;

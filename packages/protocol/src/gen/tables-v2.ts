@@ -840,6 +840,40 @@ export const ServerInfoResponse = messageTable(
   ],
 );
 
+export const SessionCreateRequest = messageTable(
+  'SessionCreateRequest',
+  () => ({ write: false }),
+  [
+    { number: 1, name: 'write', protoName: 'write', jsonName: 'write', kind: 'bool', repeated: false },
+  ],
+);
+
+export const SessionGetRequest = messageTable(
+  'SessionGetRequest',
+  () => ({  }),
+  [
+  ],
+);
+
+export const SessionDeleteRequest = messageTable(
+  'SessionDeleteRequest',
+  () => ({  }),
+  [
+  ],
+);
+
+export const Session = messageTable(
+  'Session',
+  () => ({ username: '', keyId: '', namespaceScope: '', write: false, expiresAt: undefined }),
+  [
+    { number: 1, name: 'username', protoName: 'username', jsonName: 'username', kind: 'string', repeated: false },
+    { number: 2, name: 'keyId', protoName: 'key_id', jsonName: 'key_id', kind: 'string', repeated: false },
+    { number: 3, name: 'namespaceScope', protoName: 'namespace_scope', jsonName: 'namespace_scope', kind: 'string', repeated: false },
+    { number: 4, name: 'write', protoName: 'write', jsonName: 'write', kind: 'bool', repeated: false },
+    { number: 5, name: 'expiresAt', protoName: 'expires_at', jsonName: 'expires_at', kind: 'timestamp', repeated: false },
+  ],
+);
+
 export const TasksCreateRequest = messageTable(
   'TasksCreateRequest',
   () => ({ kind: '', queueName: '', filter: undefined, to: '', rate: 0, dryRun: false, partition: 0, storageName: '', force: false, atOnce: 0, partitions: 0 }),

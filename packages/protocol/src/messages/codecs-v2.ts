@@ -11,6 +11,7 @@ import * as quotas from '../gen/querator/v2/quotas.ts';
 import * as retry from '../gen/querator/v2/retry.ts';
 import * as schedules from '../gen/querator/v2/schedules.ts';
 import * as server from '../gen/querator/v2/server.ts';
+import * as session from '../gen/querator/v2/session.ts';
 import * as tasks from '../gen/querator/v2/tasks.ts';
 import * as tables from '../gen/tables-v2.ts';
 import { messageCodec } from './message-codec.ts';
@@ -21,6 +22,11 @@ export const codecsV2 = {
   ServerInfoRequest: messageCodec(server.ServerInfoRequest, tables.ServerInfoRequest),
   ServerInfoResponse: messageCodec(server.ServerInfoResponse, tables.ServerInfoResponse),
   ServerStorage: messageCodec(server.ServerStorage, tables.ServerStorage),
+  // querator/v2/session.proto
+  SessionCreateRequest: messageCodec(session.SessionCreateRequest, tables.SessionCreateRequest),
+  SessionGetRequest: messageCodec(session.SessionGetRequest, tables.SessionGetRequest),
+  SessionDeleteRequest: messageCodec(session.SessionDeleteRequest, tables.SessionDeleteRequest),
+  Session: messageCodec(session.Session, tables.Session),
   // querator/v2/instances.proto
   InstancesListRequest: messageCodec(instances.InstancesListRequest, tables.InstancesListRequest),
   InstancesListResponse: messageCodec(instances.InstancesListResponse, tables.InstancesListResponse),

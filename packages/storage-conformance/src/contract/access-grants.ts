@@ -234,4 +234,17 @@ export function describeAccessGrants(test: StorageTest): void {
       expect(await store.apiKey(key.id)).toEqual({ ...key, prefix: 'new', lastUsedAt: 6n });
     });
   });
+
+  describe('access store: sessionKey', () => {
+    // "The first call of all stores its candidate. Every later call gets that one."
+    test.ofAccess('is one key, whoever asks', async (fixture, store) => {
+      const before = await store.generation();
+      const candidates = numbered(fixture.name(), 8);
+      const kept = await Promise.all(candidates.map((candidate) => store.sessionKey(candidate)));
+      const [first] = kept;
+      expect(new Set(kept)).toEqual(new Set([first]));
+      expect(await store.sessionKey(fixture.name())).toBe(first);
+      expect(await store.generation()).toBe(before);
+    });
+  });
 }

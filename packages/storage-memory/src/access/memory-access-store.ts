@@ -22,6 +22,7 @@ export class MemoryAccessStore extends MemoryAccessReads implements AccessStore 
   readonly #hasQueues: (namespace: string) => boolean;
   #tables = new AccessTables();
   #generation = 0;
+  #sessionKey: string | undefined;
   /** Settles when the last of the changes that wait has ended. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -88,9 +89,16 @@ export class MemoryAccessStore extends MemoryAccessReads implements AccessStore 
     });
   }
 
+  async sessionKey(candidate: string): Promise<string> {
+    this.#assertOpen();
+    this.#sessionKey ??= candidate;
+    return this.#sessionKey;
+  }
+
   /** Releases everything when the backend closes. */
   clear(): void {
     this.#tables = new AccessTables();
+    this.#sessionKey = undefined;
   }
 
   #openTables(): AccessTables {

@@ -13,6 +13,7 @@ import { insertEvents } from '../audit/audit-rows.ts';
 import type { Database, Session } from '../database/database.ts';
 import { allTables, type TableCalls, type TableProvisioner } from '../database/table-calls.ts';
 import type { SchemaManager } from '../schema/schema-manager.ts';
+import { SECRETS } from '../schema/separate-tables.ts';
 import { AUDIT } from '../schema/tables/audit.ts';
 import type { TimeLimits } from '../settings/time-limits.ts';
 import { nowParameter } from '../sql/partition-table.ts';
@@ -35,18 +36,22 @@ const noteUsesIn = (apiKeys: string) => `
   UPDATE ${apiKeys} AS key SET last_used_at = locked.at FROM locked
   WHERE key.id = locked.id AND (key.last_used_at IS NULL OR key.last_used_at < locked.at)`;
 
+const [SECRETS_TABLE = ''] = SECRETS.relations;
+const SESSION_KEY = 'session_key';
+
 /** Users and their rights in tables of their own; see core's `AccessStore` for the contract. */
 export class PostgresAccessStore extends PostgresAccessReads implements AccessStore {
   readonly #db: Database;
   readonly #tables: TableProvisioner;
   readonly #auditedTables: TableProvisioner;
+  readonly #secrets: TableProvisioner;
   readonly #calls: TableCalls;
   readonly #clock: Clock | undefined;
   readonly #turns: Turns;
 
   constructor(deps: {
     readonly db: Database;
-    readonly schema: Pick<SchemaManager, 'access' | 'audit'>;
+    readonly schema: Pick<SchemaManager, 'access' | 'audit' | 'secrets'>;
     readonly calls: TableCalls;
     readonly clock: Clock | undefined;
     readonly limits: Pick<TimeLimits, 'lockMs'>;
@@ -55,6 +60,7 @@ export class PostgresAccessStore extends PostgresAccessReads implements AccessSt
     this.#db = deps.db;
     this.#tables = deps.schema.access;
     this.#auditedTables = allTables(deps.schema.access, deps.schema.audit);
+    this.#secrets = deps.schema.secrets;
     this.#calls = deps.calls;
     this.#clock = deps.clock;
     const { name: storage, clock } = deps.db;
@@ -112,6 +118,25 @@ export class PostgresAccessStore extends PostgresAccessReads implements AccessSt
     await this.#run(() =>
       this.#db.write({ text: noteUsesIn(this.#relations.apiKeys), values: [ids, times] }),
     );
+  }
+
+  /** Reads in a statement of its own: one that inserts does not see what another process has just committed. */
+  async sessionKey(candidate: string): Promise<string> {
+    return this.#calls.run(this.#secrets, async () => {
+      const table = this.#db.schema.relation(SECRETS_TABLE);
+      const read = async () => {
+        const found = { text: `SELECT value FROM ${table} WHERE name = $1`, values: [SESSION_KEY] };
+        const [row] = await this.#db.read<{ readonly value: string }>(found);
+        return row?.value;
+      };
+      const found = await read();
+      if (found !== undefined) return found;
+      await this.#db.write({
+        text: `INSERT INTO ${table} (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING`,
+        values: [SESSION_KEY, candidate],
+      });
+      return (await read()) ?? candidate;
+    });
   }
 
   get #relations(): AccessRelations {

@@ -35,6 +35,7 @@ import {
   provisionSeparate,
   RATES,
   SCHEDULES,
+  SECRETS,
   type SeparateTables,
   type SeparateTablesDeps,
   separateExist,
@@ -179,6 +180,11 @@ export class SchemaManager {
   /** The table of schedules, with the fixed tables. */
   get schedules(): OptionalTableProvisioner {
     return this.#optional(SCHEDULES);
+  }
+
+  /** The table of secrets, with the fixed tables. */
+  get secrets(): TableProvisioner {
+    return this.#separate(SECRETS);
   }
 
   /** The table of tasks, with the fixed tables. */

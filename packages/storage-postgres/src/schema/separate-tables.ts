@@ -11,6 +11,7 @@ import { changesTable, movesTable } from './tables/moves.ts';
 import { ratesTable } from './tables/rates.ts';
 import { renderTable } from './tables/render-ddl.ts';
 import { schedulesTable } from './tables/schedules.ts';
+import { secretsTable } from './tables/secrets.ts';
 import { tasksTable } from './tables/tasks.ts';
 
 /**
@@ -53,6 +54,10 @@ export const RATES: SeparateTables = group('rates', [ratesTable], 'could show op
 
 /** The table of schedules. */
 export const SCHEDULES: SeparateTables = group('schedules', [schedulesTable], 'could produce any item');
+
+/** The table of secrets. */
+export const SECRETS: SeparateTables = group('secrets', [secretsTable], 'could read and forge sessions');
+
 /** The table of tasks. */
 export const TASKS: SeparateTables = group(
   'tasks',

@@ -70,6 +70,12 @@ function noteKeyUses({ connection }: Transaction, { uses }: { readonly uses: rea
   }
 }
 
+function sessionKey({ connection }: Transaction, { candidate }: { readonly candidate: string }): string {
+  connection.run(`insert into secrets values ('session_key', ?) on conflict do nothing`, candidate);
+  const row = connection.get<{ value: string }>(`select value from secrets where name = 'session_key'`);
+  return row?.value ?? candidate;
+}
+
 /** @throws QueueError `failed` if the namespace does not exist. */
 export function requireNamespace(transaction: Transaction, name: string): void {
   if (ACCESS_READS.namespace(transaction, name) === undefined) throw noSuchNamespace(name);
@@ -83,4 +89,5 @@ export const ACCESS_CALLS = {
   raiseAccessGeneration,
   accessGrants,
   noteKeyUses,
+  sessionKey,
 };

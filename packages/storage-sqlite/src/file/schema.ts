@@ -232,6 +232,10 @@ const VERSIONS: readonly string[] = [
     primary key (minute, queue)
   ) strict, without rowid;
   `,
+  // What only servers may know.
+  `
+  create table secrets (name text primary key, value text not null) strict, without rowid;
+  `,
 ];
 
 /** The records of this process, which end with it. */

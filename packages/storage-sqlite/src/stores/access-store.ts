@@ -46,6 +46,7 @@ export function sqliteAccessStore(database: Database): AccessStore {
     generation: () => database.read('accessGeneration', null),
     grants: (key: UserKey): Promise<Grants | undefined> => database.read('accessGrants', { key }),
     noteUses: (uses: readonly KeyUse[]) => database.call('noteKeyUses', { uses }),
+    sessionKey: (candidate: string): Promise<string> => database.call('sessionKey', { candidate }),
   };
 }
 

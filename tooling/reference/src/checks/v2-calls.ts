@@ -28,6 +28,7 @@ import {
 import { DELETABLE, DROPPABLE, UNKNOWN_QUEUE } from './queues-calls.ts';
 import { QUOTA_CALLS } from './quota-calls.ts';
 import { SCHEDULE_CALLS } from './schedule-calls.ts';
+import { SESSION_CALLS } from './session-calls.ts';
 import { RESIZE_CALL, TASKS_CALLS } from './tasks-calls.ts';
 
 /** The metadata is required before the request waits. */
@@ -282,5 +283,6 @@ export const V2_CALLS: readonly CheckedCall[] = [
   ...ITEMS_CALLS,
   ...QUOTA_CALLS,
   ...SCHEDULE_CALLS,
+  ...SESSION_CALLS,
   ...TASKS_CALLS,
 ];

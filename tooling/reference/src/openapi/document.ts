@@ -24,6 +24,7 @@ interface Group {
 /** A group of calls that is missing here does not compile. */
 const TAGS_V2: Readonly<Record<keyof typeof endpointsV2, string>> = {
   server: 'v2 system',
+  session: 'v2 system',
   instances: 'v2 system',
   apiKeys: 'v2 system',
   audit: 'v2 system',

@@ -32,8 +32,8 @@ export function operationOf(endpoint: AnyEndpoint, tag: string, parts: Operation
     operationId: operationId(path),
     tags: [tag],
     summary: firstSentence(text),
-    description: `${text}\n\nPermission: \`${permission}\`. The body has at most ${formatNumber(bodyLimit)} bytes.`,
-    'x-permission': permission,
+    description: `${text}\n\n${permission === undefined ? 'Needs no permission' : `Permission: \`${permission}\``}. The body has at most ${formatNumber(bodyLimit)} bytes.`,
+    ...(permission !== undefined && { 'x-permission': permission }),
     ...(audited !== false && { 'x-audited': audited }),
     requestBody: {
       required: true,

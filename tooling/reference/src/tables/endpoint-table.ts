@@ -25,6 +25,7 @@ const ACCESS: Group = { endpoints: accessEndpoints, page: 'access-calls.md' };
 /** The page of each group of calls under `/v2/`. A group that is missing here does not compile. */
 const PAGES_V2: Readonly<Record<keyof typeof endpointsV2, string>> = {
   server: 'v2-system-calls.md',
+  session: 'v2-system-calls.md',
   instances: 'v2-system-calls.md',
   apiKeys: 'v2-system-calls.md',
   audit: 'v2-system-calls.md',
@@ -78,7 +79,7 @@ function table(rows: readonly { readonly endpoint: AnyEndpoint; readonly link: s
       `[\`POST ${path}\`](${link})`,
       `\`${request.name}\``,
       `\`${response.name}\``,
-      `\`${permission}\``,
+      permission === undefined ? '' : `\`${permission}\``,
       audited === false ? '' : audited,
       formatNumber(bodyLimit),
     ]),

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type { Page, PageRequest, Pages } from '../fetch/pages.ts';
-import { ServedFile } from './served-file.ts';
+import { ServedFile } from '../fetch/served-file.ts';
 import { START_SCRIPT, VIEWER_PAGE } from './viewer-page.ts';
 
 const { resolve } = createRequire(import.meta.url);

@@ -6,9 +6,8 @@ import {
   millisecondsBetween,
   type Permission,
 } from '@querator/core';
-import type { CallHeaders } from './call-headers.ts';
 import type { ClientAddresses } from './client-addresses.ts';
-import type { Gate, JudgedCall, WatchCall } from './gate.ts';
+import type { CallCredentials, Gate, JudgedCall, WatchCall } from './gate.ts';
 
 /** The gate of a server with access control, or with access control switched off. */
 export class AccessGate implements Gate {
@@ -32,7 +31,7 @@ export class AccessGate implements Gate {
     this.watch = access.enforced ? (call, refused) => this.#watch(call, refused) : undefined;
   }
 
-  authenticate(headers: CallHeaders): Caller | Promise<Caller> {
+  authenticate(headers: CallCredentials): Caller | Promise<Caller> {
     // Without the header, the address of the connection is that of the client.
     if (headers.forwardedFor === undefined) return this.#access.authenticate(headers);
     return this.#access.authenticate(new ForwardedCredentials(headers, this.#addresses));
@@ -83,11 +82,11 @@ export class AccessGate implements Gate {
 
 /** The credentials of a request that may have come through proxies. */
 class ForwardedCredentials implements Credentials {
-  readonly #headers: CallHeaders;
+  readonly #headers: CallCredentials;
   readonly #addresses: ClientAddresses;
   readonly authorization: string | undefined;
 
-  constructor(headers: CallHeaders, addresses: ClientAddresses) {
+  constructor(headers: CallCredentials, addresses: ClientAddresses) {
     this.#headers = headers;
     this.#addresses = addresses;
     this.authorization = headers.authorization;

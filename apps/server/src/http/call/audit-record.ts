@@ -177,7 +177,8 @@ export class AuditRecord implements CallAudit {
   get #visibleIn(): string {
     const namespace = this.#namespace;
     if (namespace === undefined || byteLength(namespace) > LIMITS.namespaceName) return '';
-    return this.#caller.may(this.#call.endpoint.permission, namespace) ? namespace : '';
+    const { permission } = this.#call.endpoint;
+    return permission !== undefined && this.#caller.may(permission, namespace) ? namespace : '';
   }
 
   #log(event: NewAuditEvent): void {

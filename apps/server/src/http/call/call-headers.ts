@@ -18,8 +18,11 @@ export interface CallHeaders {
   origin: string | undefined;
   /** `Sec-Fetch-Site`. */
   fetchSite: string | undefined;
+  cookie: string | undefined;
   /** `X-Forwarded-For`. */
   forwardedFor: string | undefined;
+  /** `X-Forwarded-Proto`. */
+  forwardedProto: string | undefined;
   /** `X-Request-Id`, or the id that the server gave the request. */
   requestId: string | undefined;
   traceparent: string | undefined;
@@ -47,7 +50,9 @@ class RawCallHeaders implements CallHeaders {
   host: string | undefined = undefined;
   origin: string | undefined = undefined;
   fetchSite: string | undefined = undefined;
+  cookie: string | undefined = undefined;
   forwardedFor: string | undefined = undefined;
+  forwardedProto: string | undefined = undefined;
   requestId: string | undefined = undefined;
   traceparent: string | undefined = undefined;
   tracestate: string | undefined = undefined;
@@ -98,7 +103,9 @@ const KNOWN_HEADERS: readonly KnownHeader[] = [
   new KnownHeader('Host', 'host', true),
   new KnownHeader('Origin', 'origin', true),
   new KnownHeader('Sec-Fetch-Site', 'fetchSite', true),
+  new KnownHeader('Cookie', 'cookie', true),
   new KnownHeader('X-Forwarded-For', 'forwardedFor', true),
+  new KnownHeader('X-Forwarded-Proto', 'forwardedProto', true),
   new KnownHeader('X-Request-Id', 'requestId', false),
   // Two of them make no context, and several lists of states are one list.
   new KnownHeader('traceparent', 'traceparent', true),

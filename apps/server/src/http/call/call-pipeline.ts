@@ -17,7 +17,7 @@ import type { CallHeaders } from './call-headers.ts';
 import type { CallQuotas } from './call-quotas.ts';
 import type { CallTracing } from './call-tracing.ts';
 import { decoded } from './decode-request.ts';
-import type { Gate, WatchCall } from './gate.ts';
+import type { Gate, JudgedCall, WatchCall } from './gate.ts';
 import { isLogged, refusal } from './refusal.ts';
 import { REQUEST_ID_HEADER, type RequestIds } from './request-ids.ts';
 import type { RequestLog } from './request-log.ts';
@@ -128,7 +128,7 @@ export class CallPipeline {
       if (method !== 'POST') {
         return this.#counted(this.#answerOtherMethod(method, headers), path, route, startedMs);
       }
-      const caller = this.#gate.authenticate(headers);
+      const caller = this.#gate.authenticate(headers, route?.endpoint);
       if (!(caller instanceof Promise)) {
         return this.#admitCaller(caller, path, route, headers, startedMs);
       }
@@ -141,11 +141,20 @@ export class CallPipeline {
     }
   }
 
-  /** The answer that refuses a request for a page by its source. Undefined: the page may be sent. */
-  refusePage(path: string, headers: CallHeaders, onLoopback: boolean): Answer | undefined {
+  /**
+   * The answer that refuses a request for a page by its source. Undefined: the page may be sent.
+   *
+   * @param fromAnywhere whether pages of other sites may lead to it. Then only the host counts.
+   */
+  refusePage(
+    path: string,
+    headers: CallHeaders,
+    { onLoopback, fromAnywhere = false }: { readonly onLoopback: boolean; readonly fromAnywhere?: boolean },
+  ): Answer | undefined {
     if (headers.requestId !== undefined) this.#requestIds.replaceUnsafe(headers);
     try {
-      this.#sources.check(headers, onLoopback);
+      if (fromAnywhere) this.#sources.checkHost(headers, onLoopback);
+      else this.#sources.check(headers, onLoopback);
       return undefined;
     } catch (error) {
       return this.#refuse(error, path, headers);
@@ -277,8 +286,12 @@ export class CallPipeline {
 
   #handle({ route }: AdmittedCall, request: unknown, context: CallContext): Promise<unknown> {
     const { watch } = this.#gate;
-    if (watch === undefined || route.endpoint.traffic !== 'waits') return route.handle(request, context);
-    return handleWatched(watch, route, request, context);
+    const { endpoint } = route;
+    if (watch === undefined || endpoint.traffic !== 'waits' || endpoint.judgedBy !== 'queue')
+      return route.handle(request, context);
+    const { permission } = endpoint;
+    const call = { caller: context.caller, permission, queueName: queueNameOf(request) };
+    return handleWatched(watch, call, { route, request, context });
   }
 
   #admitCaller(
@@ -327,19 +340,21 @@ export class CallPipeline {
 /** A lease that waits ends when its caller loses the permission. */
 async function handleWatched(
   watch: WatchCall,
-  { endpoint: { permission }, handle }: Route,
-  request: unknown,
-  context: CallContext,
+  call: JudgedCall,
+  {
+    route,
+    request,
+    context,
+  }: { readonly route: Route; readonly request: unknown; readonly context: CallContext },
 ): Promise<unknown> {
   const revocable = new RevocableContext(context);
-  const call = { caller: context.caller, permission, queueName: queueNameOf(request) };
   const refusal = Promise.withResolvers<never>();
   const end = watch(call, (error) => {
     revocable.revoke();
     refusal.reject(error);
   });
   try {
-    return await Promise.race([handle(request, revocable), refusal.promise]);
+    return await Promise.race([route.handle(request, revocable), refusal.promise]);
   } finally {
     end();
   }

@@ -69,7 +69,8 @@ export class CallQuotas {
     if (!endpoint.namesNamespace) return judge(undefined);
     // Somebody who may not do this must not use up the limits of the namespace.
     const namespace = (request as { readonly namespace: string }).namespace || SYSTEM_NAMESPACE;
-    return judge(caller.may(endpoint.permission, namespace) ? namespace : undefined);
+    const { permission } = endpoint;
+    return judge(permission !== undefined && caller.may(permission, namespace) ? namespace : undefined);
   }
 
   /** Resolves when the answer to a refused call may be sent. Undefined: at once. */

@@ -1,15 +1,24 @@
 import type { Caller, Permission } from '@querator/core';
+import type { AnyEndpoint } from '@querator/protocol';
 import type { CallHeaders } from './call-headers.ts';
+
+/** The headers by which a caller is known. */
+export type CallCredentials = Pick<
+  CallHeaders,
+  'authorization' | 'forwardedFor' | 'clientCertificate' | 'address' | 'connection'
+> &
+  Partial<Pick<CallHeaders, 'cookie' | 'host' | 'origin' | 'fetchSite'>>;
 
 /** Decides who makes a call, and whether they may make it. */
 export interface Gate {
   /**
    * Who makes a call. Returns a promise only if it has to wait.
    *
-   * @throws QueueError `unauthenticated`, `limited` or `retry`. The promise may
+   * @param endpoint of the call. Undefined: this is no call of the API, but a request for a page.
+   * @throws QueueError `unauthenticated`, `forbidden`, `limited` or `retry`. The promise may
    *   reject with them too, or with a StorageError.
    */
-  authenticate(headers: CallHeaders): Caller | Promise<Caller>;
+  authenticate(headers: CallCredentials, endpoint?: AnyEndpoint): Caller | Promise<Caller>;
 
   /**
    * The caller of a call that is about to run, with the permissions of this

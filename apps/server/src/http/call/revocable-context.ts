@@ -1,5 +1,6 @@
 import type { CallAudit, Caller } from '@querator/core';
 import type { CallContext } from './call-context.ts';
+import type { CallHeaders } from './call-headers.ts';
 import type { CallTrace } from './call-trace.ts';
 
 /** The context of a call that can lose its permission while it waits. The handler then sees a caller who is gone. */
@@ -21,6 +22,10 @@ export class RevocableContext implements CallContext {
     this.trace = inner.trace;
     this.elementsReceived = inner.elementsReceived;
     this.isGone = () => this.#revoked.signal.aborted || inner.isGone();
+  }
+
+  get headers(): CallHeaders {
+    return this.#inner.headers;
   }
 
   get signal(): AbortSignal {

@@ -51,13 +51,19 @@ export class SourceRules {
    * @param onLoopback whether the listener that received it has a loopback address.
    * @throws QueueError `invalid` or `forbidden`, naming the header and the setting.
    */
-  check({ host, origin, fetchSite }: CallHeaders, onLoopback: boolean): void {
-    // Absent in HTTP/1.0, and in process. No browser leaves it out.
-    if (host !== undefined && host !== '') (onLoopback ? this.#loopbackHosts : this.#hosts).check(host);
+  check(headers: CallHeaders, onLoopback: boolean): void {
+    this.checkHost(headers, onLoopback);
+    const { host, origin, fetchSite } = headers;
     if (origin === undefined && fetchSite === undefined) return;
     if (origin !== undefined && this.#corsOrigins.has(origin)) return;
     if (fetchSite === undefined) checkOrigin(origin ?? '', host);
     else checkFetchSite(fetchSite);
+  }
+
+  /** Checks the host that a request names, as `check` does, whatever page sent it. */
+  checkHost({ host }: CallHeaders, onLoopback: boolean): void {
+    // Absent in HTTP/1.0, and in process. No browser leaves it out.
+    if (host !== undefined && host !== '') (onLoopback ? this.#loopbackHosts : this.#hosts).check(host);
   }
 
   /** The headers that let a page of a configured origin read a reply. Undefined: the page may not. */
@@ -84,12 +90,27 @@ function checkFetchSite(site: string): void {
 }
 
 function checkOrigin(origin: string, host: string | undefined): void {
+  if (isOriginOf(origin, host)) return;
+  throw refused('Origin', origin, "is not this server's and not in 'cors-origins'");
+}
+
+/** Whether an origin is that of the host that a request names. */
+function isOriginOf(origin: string, host: string | undefined): boolean {
   const [, scheme = '', authority] = /^([a-z][a-z0-9+.-]*):\/\/(.+)$/.exec(origin) ?? [];
   const port = DEFAULT_PORT[scheme];
   const plain = (text: string | undefined) =>
     text?.toLowerCase().replace(/:([0-9]+)$/, (all, given) => (given === port ? '' : all));
-  if (authority !== undefined && plain(authority) === plain(host)) return;
-  throw refused('Origin', origin, "is not this server's and not in 'cors-origins'");
+  return authority !== undefined && plain(authority) === plain(host);
+}
+
+/** Whether a browser says that a page of this server itself sent the request. Other programs say nothing. */
+export function isFromOwnPage({
+  host,
+  origin,
+  fetchSite,
+}: Partial<Pick<CallHeaders, 'host' | 'origin' | 'fetchSite'>>): boolean {
+  if (fetchSite !== undefined) return fetchSite === 'same-origin';
+  return origin !== undefined && isOriginOf(origin, host);
 }
 
 function refused(header: string, value: string, fault: string): QueueError {

@@ -3,6 +3,7 @@ import type { MemoryBudget } from '../budget/memory-budget.ts';
 import { ReceivedBody } from '../budget/received-body.ts';
 import { AdmittedCall } from '../call/admitted-call.ts';
 import type { Answer } from '../call/answer.ts';
+import type { CallHeaders } from '../call/call-headers.ts';
 import type { Admission, CallPipeline } from '../call/call-pipeline.ts';
 import { pathOf } from '../call/request-path.ts';
 import type { Route, Routes } from '../call/route.ts';
@@ -10,7 +11,7 @@ import type { AppEnv } from './app-env.ts';
 import { bodyOf } from './body-of.ts';
 import { FetchCallContext } from './fetch-call-context.ts';
 import { headersOf } from './headers-of.ts';
-import type { Page, Pages } from './pages.ts';
+import type { Page, PageRequest, Pages, PagesBelow } from './pages.ts';
 import { responseOf } from './response-of.ts';
 
 /** The parts of the HTTP application. */
@@ -20,10 +21,12 @@ export interface AppOptions {
   readonly budget: MemoryBudget;
   /** The path of a page that is not among them is an unknown path. */
   readonly pages: Pages;
+  /** Undefined: there is none. */
+  readonly console?: PagesBelow | undefined;
 }
 
 /** The HTTP side of the server as a fetch function: pages, and every call. */
-export function createApp({ routes, calls, budget, pages }: AppOptions): Hono<AppEnv> {
+export function createApp({ routes, calls, budget, pages, console }: AppOptions): Hono<AppEnv> {
   const app = new Hono<AppEnv>({ getPath });
 
   const serve = (c: Context<AppEnv>, route: Route | undefined) => {
@@ -38,17 +41,29 @@ export function createApp({ routes, calls, budget, pages }: AppOptions): Hono<Ap
   const run = (c: Context<AppEnv>, call: AdmittedCall) => {
     const { endpoint } = call.route;
     const body = new ReceivedBody(budget.ofCall(endpoint), endpoint.bodyLimit);
-    const answering = calls.run(call, bodyOf(c, body), new FetchCallContext(c, call.caller));
+    const answering = calls.run(call, bodyOf(c, body), new FetchCallContext(c, call));
     return answering.finally(() => body.release()).then(sent);
   };
   // Hono answers HEAD from GET routes, without the body.
   for (const [path, show] of pages) {
     app.get(path, async (c) => {
       const headers = headersOf(c);
-      const refused = calls.refusePage(path, headers, cameOnLoopback(c));
+      const refused = calls.refusePage(path, headers, { onLoopback: cameOnLoopback(c) });
       if (refused !== undefined) return responseOf(refused);
-      const request = { query: queryOf(c), headers, ifNoneMatch: c.req.header('if-none-match') };
-      return pageResponse(await show(request), calls.replyHeaders(headers));
+      return pageResponse(await show(pageRequest(c, headers)), calls.replyHeaders(headers));
+    });
+  }
+  if (console !== undefined) {
+    // The wildcard matches the path itself too.
+    app.get(`${console.path}/*`, async (c) => {
+      const headers = headersOf(c);
+      const { path } = c.req;
+      const source = { onLoopback: cameOnLoopback(c), fromAnywhere: true };
+      const refused = calls.refusePage(path, headers, source);
+      if (refused !== undefined) return responseOf(refused);
+      const name = path.length === console.path.length ? undefined : path.slice(console.path.length + 1);
+      const page = await console.show(name, pageRequest(c, headers));
+      return page === undefined ? serve(c, undefined) : pageResponse(page, calls.replyHeaders(headers));
     });
   }
   for (const [path, route] of routes) app.post(path, (c) => serve(c, route));
@@ -61,6 +76,15 @@ export function createApp({ routes, calls, budget, pages }: AppOptions): Hono<Ap
 /** The response, once it may be sent. */
 function sent(answer: Answer): Response | Promise<Response> {
   return answer.held === undefined ? responseOf(answer) : answer.held.then(() => responseOf(answer));
+}
+
+function pageRequest(c: Context<AppEnv>, headers: CallHeaders): PageRequest {
+  return {
+    query: queryOf(c),
+    headers,
+    ifNoneMatch: c.req.header('if-none-match'),
+    acceptEncoding: c.req.header('accept-encoding'),
+  };
 }
 
 function queryOf(c: Context<AppEnv>): URLSearchParams {

@@ -1,6 +1,8 @@
 import type { CallAudit, Caller } from '@querator/core';
 import type { Context } from 'hono';
+import type { AdmittedCall } from '../call/admitted-call.ts';
 import type { CallContext } from '../call/call-context.ts';
+import type { CallHeaders } from '../call/call-headers.ts';
 import type { CallTrace } from '../call/call-trace.ts';
 import type { AppEnv } from './app-env.ts';
 
@@ -12,6 +14,7 @@ import type { AppEnv } from './app-env.ts';
  */
 export class FetchCallContext implements CallContext {
   readonly #c: Context<AppEnv>;
+  readonly headers: CallHeaders;
   caller: Caller;
   readonly isGone: () => boolean;
   replyHeaders: Readonly<Record<string, string>> | undefined = undefined;
@@ -19,7 +22,8 @@ export class FetchCallContext implements CallContext {
   audit: CallAudit | undefined = undefined;
   trace: CallTrace | undefined = undefined;
 
-  constructor(c: Context<AppEnv>, caller: Caller) {
+  constructor(c: Context<AppEnv>, { caller, headers }: Pick<AdmittedCall, 'caller' | 'headers'>) {
+    this.headers = headers;
     this.#c = c;
     this.caller = caller;
     // In process no connection can break, so the caller's own signal counts.

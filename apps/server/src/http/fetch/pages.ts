@@ -28,10 +28,23 @@ export interface PageRequest {
   readonly headers: CallHeaders;
   /** `If-None-Match`. */
   readonly ifNoneMatch: string | undefined;
+  /** `Accept-Encoding`. */
+  readonly acceptEncoding: string | undefined;
 }
 
 /** The pages by path. A page may reject with the error that refuses the request. */
 export type Pages = ReadonlyMap<string, (request: PageRequest) => Promise<Page>>;
+
+/** Pages below one path, which pages of other sites may lead to, since they hold no data. */
+export interface PagesBelow {
+  /** Begins with a slash, and ends without one. */
+  readonly path: string;
+  /**
+   * @param name the path of the request below `path`, as the client sent it. Undefined: it is `path` itself.
+   * @returns undefined if there is no such page.
+   */
+  show(name: string | undefined, request: PageRequest): Promise<Page | undefined>;
+}
 
 /** The pages for operators: health, liveness, readiness and metrics. */
 export function createPages({ health, metrics, isReady, authorize }: PageDeps): Pages {

@@ -11,6 +11,7 @@ import {
 import type { DescribedStorages } from '../../config/described-storages.ts';
 import type { CallContext } from '../call/call-context.ts';
 import type { Route, Routes } from '../call/route.ts';
+import type { Sessions } from '../session/sessions.ts';
 import { accessHandlers, missingAccessHandlers } from './access-handlers.ts';
 import { auditHandlers } from './audit-handlers.ts';
 import { instancesHandlers } from './instances-handlers.ts';
@@ -20,6 +21,7 @@ import { queueHandlersV2 } from './queue-handlers-v2.ts';
 import { queuesHandlers } from './queues-handlers.ts';
 import { quotasHandlers } from './quotas-handlers.ts';
 import { schedulesHandlers } from './schedules-handlers.ts';
+import { sessionHandlers } from './session-handlers.ts';
 import { storageHandlers } from './storage-handlers.ts';
 import { tasksHandlers } from './tasks-handlers.ts';
 import { apiKeysHandlersV2, queuesHandlersV2, type ServedAccess, serverHandlers } from './v2-handlers.ts';
@@ -30,6 +32,7 @@ import { apiKeysHandlersV2, queuesHandlersV2, type ServedAccess, serverHandlers 
  * @param access undefined: the storage of the queues cannot keep users and their rights.
  * @param inUse.audit undefined: audit events are not stored.
  * @param inUse.quotas undefined: they are not in use.
+ * @param inUse.sessions undefined: there are none.
  * @param inUse.storages those that `server.info` shows. Undefined: none.
  */
 export function createRoutes(
@@ -39,10 +42,12 @@ export function createRoutes(
   {
     audit,
     quotas,
+    sessions,
     storages = { storages: [], queueStorage: undefined },
   }: {
     readonly audit?: AuditService | undefined;
     readonly quotas?: Quotas | undefined;
+    readonly sessions?: Sessions | undefined;
     readonly storages?: DescribedStorages;
   } = {},
 ): Routes {
@@ -78,6 +83,7 @@ export function createRoutes(
     ...join(endpointsV2.queues, queuesHandlersV2(service, quotas)),
     ...join(endpointsV2.quotas, quotasHandlers(access)),
     ...join(endpointsV2.schedules, schedulesHandlers(service.schedules)),
+    ...join(endpointsV2.session, sessionHandlers(sessions)),
     ...join(endpointsV2.tasks, tasksHandlers(service.tasks, quotas)),
   ]);
 }

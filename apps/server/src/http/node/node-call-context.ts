@@ -1,6 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import type { CallAudit, Caller, QueueError } from '@querator/core';
+import type { AdmittedCall } from '../call/admitted-call.ts';
 import type { CallContext } from '../call/call-context.ts';
+import type { CallHeaders } from '../call/call-headers.ts';
 import type { CallTrace } from '../call/call-trace.ts';
 
 /** Decides whether the answer of a call may be sent. */
@@ -13,6 +15,7 @@ export interface AnswerLimit {
 export class NodeCallContext implements CallContext {
   readonly #outgoing: ServerResponse;
   readonly #answers: AnswerLimit;
+  readonly headers: CallHeaders;
   caller: Caller;
   readonly isGone: () => boolean;
   replyHeaders: Readonly<Record<string, string>> | undefined = undefined;
@@ -21,7 +24,12 @@ export class NodeCallContext implements CallContext {
   trace: CallTrace | undefined = undefined;
   #signal: AbortSignal | undefined;
 
-  constructor(outgoing: ServerResponse, caller: Caller, answers: AnswerLimit) {
+  constructor(
+    outgoing: ServerResponse,
+    { caller, headers }: Pick<AdmittedCall, 'caller' | 'headers'>,
+    answers: AnswerLimit,
+  ) {
+    this.headers = headers;
     this.caller = caller;
     this.#answers = answers;
     this.#outgoing = outgoing;

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { type Logger, overloaded, type Permission, type QueueError } from '@querator/core';
+import { type Logger, overloaded, type QueueError } from '@querator/core';
 import { type AnyEndpoint, codecs } from '@querator/protocol';
 import type { MemoryBudget, MemoryShare } from '../budget/memory-budget.ts';
 import { ReceivedBody } from '../budget/received-body.ts';
@@ -31,8 +31,8 @@ export function returnsData({ response }: { readonly response: unknown }): boole
 }
 
 /** Whether a call changes nothing, so that it may be refused although it ran. */
-function onlyReads({ permission }: { readonly permission: Permission }): boolean {
-  return READS.test(permission);
+function changesNothing({ permission }: Pick<AnyEndpoint, 'permission'>): boolean {
+  return permission !== undefined && READS.test(permission);
 }
 
 /** What the calls of a server share. */
@@ -183,7 +183,7 @@ export class NodeCall implements AnswerLimit, BodyReceiver, Receiving, Turn {
   /** Decodes the body and calls the handler, in this turn of the event loop. */
   #begin(): Promise<Answer> {
     const { calls, budget } = this.#deps;
-    const context = new NodeCallContext(this.outgoing, this.#call.caller, this);
+    const context = new NodeCallContext(this.outgoing, this.#call, this);
     const { held } = this.#body;
     if (this.#error !== undefined) {
       this.#body.release();
@@ -201,7 +201,7 @@ export class NodeCall implements AnswerLimit, BodyReceiver, Receiving, Turn {
 
   /** A long answer must not wait in memory beside too many others. What a call has changed, it also tells. */
   refusalOf(bytes: number): QueueError | undefined {
-    if (bytes <= SMALL_ANSWER_BYTES || !onlyReads(this.#call.route.endpoint)) return undefined;
+    if (bytes <= SMALL_ANSWER_BYTES || !changesNothing(this.#call.route.endpoint)) return undefined;
     return this.#deps.connections.hasRoomForAnswer(bytes) ? undefined : overloaded();
   }
 
