@@ -1,4 +1,4 @@
-import { base } from '@querator/tooling-vitest';
+import { unisolated } from '@querator/tooling-vitest';
 import { configDefaults, mergeConfig } from 'vitest/config';
 
 /** What takes minutes, or an older version of ours, and the variable by which `pnpm test:cluster` asks for it. */
@@ -8,7 +8,7 @@ const LONG = [
 ];
 const notAskedFor = LONG.filter(({ variable }) => process.env[variable] === undefined);
 
-export default mergeConfig(base, {
+export default mergeConfig(unisolated, {
   test: {
     // Many of its tests wait for processes that start, stop or are killed. It is the longest package, and ends alone.
     maxWorkers: 2,
