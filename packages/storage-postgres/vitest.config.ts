@@ -1,7 +1,7 @@
-import { base } from '@querator/tooling-vitest';
+import { unisolated } from '@querator/tooling-vitest';
 import { mergeConfig } from 'vitest/config';
 
 /** The tests run against one real PostgreSQL, started for the run. */
-export default mergeConfig(base, {
+export default mergeConfig(unisolated, {
   test: { globalSetup: ['@querator/tooling-postgres/vitest-setup'], hookTimeout: 60_000 },
 });
