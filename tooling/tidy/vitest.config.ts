@@ -1,1 +1,1 @@
-export { base as default } from '@querator/tooling-vitest';
+export { unisolated as default } from '@querator/tooling-vitest';
