@@ -7,12 +7,13 @@ import { registerDrainMetrics } from './drain-metrics.ts';
 import { HorizonMetrics } from './horizon-metrics.ts';
 import { ItemMetrics } from './item-metrics.ts';
 import { type Load, registerLoadMetrics } from './load-metrics.ts';
+import { openMetricsText, wantsOpenMetrics } from './open-metrics.ts';
 import { registerOutboxMetrics } from './outbox-metrics.ts';
 import { registerPoolMetrics } from './pool-metrics.ts';
 import { QueueDepthMetrics } from './queue-depth.ts';
 import { QueueLabels } from './queue-labels.ts';
 import { registerQuotaMetrics } from './quota-metrics.ts';
-import { RequestMetrics } from './request-metrics.ts';
+import { RequestMetrics, type SpanIds } from './request-metrics.ts';
 import { registerSpanMetrics } from './span-metrics.ts';
 import { StorageMetrics } from './storage-metrics.ts';
 import { registerRunningTasks, TaskMetrics } from './task-metrics.ts';
@@ -45,6 +46,7 @@ export class Metrics {
   readonly #storages: StorageMetrics;
   readonly #tasks: TaskMetrics;
   readonly #clock: Clock;
+  #hasSpans = false;
   #service: Service | undefined;
   #depths: QueueDepthMetrics | undefined;
   #horizons: HorizonMetrics | undefined;
@@ -53,7 +55,7 @@ export class Metrics {
     if (worker !== undefined) this.#registry.setDefaultLabels({ worker });
     this.#clock = clock;
     this.#labels = new QueueLabels(queuesWithSeries);
-    this.#requests = new RequestMetrics(this.#registry, { monotonicClock, random });
+    this.#requests = new RequestMetrics(this.#registry, { clock, monotonicClock, random });
     this.#items = new ItemMetrics(this.#registry, this.#labels);
     this.#storages = new StorageMetrics(this.#registry, clock);
     this.#tasks = new TaskMetrics(this.#registry);
@@ -118,6 +120,7 @@ export class Metrics {
 
   /** Adds what became of spans. Call it once. */
   observeSpans(counts: Parameters<typeof registerSpanMetrics>[1]): void {
+    this.#hasSpans = true;
     registerSpanMetrics(this.#registry, counts);
   }
 
@@ -127,13 +130,20 @@ export class Metrics {
   }
 
   /** Counts a request to one of the server's own paths. */
-  answered(path: string, code: number, seconds: number): void {
-    this.#requests.answered(path, code, seconds);
+  answered(path: string, code: number, seconds: number, span?: SpanIds): void {
+    this.#requests.answered(path, code, seconds, span);
   }
 
-  /** The text for Prometheus and its media type. */
-  async exposition(): Promise<{ readonly text: string; readonly contentType: string }> {
+  /**
+   * The text for Prometheus and its media type. It has exemplars if spans are recorded, and the
+   * scraper takes OpenMetrics: the older format has no place for them.
+   */
+  async exposition(accept?: string): Promise<{ readonly text: string; readonly contentType: string }> {
     await this.#prepare();
+    if (this.#hasSpans && wantsOpenMetrics(accept)) {
+      const text = openMetricsText(await this.#registry.getMetricsAsJSON());
+      return { text, contentType: Registry.OPENMETRICS_CONTENT_TYPE };
+    }
     return { text: await this.#registry.metrics(), contentType: this.#registry.contentType };
   }
 

@@ -1,13 +1,20 @@
-import type { Random } from '@querator/core';
+import type { Clock, Random } from '@querator/core';
 import type { Metric, MetricObjectWithValues, MetricValueWithName, Registry } from 'prom-client';
 import type { MonotonicClock } from '../monotonic-clock.ts';
+import type { Exemplar } from './open-metrics.ts';
 import { RecentDurations } from './recent-durations.ts';
 
 /** In seconds. Leases may wait for items for minutes. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 const QUANTILES = [0.5, 0.99];
 
-type Values = MetricValueWithName<string>[];
+type Values = (MetricValueWithName<string> & { readonly exemplar?: Exemplar | undefined })[];
+
+/** Names the span of a request. */
+export interface SpanIds {
+  readonly trace_id: string;
+  readonly span_id: string;
+}
 
 /** The counts of one path. */
 interface PathRecord {
@@ -15,6 +22,8 @@ interface PathRecord {
   /** The count of each bucket, without those of shorter ones. The last is for longer durations than all buckets. */
   readonly buckets: number[];
   readonly byCode: Map<number, number>;
+  /** The last traced request of each bucket. Undefined: none was traced. */
+  exemplars: (Exemplar | undefined)[] | undefined;
   readonly recent: RecentDurations;
   count: number;
   sum: number;
@@ -30,13 +39,19 @@ export class RequestMetrics {
   readonly #records = new Map<string, PathRecord>();
   readonly #monotonicClock: MonotonicClock;
   readonly #random: Random;
+  readonly #clock: Clock;
 
   constructor(
     registry: Registry,
-    { monotonicClock, random }: { readonly monotonicClock: MonotonicClock; readonly random: Random },
+    {
+      clock,
+      monotonicClock,
+      random,
+    }: { readonly clock: Clock; readonly monotonicClock: MonotonicClock; readonly random: Random },
   ) {
     this.#monotonicClock = monotonicClock;
     this.#random = random;
+    this.#clock = clock;
     this.#register(registry, {
       name: 'http_handler_duration',
       help: 'The timings of http requests handled by the service',
@@ -58,8 +73,8 @@ export class RequestMetrics {
     });
   }
 
-  /** Counts a request to one of the server's own paths. */
-  answered(path: string, code: number, seconds: number): void {
+  /** Counts a request to one of the server's own paths. @param span undefined: it is not traced. */
+  answered(path: string, code: number, seconds: number, span?: SpanIds): void {
     const record = this.#records.get(path) ?? this.#begin(path);
     record.count++;
     record.sum += seconds;
@@ -68,6 +83,13 @@ export class RequestMetrics {
     (record.buckets[bucket] as number)++;
     record.byCode.set(code, (record.byCode.get(code) ?? 0) + 1);
     record.recent.add(seconds, this.#nowSeconds());
+    if (span !== undefined) this.#addExemplar(record, bucket, seconds, span);
+  }
+
+  #addExemplar(record: PathRecord, bucket: number, value: number, { trace_id, span_id }: SpanIds): void {
+    record.exemplars ??= [];
+    const timestamp = Number(this.#clock.now()) / 1_000_000;
+    record.exemplars[bucket] = { labelSet: { trace_id, span_id }, value, timestamp };
   }
 
   #nowSeconds(): number {
@@ -79,6 +101,7 @@ export class RequestMetrics {
       path,
       buckets: [...BUCKETS.map(() => 0), 0],
       byCode: new Map<number, number>(),
+      exemplars: undefined,
       recent: new RecentDurations(() => this.#random.fraction()),
       count: 0,
       sum: 0,
@@ -119,15 +142,18 @@ function summaryOf({ path, recent, sum, count }: PathRecord, name: string, nowSe
   ];
 }
 
-function histogramOf({ path, buckets, sum, count }: PathRecord, name: string): Values {
+function histogramOf({ path, buckets, exemplars, sum, count }: PathRecord, name: string): Values {
   let below = 0;
   const cumulative = BUCKETS.map((le, n) => {
     below += buckets[n] as number;
-    return { metricName: `${name}_bucket`, value: below, labels: { le, path } };
+    return { metricName: `${name}_bucket`, value: below, labels: { le, path }, exemplar: exemplars?.[n] };
   });
   return [
     ...cumulative,
-    { metricName: `${name}_bucket`, value: count, labels: { le: '+Inf', path } },
+    {
+      ...{ metricName: `${name}_bucket`, value: count, labels: { le: '+Inf', path } },
+      exemplar: exemplars?.[BUCKETS.length],
+    },
     { metricName: `${name}_sum`, value: sum, labels: { path } },
     { metricName: `${name}_count`, value: count, labels: { path } },
   ];

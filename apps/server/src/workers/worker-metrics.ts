@@ -16,11 +16,11 @@ export class WorkerMetrics {
     this.#all = all;
   }
 
-  answered(path: string, code: number, seconds: number): void {
-    this.#metrics.answered(path, code, seconds);
+  answered(...request: Parameters<Metrics['answered']>): void {
+    this.#metrics.answered(...request);
   }
 
-  /** The metrics of all workers, or of this one if the parent does not answer. */
+  /** The metrics of all workers, or of this one if the parent does not answer. Always in the older format. */
   async exposition(): Promise<Exposition> {
     const text = await this.#all.ask('metrics');
     const own = await this.#metrics.exposition();

@@ -318,6 +318,15 @@ test('shows the connections of pools, and requests that got none', async () => {
   expect(text).toContain('querator_postgres_pool_timeouts_total{target="db:5432/q"} 8');
 });
 
+test('are in the older format while no spans are recorded, whatever the scraper takes', async () => {
+  const deps = { clock: new ManualClock(), random: new SeededRandom(), logger: silentLogger };
+  const composition = compose(parseConfig(CONFIG), deps);
+  const headers = { accept: 'application/openmetrics-text' };
+  const reply = await composition.app.request('/metrics', { headers });
+  expect(reply.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
+  await composition.stop();
+});
+
 test('has exactly the series that docs/monitoring.md lists', async () => {
   const page = await readFile(new URL('../../../../docs/monitoring.md', import.meta.url), 'utf8');
   const table = page.slice(page.indexOf('## Series'), page.indexOf('Beside them'));

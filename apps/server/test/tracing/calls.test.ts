@@ -125,6 +125,30 @@ describe.each([
     expect(names.filter((name) => name.startsWith('messaging.'))).toEqual([]);
   });
 
+  test('is an exemplar of its duration for scrapers that take OpenMetrics', async () => {
+    await produce([{ utf8: 'a' }], { traceparent: `00-${TRACE}-${SPAN}-01` });
+    const scrape = async (accept: string) => {
+      const reply = await fetch(`${server.url}/metrics`, { headers: { accept } });
+      return { type: reply.headers.get('content-type'), text: await reply.text() };
+    };
+    const prometheus =
+      'application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.2';
+    const { type, text } = await scrape(prometheus);
+    expect(type).toBe('application/openmetrics-text; version=1.0.0; charset=utf-8');
+    expect(text.endsWith('\n# EOF\n')).toBe(true);
+    expect(text).toMatch(
+      /^querator_request_duration_seconds_bucket\{le="[^"]+",path="\/v1\/queue.produce"\} \d+ # \{trace_id="0af7651916cd43dd8448eb211c80319c",span_id="[0-9a-f]{16}"\} [0-9.e-]+ \d+(\.\d+)?$/m,
+    );
+    expect(text).toMatch(/^# TYPE querator_items counter$/m);
+    expect(text).toMatch(/^querator_items_total\{queue="q",event="produced"\} \d+$/m);
+    for (const accept of ['*/*', 'text/plain', 'text/plain,application/openmetrics-text;q=0.5']) {
+      const plain = await scrape(accept);
+      expect(plain.type).toBe('text/plain; version=0.0.4; charset=utf-8');
+      expect(plain.text).not.toContain('trace_id');
+      expect(plain.text).toMatch(/^# TYPE querator_items_total counter$/m);
+    }
+  });
+
   test('its spans are counted', async () => {
     const metrics = await (await fetch(`${server.url}/metrics`)).text();
     const [, exported] = /^querator_spans_total\{outcome="exported"\} (\d+)$/m.exec(metrics) ?? [];

@@ -15,6 +15,7 @@ import { checkBodyEncoding } from './body-encoding.ts';
 import type { CallContext } from './call-context.ts';
 import type { CallHeaders } from './call-headers.ts';
 import type { CallQuotas } from './call-quotas.ts';
+import type { CallTrace } from './call-trace.ts';
 import type { CallTracing } from './call-tracing.ts';
 import { decoded } from './decode-request.ts';
 import type { Gate, JudgedCall, WatchCall } from './gate.ts';
@@ -36,7 +37,7 @@ export interface CallPipelineDeps {
   readonly quotas?: CallQuotas | undefined;
   readonly metrics: {
     /** Counts a request to one of the server's own paths. */
-    answered(path: string, code: number, seconds: number): void;
+    answered(path: string, code: number, seconds: number, span?: CallTrace['logFields']): void;
   };
   readonly logger: Logger;
   readonly requestIds: RequestIds;
@@ -233,7 +234,7 @@ export class CallPipeline {
       reply = this.#refusal(error, call.replyFormat, { path, headers, queue: queueOf(request) });
       if (audit !== undefined) await audit.failed(error);
     }
-    this.#count(call.path, reply, call.startedMs);
+    this.#count(call.path, reply, call.startedMs, call.headers.trace);
     call.headers.trace?.end({
       status: reply.status,
       ...{ request, response, error: failure },
@@ -332,8 +333,9 @@ export class CallPipeline {
     return answered;
   }
 
-  #count(path: string, { status }: Answer, startedMs: number): void {
-    this.#metrics.answered(path, status, (this.#monotonicClock() - startedMs) / 1_000);
+  #count(path: string, { status }: Answer, startedMs: number, trace?: CallTrace): void {
+    const seconds = (this.#monotonicClock() - startedMs) / 1_000;
+    this.#metrics.answered(path, status, seconds, trace?.logFields);
   }
 }
 

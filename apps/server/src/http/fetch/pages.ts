@@ -70,7 +70,7 @@ export function createPages({ health, metrics, isReady, authorize }: PageDeps): 
       '/metrics',
       async ({ headers }) => {
         await authorize('system.metrics', headers);
-        return metrics.exposition();
+        return metrics.exposition(headers.accept);
       },
     ],
   ]);
