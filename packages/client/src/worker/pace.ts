@@ -2,12 +2,8 @@ import { type Clock, type Instant, millisecondsBetween } from '@querator/core';
 
 /** The weight of the latest measurement. */
 const WEIGHT = 0.2;
-/**
- * Handlers that were started together end together, and leave all places empty until the
- * next lease has returned. So items are leased ahead for this many calls and not for one:
- * with 100 handlers of 10 ms, as many as all places. They wait for as long at most.
- */
-const CALLS_AHEAD = 4;
+/** Items are leased ahead for this many calls. A lease takes about twice as long as the calls that are measured. */
+const CALLS_AHEAD = 8;
 /**
  * The most items ahead, for each handler. Handlers still count as running when the next
  * lease is sent, so with one item ahead each, a worker would never lease more than started
@@ -60,7 +56,10 @@ export class Pace {
     const callMs = this.#callMs ?? this.#leaseMs;
     if (this.#handlerMs === undefined || callMs === undefined) return 0;
     const started = (CALLS_AHEAD * concurrency * callMs) / Math.max(this.#handlerMs, SHORTEST_MS);
-    return Math.min(Math.round(started), Math.max(MOST_AHEAD_EACH * concurrency, MOST_AHEAD_OF_FEW));
+    // Handlers that were started together end together: one item for each, or places stay empty until a lease returns.
+    const mayEndTogether = concurrency > 1 && started >= concurrency / 2;
+    const ahead = Math.floor(mayEndTogether ? Math.max(started, concurrency) : started);
+    return Math.min(ahead, Math.max(MOST_AHEAD_EACH * concurrency, MOST_AHEAD_OF_FEW));
   }
 
   #average(before: number | undefined, start: Instant): number {

@@ -23,9 +23,9 @@ test('nothing is leased ahead before handlers and calls were measured', () => {
 });
 
 test.each([
-  ['a lease counts until a call is known', { leaseMs: 3, calls: [] }, 30],
+  ['a lease counts until a call is known', { leaseMs: 3, calls: [] }, 12],
   ['a lease that may have waited does not', { leaseMs: 101, calls: [] }, 0],
-  ['and none counts after that', { leaseMs: 3, calls: [5] }, 50],
+  ['and none counts after that', { leaseMs: 3, calls: [5] }, 20],
 ])('%s', async (_, { leaseMs, calls }, ahead) => {
   const clock = new ManualClock();
   const pace = new Pace(clock);
@@ -34,19 +34,20 @@ test.each([
     await clock.advance(`${ms}ms`);
     take(start);
   };
-  await timed(40, (start) => pace.handled(start));
+  await timed(200, (start) => pace.handled(start));
   for (const ms of calls) await timed(ms, (start) => pace.called(start));
   await timed(leaseMs, (start) => pace.leased(start));
   expect(pace.ahead(100)).toBe(ahead);
 });
 
 test.each([
-  ['as many as start during four calls', 100, { handlerMs: 40, callMs: 3 }, 30],
-  ['for all handlers, if they take as long as four calls', 100, { handlerMs: 12, callMs: 3 }, 100],
+  ['as many as start during eight calls', 100, { handlerMs: 100, callMs: 3 }, 24],
+  ['one for each of short handlers, which may end together', 100, { handlerMs: 40, callMs: 3 }, 100],
+  ['more for handlers that are shorter than eight calls', 100, { handlerMs: 20, callMs: 3 }, 120],
   ['at most two for each handler', 100, { handlerMs: 1, callMs: 10 }, 200],
   ['a few of a single handler', 1, { handlerMs: 0, callMs: 2 }, 16],
   ['none of long handlers', 100, { handlerMs: 60_000, callMs: 3 }, 0],
-  ['none of a single handler that takes longer than a call', 1, { handlerMs: 50, callMs: 5 }, 0],
+  ['none of a single handler that takes longer than eight calls', 1, { handlerMs: 50, callMs: 5 }, 0],
 ])('%s', async (_, concurrency, lengths, ahead) => {
   expect(await aheadOf(concurrency, lengths)).toBe(ahead);
 });
