@@ -6,6 +6,8 @@ import { formatTime } from '../text/time.ts';
 import { type ChartData, describeChart } from './chart-data.ts';
 
 const HEIGHT = 190;
+/** A chart of a shorter time would stretch a few points over its width. */
+const SHORTEST_S = 120;
 
 interface ChartProps {
   readonly title: string;
@@ -26,6 +28,7 @@ export function Chart({ title, data, format, note }: ChartProps) {
     const { current } = frame;
     if (current === null) return;
     const plot = new uPlot(optionsOf(current, { title, data, format }), linesOf(data), current);
+    plot.setLegend({ idx: data.times.length - 1 });
     const resized = new ResizeObserver(() => plot.setSize({ width: current.clientWidth, height: HEIGHT }));
     resized.observe(current);
     return () => {
@@ -64,10 +67,11 @@ function optionsOf(frame: HTMLElement, { data, format }: ChartProps): uPlot.Opti
     width: frame.clientWidth,
     height: HEIGHT,
     scales: {
-      y: { range: (_, min, max) => [Math.min(0, min ?? 0), Math.max(1e-9, (max ?? 0) * 1.08) || 1] },
+      x: { range: (_, from, to) => (to - from < SHORTEST_S ? [to - SHORTEST_S, to] : [from, to]) },
+      y: { range: (_, min, max) => [Math.min(0, min ?? 0), (max ?? 0) > 0 ? (max ?? 0) * 1.08 : 1] },
     },
     axes: [
-      { stroke: text, grid, ticks: grid, font },
+      { stroke: text, grid, ticks: grid, font, values: (_, times) => times.map(clockOf(data)) },
       { stroke: text, grid, ticks: grid, font, size: 64, values: (_, values) => values.map(format) },
     ],
     series: [
@@ -85,6 +89,17 @@ function optionsOf(frame: HTMLElement, { data, format }: ChartProps): uPlot.Opti
     cursor: { y: false },
     legend: { live: true },
   };
+}
+
+/** Writes times below the axis: with seconds only where they differ. */
+function clockOf({ times }: ChartData): (seconds: number) => string {
+  const span = (times.at(-1) ?? 0) - (times[0] ?? 0);
+  const format = new Intl.DateTimeFormat('en-GB', {
+    hour: '2-digit',
+    minute: '2-digit',
+    ...(span < 600 ? { second: '2-digit' } : {}),
+  });
+  return (seconds) => format.format(seconds * 1000);
 }
 
 const DASHES: readonly number[][] = [[], [6, 3], [2, 2], [8, 3, 2, 3], [12, 4], [1, 3]];

@@ -1,5 +1,8 @@
 import { visibleStretches } from '../text/visible.ts';
 
+/** A text with more characters may be broken within its words. */
+const LONG = 28;
+
 /**
  * A text that somebody else wrote, such as a name or a reference. Hidden characters are shown by
  * their codes, and its direction of writing cannot reach its neighbours.
@@ -17,7 +20,7 @@ export function Plain({
 }) {
   const shown = text.length > limit ? `${text.slice(0, limit)}…` : text;
   return (
-    <bdi class={lines ? 'plain lines' : 'plain'}>
+    <bdi class={`plain ${lines ? 'lines' : ''} ${text.length > LONG ? 'long' : ''}`}>
       {visibleStretches(shown, { lines }).map(({ text, code }, at) =>
         code === undefined ? (
           text

@@ -77,6 +77,18 @@ export class ConsolePage {
     expect(violations).toEqual([]);
   }
 
+  /** Waits until every part of the screen shows something. */
+  async settle(): Promise<void> {
+    await this.page.waitForFunction(() => document.querySelector('main .waiting') === null);
+  }
+
+  /** How many pixels the page is wider than the window. */
+  overflow(): Promise<number> {
+    return this.page.evaluate(
+      () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    );
+  }
+
   async close(): Promise<void> {
     await this.#context.close();
     expect(this.complaints).toEqual([]);

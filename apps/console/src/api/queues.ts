@@ -1,0 +1,118 @@
+import { call } from './call.ts';
+import type { Span, Time } from './types.ts';
+
+/** The settings of a queue. */
+export interface QueueInfo {
+  readonly queue_name: string;
+  readonly created_at?: Time;
+  readonly updated_at?: Time;
+  readonly dead_queue?: string;
+  readonly reference?: string;
+  readonly lease_timeout?: Span;
+  readonly expire_timeout?: Span;
+  readonly max_attempts?: number;
+  readonly requested_partitions?: number;
+  readonly namespace?: string;
+}
+
+/** A pause that is in force. */
+export interface Pause {
+  readonly until?: Time;
+}
+
+/** The pauses of a queue. */
+export interface Pauses {
+  readonly produce?: Pause;
+  readonly lease?: Pause;
+}
+
+/** A partition, with what it held when it was counted. */
+export interface Partition {
+  readonly partition?: number;
+  readonly storage_name?: string;
+  readonly state?: string;
+  readonly health?: string;
+  readonly failures?: number;
+  readonly waiting?: number;
+  readonly leased?: number;
+  readonly scheduled?: number;
+  readonly head_age?: Span;
+  readonly count_age?: Span;
+  readonly dedup_keys?: number;
+  readonly moving_to?: string;
+}
+
+/** A queue with its partitions. */
+export interface QueueDescription {
+  readonly queue: QueueInfo;
+  readonly pause?: Pauses;
+  readonly waiting?: number;
+  readonly leased?: number;
+  readonly scheduled?: number;
+  readonly head_age?: Span;
+  readonly count_age?: Span;
+  readonly uncounted?: number;
+  readonly dedup_keys?: number;
+  readonly partitions?: readonly Partition[];
+}
+
+/** What happened to the items of a queue in one minute, at all servers. */
+export interface QueueMinute {
+  readonly minute: Time;
+  readonly produced?: number;
+  readonly leased?: number;
+  readonly completed?: number;
+  readonly retried?: number;
+  readonly dead?: number;
+}
+
+/** The minutes in which something happened, the earliest first. */
+export interface QueueRates {
+  readonly now: Time;
+  readonly minutes?: readonly QueueMinute[];
+}
+
+/** What the processes of the answering server do for a queue. */
+export interface QueueStats {
+  readonly logicalQueues?: readonly {
+    readonly produce_waiting?: number;
+    readonly lease_waiting?: number;
+    readonly complete_waiting?: number;
+    readonly in_flight?: number;
+  }[];
+}
+
+export const describeQueue = (queue: string, signal: AbortSignal): Promise<QueueDescription> =>
+  call('v2/queues.describe', { queue_name: queue }, { signal });
+
+export const queueRates = (queue: string, span: Span, signal: AbortSignal): Promise<QueueRates> =>
+  call('v2/queues.rates', { queue_name: queue, span }, { signal });
+
+export const queueStats = (queue: string, signal: AbortSignal): Promise<QueueStats> =>
+  call('v1/queue.stats', { queue_name: queue }, { signal });
+
+/** Replaces the settings of a queue: an absent field is not kept. */
+export const updateQueue = (settings: QueueInfo): Promise<unknown> => call('v1/queues.update', settings);
+
+export const createQueue = (settings: QueueInfo): Promise<unknown> => call('v1/queues.create', settings);
+
+export const deleteQueue = (queue: string, force: boolean): Promise<unknown> =>
+  call('v2/queues.delete', { queue_name: queue, force });
+
+/** Which kinds of items `clearQueue` removes. */
+export interface ClearedStates {
+  readonly queue: boolean;
+  readonly destructive: boolean;
+  readonly scheduled: boolean;
+}
+
+export const clearQueue = (queue: string, states: ClearedStates): Promise<unknown> =>
+  call('v1/queue.clear', { queue_name: queue, ...states });
+
+export const pauseQueue = (
+  queue: string,
+  parts: { readonly produce: boolean; readonly lease: boolean; readonly until?: Time },
+): Promise<Pauses> => call('v2/queues.pause', { queue_name: queue, ...parts });
+
+export const resumeQueue = (queue: string): Promise<Pauses> =>
+  call('v2/queues.resume', { queue_name: queue });

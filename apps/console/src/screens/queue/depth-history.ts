@@ -1,0 +1,59 @@
+import type { QueueDescription } from '../../api/queues.ts';
+import type { ChartData } from '../../charts/chart-data.ts';
+import { parseSpan } from '../../text/span.ts';
+
+/** What a queue held at one time, as this page saw it. */
+interface Sample {
+  /** In seconds since 1970. */
+  readonly at: number;
+  readonly waiting: number;
+  readonly leased: number;
+  readonly scheduled: number;
+  /** In seconds. Null: no item waited. */
+  readonly headAge: number | null;
+}
+
+const MAX_SAMPLES = 720;
+
+/** What queues held since the page was opened, by their names. Servers keep no such history. */
+const seen = new Map<string, readonly Sample[]>();
+
+/** Adds what a queue holds now. @param at in milliseconds since 1970. @returns all samples of the queue. */
+export function addSample(queue: string, described: QueueDescription, at: number): readonly Sample[] {
+  const samples = seen.get(queue) ?? [];
+  const last = samples.at(-1);
+  const second = Math.floor(at / 1000);
+  if (last !== undefined && last.at >= second) return samples;
+  const { waiting = 0, leased = 0, scheduled = 0, head_age } = described;
+  const headAge = parseSpan(head_age);
+  const sample = {
+    at: second,
+    waiting,
+    leased,
+    scheduled,
+    headAge: headAge === undefined ? null : headAge / 1000,
+  };
+  const all = [...samples, sample].slice(-MAX_SAMPLES);
+  seen.set(queue, all);
+  return all;
+}
+
+/** The counts as lines. */
+export function depthLines(samples: readonly Sample[]): ChartData {
+  return {
+    times: samples.map(({ at }) => at),
+    series: [
+      { label: 'Waiting', color: 1, values: samples.map(({ waiting }) => waiting) },
+      { label: 'Leased', color: 4, values: samples.map(({ leased }) => leased) },
+      { label: 'Scheduled', color: 6, values: samples.map(({ scheduled }) => scheduled) },
+    ],
+  };
+}
+
+/** The age of the head in seconds as a line. */
+export function ageLine(samples: readonly Sample[]): ChartData {
+  return {
+    times: samples.map(({ at }) => at),
+    series: [{ label: 'Oldest waiting item', color: 2, values: samples.map(({ headAge }) => headAge) }],
+  };
+}

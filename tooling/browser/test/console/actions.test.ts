@@ -1,0 +1,190 @@
+import { type Client, createClient } from '@querator/client';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { launchChromium } from '../launch-chromium.ts';
+import { callApi } from './call-api.ts';
+import { ConsolePage } from './console-page.ts';
+import { type ConsoleSite, startConsole } from './console-site.ts';
+import { seedQueues } from './seed-queues.ts';
+
+const KEY = `qtr-ci-${'b'.repeat(43)}`;
+
+let browser: Browser;
+let site: ConsoleSite;
+let client: Client;
+let console: ConsolePage;
+let page: Page;
+
+beforeAll(async () => {
+  browser = await launchChromium();
+  site = await startConsole({ 'auth-backend': { driver: 'internal', 'admin-key': KEY } });
+  client = createClient({ endpoint: site.server.url, apiKey: KEY });
+  await seedQueues(client);
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await site?.stop();
+});
+
+beforeEach(async () => {
+  console = await ConsolePage.open(browser, site.url);
+  ({ page } = console);
+  await console.signIn(KEY, { write: true });
+});
+
+afterEach(() => console.close());
+
+const dialog = () => page.getByRole('dialog');
+const press = (name: string) => page.getByRole('button', { name, exact: true }).click();
+const told = (text: string) => page.getByRole('region', { name: 'Messages' }).getByText(text).waitFor();
+
+async function itemsOf(queueName: string): Promise<number> {
+  const { logicalQueues } = await client.queue.stats({ queueName });
+  return logicalQueues.flatMap(({ partitions }) => partitions).reduce((sum, { total }) => sum + total, 0);
+}
+
+test('in a read-only session a button says why it does nothing', async () => {
+  await page.getByRole('switch', { name: 'Changes' }).click();
+  await page.getByRole('switch', { name: 'Changes', checked: false }).waitFor();
+  await console.goTo('queues/orders');
+  const button = page.getByRole('button', { name: 'Clear…' });
+  expect(await button.getAttribute('aria-disabled')).toBe('true');
+  expect(await button.getAttribute('title')).toContain('read-only');
+  await button.click({ force: true });
+  expect(await dialog().count()).toBe(0);
+});
+
+describe('a queue', () => {
+  test('is created, and its settings are changed after a preview of what changes', async () => {
+    await console.goTo('queues');
+    await press('Create a queue…');
+    await page.getByLabel('Name', { exact: true }).fill('invoices');
+    await press('Create');
+    await page.getByRole('heading', { level: 1, name: 'invoices' }).waitFor();
+    await page.getByRole('link', { name: 'Settings' }).click();
+    await press('Edit the settings…');
+    expect(await dialog().getByRole('button', { name: 'Preview the changes' }).isDisabled()).toBe(true);
+    await page.getByLabel('Max attempts').fill('5');
+    await page.getByLabel('Lease timeout').fill('60s');
+    await press('Preview the changes');
+    // 60s is as long as 1m, and no change.
+    expect(await dialog().getByRole('listitem').allTextContents()).toEqual([
+      expect.stringMatching(/^Max attempts: 0 → 5.*those that had more attempts die at once/),
+    ]);
+    await console.expectAccessible();
+    await press('Save the changes');
+    await told('The settings of invoices are changed.');
+    const info = await client.queues.info({ queueName: 'invoices' });
+    expect(info.maxAttempts).toBe(5);
+  });
+
+  test('keeps its settings if the server refuses others, and says why', async () => {
+    await console.goTo('queues/orders?tab=settings');
+    await press('Edit the settings…');
+    await page.getByLabel('Lease timeout').fill('48h');
+    await press('Preview the changes');
+    await press('Save the changes');
+    await dialog().getByRole('alert').getByText('lease timeout is too long').waitFor();
+    await page.keyboard.press('Escape');
+    expect(await page.getByLabel('Lease timeout').inputValue()).toBe('48h');
+  });
+
+  test('is paused and resumed', async () => {
+    await console.goTo('queues/orders');
+    await press('Pause…');
+    await dialog().getByLabel('Producers are refused').check();
+    await press('Pause');
+    await page.getByText('consumers are paused').waitFor();
+    await page.getByText('producers are paused').waitFor();
+    await press('Resume…');
+    await press('Resume');
+    await page.getByText('consumers are paused').waitFor({ state: 'detached' });
+  });
+
+  test('is cleared with a count, once its name is typed', async () => {
+    await console.goTo('queues/orders');
+    await press('Clear…');
+    await dialog().getByText('20 waiting items').waitFor();
+    const button = dialog().getByRole('button', { name: 'Delete about 20 items' });
+    await page.getByLabel('Type orders to confirm').fill('order');
+    expect(await button.isDisabled()).toBe(true);
+    await page.getByLabel('Type orders to confirm').fill('orders');
+    await console.expectAccessible();
+    await button.click();
+    await told('orders is cleared.');
+    expect(await itemsOf('orders')).toBe(0);
+  });
+});
+
+test('a schedule is created, paused, resumed, edited and deleted', async () => {
+  await console.goTo('schedules');
+  await press('Create a schedule…');
+  await page.getByLabel('Name', { exact: true }).fill('hourly');
+  await dialog().getByLabel('Queue', { exact: true }).fill('orders');
+  await page.getByLabel('Times', { exact: true }).fill('0 * * * *');
+  await page.getByLabel('Payload', { exact: true }).fill('{"n":12345678901234567890}');
+  await press('Create');
+  await told('hourly is created.');
+  const row = page.getByRole('row', { name: 'hourly' });
+  await row.getByRole('button', { name: 'Pause' }).click();
+  await row.getByText('paused').waitFor();
+  await row.getByRole('button', { name: 'Resume' }).click();
+  await row.getByText('active').waitFor();
+  await row.getByRole('button', { name: 'Edit…' }).click();
+  expect(await page.getByLabel('Payload', { exact: true }).inputValue()).toBe('{"n":12345678901234567890}');
+  await page.getByLabel('Times', { exact: true }).fill('30 * * * *');
+  await press('Save the changes');
+  await row.getByText('30 * * * *').waitFor();
+  await row.getByRole('button', { name: 'Delete…' }).click();
+  await page.getByLabel('Type hourly to confirm').fill('hourly');
+  await press('Delete the schedule');
+  await row.waitFor({ state: 'detached' });
+});
+
+test('a user gets a key, which is shown once, and a role, which is taken away', async () => {
+  await console.goTo('access');
+  await press('Create a user…');
+  await page.getByLabel('Name', { exact: true }).fill('ann');
+  await press('Create');
+  const row = page.getByRole('row', { name: 'ann' });
+  const id = (await row.locator('code').textContent()) ?? '';
+  await row.getByRole('link', { name: 'Keys' }).click();
+  await press('Create a key…');
+  await page.getByLabel('Label').fill('laptop');
+  await press('Create');
+  const key = (await dialog().locator('.new-key').textContent()) ?? '';
+  expect(key.trim()).toMatch(/^qtr-/);
+  await press('I have it');
+  await page.getByRole('row', { name: 'laptop' }).waitFor();
+  expect(await page.content()).not.toContain(key.trim());
+
+  await console.goTo('access?tab=roles');
+  await press('Create a role…');
+  await page.getByLabel('Name', { exact: true }).fill('Viewer');
+  await page.getByLabel('queue.list').check();
+  await press('Create');
+  await page.getByRole('rowheader', { name: 'Viewer', exact: true }).waitFor();
+
+  await console.goTo('access?tab=bindings');
+  await press('Bind a role…');
+  await page.getByLabel('Id of the user').fill(id);
+  await page.getByLabel('Role', { exact: true }).fill('Viewer');
+  await press('Bind');
+  const binding = page.getByRole('row', { name: 'ann' });
+  await binding.getByRole('button', { name: 'Remove…' }).click();
+  await press('Take it away');
+  await binding.waitFor({ state: 'detached' });
+});
+
+test('a quota is shown with its use, and set', async () => {
+  await callApi({ url: site.server.url, key: KEY }, 'v1/namespaces.create', { name: 'shop' });
+  await console.goTo('access?tab=namespaces');
+  await page.getByRole('row', { name: 'shop' }).getByRole('button', { name: 'Show the quota…' }).click();
+  await dialog().getByText('There are no limits.').waitFor();
+  await press('Set the limits…');
+  await page.getByLabel('Queues', { exact: true }).fill('12');
+  await press('Set the limits');
+  await dialog().getByRole('row', { name: 'Queues 0 12' }).waitFor();
+  await console.expectAccessible();
+});
