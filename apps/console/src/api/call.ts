@@ -10,8 +10,12 @@ export const signedOutCount = signal(0);
 /** How often the server refused a call for want of a permission. */
 export const forbiddenCount = signal(0);
 
-/** The page is at `<prefix>/console/`, and the API at `<prefix>/v1/` and `<prefix>/v2/`. */
-const API = new URL('../', document.baseURI);
+let api = new URL('../', document.baseURI);
+
+/** Says where `v1/` and `v2/` are. @param relative to the page. */
+export function setApi(relative: string): void {
+  api = new URL(relative, document.baseURI);
+}
 
 interface CallOptions {
   readonly signal?: AbortSignal | undefined;
@@ -38,7 +42,7 @@ export async function call<Reply>(path: string, request: object, options: CallOp
 
 async function send(path: string, request: object, { signal, headers = {} }: CallOptions): Promise<Response> {
   try {
-    const response = await fetch(new URL(path, API), {
+    const response = await fetch(new URL(path, api), {
       method: 'POST',
       headers: { 'Content-Type': 'application/json', Accept: 'application/json', ...headers },
       body: JSON.stringify(request),

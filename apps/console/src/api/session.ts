@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import { call, forbiddenCount, signedOutCount, unreachableSince } from './call.ts';
+import { call, forbiddenCount, setApi, signedOutCount, unreachableSince } from './call.ts';
 import { CallError } from './call-error.ts';
 import type { Time } from './types.ts';
 
@@ -7,6 +7,8 @@ import type { Time } from './types.ts';
 interface ConsoleConfig {
   /** Whether calls need an API key. */
   readonly access_control?: boolean;
+  /** Where `v1/` and `v2/` are, relative to this page. */
+  readonly api?: string;
   /** Where the page of the API is, relative to this one. Empty: nowhere. */
   readonly docs?: string;
 }
@@ -78,7 +80,8 @@ forbiddenCount.subscribe(() => {
 
 /** Asks the server whether there is a session. @throws CallError if it does not answer. */
 export async function readSession(): Promise<void> {
-  const { access_control: accessControl = true, docs = '' } = await readConfig();
+  const { access_control: accessControl = true, api = '../', docs = '' } = await readConfig();
+  setApi(api);
   const known = { ...UNKNOWN, accessControl, docs };
   if (!accessControl) {
     session.value = known;

@@ -1,9 +1,9 @@
 /** Makes a call that the client of the API lacks. @throws Error if it is refused. */
-export async function callApi(
+export async function callApi<Reply = Record<string, string>>(
   { url, key }: { readonly url: string; readonly key: string },
   path: string,
   request: object,
-): Promise<Record<string, string>> {
+): Promise<Reply> {
   const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${key}` };
   const reply = await fetch(`${url}/${path}`, { method: 'POST', headers, body: JSON.stringify(request) });
   const text = await reply.text();

@@ -1,6 +1,7 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { launchChromium } from '../launch-chromium.ts';
+import { callApi } from './call-api.ts';
 import { ConsolePage } from './console-page.ts';
 import { type ConsoleSite, startConsole } from './console-site.ts';
 
@@ -66,10 +67,13 @@ test('without access control there is nothing to sign in to', async () => {
 
 test('a session that ends in the middle asks for a key, and goes on in the same place', async () => {
   await console.page.clock.install();
-  await console.signIn(KEY);
+  const admin = { url: site.server.url, key: KEY };
+  const { items = [] } = await callApi<{ items: { id: string }[] }>(admin, 'v1/users.list', {});
+  const made = await callApi(admin, 'v1/apikeys.create', { user_id: items[0]?.id ?? '' });
+  await console.signIn(made['key'] ?? '');
   await console.goTo('storages?tab=none');
   await console.page.getByText('answers you').waitFor();
-  site.endSessions();
+  await callApi(admin, 'v1/apikeys.delete', { id: made['id'] });
   await console.page.clock.fastForward(LONG_MS);
   await console.page.getByRole('dialog', { name: 'The session has ended' }).waitFor();
   await console.expectAccessible();
