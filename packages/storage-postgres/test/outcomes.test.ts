@@ -70,7 +70,7 @@ describe('the outcome after a failure', { timeout: 60_000 }, () => {
   });
 
   test.each([
-    ['the statement timed out', { statementMs: 100 }, '57014'],
+    ['the statement timed out', { statementMs: 500 }, '57014'],
     ['the lock timed out', { lockMs: 100 }, '55P03'],
   ])('is not-applied when %s', async (_, timeouts, sqlState) => {
     const backend = testBackend(database.connectionString, { timeouts });
