@@ -3,32 +3,41 @@ import { endAfterEach, newPlace, PATIENCE, SeveralStorages } from './support/sev
 
 endAfterEach();
 
-describe.each(['memory', 'postgres'])('a task that drains a storage in %s', { timeout: 90_000 }, (driver) => {
-  test('moves its partitions elsewhere, and shows before what it would move', async () => {
-    const places = { old: await newPlace(driver), a: await newPlace(driver), b: await newPlace(driver) };
-    const placing = { old: { affinity: 0 }, a: { affinity: 1 }, b: { affinity: 1 } };
-    const server = await SeveralStorages.start(places, placing);
-    for (const name of ['q0', 'q1']) {
-      await server.createQueue(name, 2);
-      for (const partition of [0, 1]) await server.move(name, partition, 'old');
-    }
-    const drain = { kind: 'drain', storage_name: 'old', at_once: 3 };
-    const dry = await server.ended({ ...drain, dry_run: true });
-    expect(dry).toMatchObject({ state: 'done', matched: 4 });
-    const moves = dry.moves as readonly { from: string; to: string; items?: number }[];
-    expect(moves.map(({ from, to }) => `${from} ${to}`).sort()).toEqual(['old a', 'old a', 'old b', 'old b']);
-    expect(moves.reduce((sum, { items = 0 }) => sum + items, 0)).toBe(20);
-    expect(await server.storagesOf('q0')).toEqual(['old', 'old']);
-    expect(await server.ended(drain)).toMatchObject({ state: 'done', matched: 4, done: 4 });
-    const placed = [...(await server.storagesOf('q0')), ...(await server.storagesOf('q1'))].sort();
-    expect(placed).toEqual(['a', 'a', 'b', 'b']);
-    for (const name of ['q0', 'q1']) expect(await server.items(name)).toBe(10);
-    const refused = await server.post('/v2/tasks.create', { kind: 'drain', storage_name: 'a' });
-    expect(refused.message).toBe(
-      "storage_name is invalid; storage 'a' takes new partitions, set its affinity to 0",
-    );
-  });
-});
+describe.each(['memory', 'postgres', 'sqlite'])(
+  'a task that drains a storage in %s',
+  { timeout: 90_000 },
+  (driver) => {
+    test('moves its partitions elsewhere, and shows before what it would move', async () => {
+      const places = { old: await newPlace(driver), a: await newPlace(driver), b: await newPlace(driver) };
+      const placing = { old: { affinity: 0 }, a: { affinity: 1 }, b: { affinity: 1 } };
+      const server = await SeveralStorages.start(places, placing);
+      for (const name of ['q0', 'q1']) {
+        await server.createQueue(name, 2);
+        for (const partition of [0, 1]) await server.move(name, partition, 'old');
+      }
+      const drain = { kind: 'drain', storage_name: 'old', at_once: 3 };
+      const dry = await server.ended({ ...drain, dry_run: true });
+      expect(dry).toMatchObject({ state: 'done', matched: 4 });
+      const moves = dry.moves as readonly { from: string; to: string; items?: number }[];
+      expect(moves.map(({ from, to }) => `${from} ${to}`).sort()).toEqual([
+        'old a',
+        'old a',
+        'old b',
+        'old b',
+      ]);
+      expect(moves.reduce((sum, { items = 0 }) => sum + items, 0)).toBe(20);
+      expect(await server.storagesOf('q0')).toEqual(['old', 'old']);
+      expect(await server.ended(drain)).toMatchObject({ state: 'done', matched: 4, done: 4 });
+      const placed = [...(await server.storagesOf('q0')), ...(await server.storagesOf('q1'))].sort();
+      expect(placed).toEqual(['a', 'a', 'b', 'b']);
+      for (const name of ['q0', 'q1']) expect(await server.items(name)).toBe(10);
+      const refused = await server.post('/v2/tasks.create', { kind: 'drain', storage_name: 'a' });
+      expect(refused.message).toBe(
+        "storage_name is invalid; storage 'a' takes new partitions, set its affinity to 0",
+      );
+    });
+  },
+);
 
 describe('storages that the configuration drains', { timeout: 120_000 }, () => {
   test('become empty, and /health and metrics say when they can be switched off', async () => {

@@ -3,7 +3,7 @@ import { endAfterEach, newPlace, SeveralStorages } from './support/several-stora
 
 endAfterEach();
 
-describe.each(['memory', 'postgres'])(
+describe.each(['memory', 'postgres', 'sqlite'])(
   'a task that balances storages in %s',
   { timeout: 90_000 },
   (driver) => {

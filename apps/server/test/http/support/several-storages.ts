@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { SystemClock, SystemRandom, silentLogger } from '@querator/core';
 import { createTestDatabase, type TestDatabase } from '@querator/tooling-postgres';
 import { afterEach, expect, vi } from 'vitest';
@@ -7,27 +10,40 @@ import { type RawReply, readReply } from '../../support/test-server.ts';
 /** More than the moves of a few small partitions take on a busy machine. */
 export const PATIENCE = { timeout: 30_000, interval: 50 };
 
-/** Connection strings of databases, by the names of storages. Undefined: in memory. */
+/** Connection strings of databases, or folders of files, by the names of storages. Undefined: in memory. */
 export type Places = Readonly<Record<string, string | undefined>>;
 export type Placing = Readonly<Record<string, { readonly affinity: number; readonly drain?: boolean }>>;
 
 const servers: SeveralStorages[] = [];
 const databases: TestDatabase[] = [];
+const folders: string[] = [];
 
 /** Ends the servers and drops the databases after each test of a file. */
 export function endAfterEach(): void {
   afterEach(async () => {
     await Promise.all(servers.splice(0).map((server) => server.stop()));
     for (const database of databases.splice(0)) await database.drop();
+    for (const folder of folders.splice(0)) await rm(folder, { recursive: true });
   });
 }
 
 /** A place for a storage. */
 export async function newPlace(driver: string): Promise<string | undefined> {
   if (driver === 'memory') return undefined;
+  if (driver === 'sqlite') {
+    const folder = await mkdtemp(join(tmpdir(), 'querator-sqlite-'));
+    folders.push(folder);
+    return folder;
+  }
   const made = await createTestDatabase();
   databases.push(made);
   return made.connectionString;
+}
+
+function storageOn(place: string | undefined) {
+  if (place === undefined) return { driver: 'memory' };
+  if (folders.includes(place)) return { driver: 'sqlite', config: { path: join(place, 'queues.db') } };
+  return { driver: 'postgres', config: { 'connection-string': place, 'max-conns': 4 } };
 }
 
 /** A real server with several storages of items. The first one keeps the queues too. */
@@ -40,17 +56,13 @@ export class SeveralStorages {
   }
 
   static async start(places: Places, placing: Placing, settings: object = {}): Promise<SeveralStorages> {
-    const on = (place: string | undefined) =>
-      place === undefined
-        ? { driver: 'memory' }
-        : { driver: 'postgres', config: { 'connection-string': place, 'max-conns': 4 } };
     const storages = Object.entries(places).map(([name, place]) => ({
       name,
-      ...on(place),
+      ...storageOn(place),
       ...placing[name],
     }));
     const [first] = Object.values(places);
-    const own = { 'queue-storage': on(first), 'partition-storage': storages };
+    const own = { 'queue-storage': storageOn(first), 'partition-storage': storages };
     const config = { address: '127.0.0.1:0', ...own, ...settings };
     const deps = { clock: new SystemClock(), random: new SystemRandom(), logger: silentLogger };
     return new SeveralStorages(await startServer(parseConfig(JSON.stringify(config)), deps));
