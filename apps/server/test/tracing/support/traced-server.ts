@@ -13,6 +13,11 @@ async function tracingOf(env: Record<string, string>, logger: Logger = silentLog
   return createTracing(settings, { clock: new SystemClock(), logger });
 }
 
+/** Tracing that records every call. */
+export function tracingTo({ endpoint }: Collector): Promise<Tracing> {
+  return tracingOf({ ...EVERY_CALL, OTEL_EXPORTER_OTLP_ENDPOINT: endpoint });
+}
+
 /** A server that sends its traces to a collector of its own. */
 export async function startTraced(
   storage: StorageName,
