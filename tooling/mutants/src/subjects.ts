@@ -18,7 +18,7 @@ const TARGETS = {
   postgres: { package: 'storage-postgres', suite: tests('conformance') },
   sqlite: { package: 'storage-sqlite', suite: tests('conformance') },
   'postgres-marks': { package: 'storage-postgres', suite: ['test/low-water-mark'] },
-  'postgres-outbox': { package: 'storage-postgres', suite: tests('outbox') },
+  'postgres-outbox': { package: 'storage-postgres', suite: tests('outbox', 'outbox-marks') },
   'postgres-signals': { package: 'storage-postgres', suite: tests('unmarked-peers') },
   engine: {
     package: 'engine',

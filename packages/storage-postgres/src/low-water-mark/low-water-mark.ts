@@ -95,7 +95,7 @@ export class LowWaterMark {
   #start: ItemId = '';
   /** Where an item was found waiting below the mark. Undefined: nowhere. */
   #below: ItemId | undefined;
-  readonly #bounds = new SettledBounds();
+  readonly #bounds = new SettledBounds<ItemId>();
   /** Whether leases from the present start are known to be short. */
   #known = false;
   /** Searches for the start of leases. */
@@ -324,12 +324,12 @@ export class LowWaterMark {
   }
 
   /** Takes snapshots until a bound is settled, for a moment. `end` is greater than every present id. */
-  async #awaitWriters(): Promise<{ readonly settled: Bound | undefined; readonly end: ItemId }> {
+  async #awaitWriters(): Promise<{ readonly settled: Bound<ItemId> | undefined; readonly end: ItemId }> {
     this.#bounds.forget();
     for (let taken = 1; ; taken++) {
       const { leased } = this.#snapshots;
       const seen = await this.#runSerially(() => readLowWater(this.#walk, BEYOND));
-      const settled = this.#bounds.afterSnapshot(seen, leased);
+      const settled = this.#bounds.afterSnapshot(boundIn(seen), leased);
       if (settled !== undefined || taken === STARTING_SNAPSHOTS)
         return { settled, end: boundAfter(seen.last) };
       if (seen.writers.size > 0) await this.#pause(STARTING_PAUSE_MS);
@@ -366,11 +366,15 @@ export class LowWaterMark {
   #learn(seen: LowWaterSnapshot, leased: number): void {
     // A sequence below the mark was set back, so the mark may be wrong.
     if (boundAfter(seen.last) < this.#mark) this.#lowerTo('');
-    const settled = this.#bounds.afterSnapshot(seen, leased);
+    const settled = this.#bounds.afterSnapshot(boundIn(seen), leased);
     if (settled === undefined) return;
     const { first } = seen;
     const isFirst = first !== undefined && first < settled.id;
     this.#mark = isFirst ? first : settled.id;
     this.#snapshots.moved(isFirst ? leased : settled.leased);
   }
+}
+
+function boundIn({ last, writers }: LowWaterSnapshot) {
+  return { bound: boundAfter(last), writers };
 }

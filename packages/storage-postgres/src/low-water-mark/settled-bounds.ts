@@ -1,24 +1,22 @@
-import type { ItemId } from '@querator/core';
-import { boundAfter } from '../sql/new-item-id.ts';
-import { type LowWaterSnapshot, PREPARED } from './low-water-snapshot.ts';
+import { PREPARED } from './low-water-snapshot.ts';
 
 /** An id that was greater than all present ones when a snapshot read the sequence. */
-export interface Bound {
-  readonly id: ItemId;
+export interface Bound<Id> {
+  readonly id: Id;
   /** The number of items that this process had leased before. */
   readonly leased: number;
 }
 
 /** A bound that is not settled yet. */
-interface Settling {
-  readonly bound: Bound;
+interface Settling<Id> {
+  readonly bound: Bound<Id>;
   /** The transactions that may still write an item below the bound. Undefined before the next snapshot. */
   writers: ReadonlySet<string> | undefined;
 }
 
 /** Finds bounds below which no item can appear any more: steps 1 to 3 of `LowWaterMark`. */
-export class SettledBounds {
-  #settling: Settling[] = [];
+export class SettledBounds<Id> {
+  #settling: Settling<Id>[] = [];
 
   /** Starts over. */
   forget(): void {
@@ -28,21 +26,23 @@ export class SettledBounds {
   /**
    * Continues with the result of a snapshot.
    *
+   * @param seen an id that is greater than all that were taken before the snapshot, and the
+   *   transactions that may be writing.
    * @param leased the number of items that this process had leased before it.
    * @returns the last bound below which that snapshot sees every item there will ever
    *   be. Undefined if there is none yet.
    */
   afterSnapshot(
-    { last, writers: writing }: Pick<LowWaterSnapshot, 'last' | 'writers'>,
+    { bound, writers: writing }: { readonly bound: Id; readonly writers: ReadonlySet<string> },
     leased: number,
-  ): Bound | undefined {
+  ): Bound<Id> | undefined {
     const settled = this.#settling.findLast((each) => each.writers?.size === 0);
     if (settled !== undefined) this.#settling.splice(0, this.#settling.indexOf(settled) + 1);
     for (const each of this.#settling) {
       const before = each.writers ?? writing;
       each.writers = new Set([...writing].filter((writer) => before.has(writer) || writer === PREPARED));
     }
-    this.#settling.push({ bound: { id: boundAfter(last), leased }, writers: undefined });
+    this.#settling.push({ bound: { id: bound, leased }, writers: undefined });
     return settled?.bound;
   }
 }

@@ -1,4 +1,5 @@
 import { MOST_COUNTED_ROWS, OUTBOX_HOLD_MS } from '@querator/core';
+import { PREPARED } from '../low-water-mark/low-water-snapshot.ts';
 
 /** How long a relay has to hold an outbox until no call of an earlier one can still be running. */
 const EARLIER_CALLS = `interval '60 seconds'`;
@@ -20,6 +21,23 @@ const ROW = `id::text AS row_id, payload, encoding, kind, reference, enqueue_at,
 const mine = (s: string, token: string) => `mine AS MATERIALIZED (
     SELECT outbox_id, drops FROM ${s}.settings WHERE relay = ${token} FOR SHARE)`;
 
+/** What a relay needs to know of the queues of `first`. */
+const stateOf = (s: string) => `SELECT first.queue, batches.queue IS NOT NULL AS "hasBatch",
+    faults.queue IS NOT NULL AS "hasFault",
+    faults.queue IS NULL OR faults.retry_at <= clock_timestamp() AS "mayGo" FROM first
+  LEFT JOIN ${s}.batches ON batches.queue = first.queue
+  LEFT JOIN ${s}.faults ON faults.queue = first.queue`;
+
+/** The next queue with rows after a name, before `until`. NULL: there is none. */
+const nextIn = (s: string, after: string) => `CASE WHEN until IS NULL
+      THEN (SELECT next.queue FROM ${s}.outbox AS next WHERE next.queue > ${after} ORDER BY next.queue LIMIT 1)
+      ELSE (SELECT next.queue FROM ${s}.outbox AS next WHERE next.queue > ${after} AND next.queue < until
+        ORDER BY next.queue LIMIT 1) END`;
+
+/** The first row of a queue from its mark on. NULL: there is none. */
+const firstFrom = (s: string, named: string) => `(SELECT id FROM ${s}.outbox AS kept
+      WHERE kept.queue = ${named}.queue COLLATE "C" AND kept.id >= ${named}.mark ORDER BY id LIMIT 1)`;
+
 /** The statements on the outbox of a schema. @param s the schema, quoted. */
 export const outboxSql = (s: string) => ({
   // A clock that was set back must not let a dead relay hold the outbox for longer.
@@ -39,16 +57,42 @@ export const outboxSql = (s: string) => ({
     SELECT (SELECT next.queue FROM ${s}.outbox AS next WHERE next.queue > named.queue ORDER BY next.queue LIMIT 1)
     FROM named WHERE named.queue IS NOT NULL),
   first AS (SELECT queue FROM named WHERE queue IS NOT NULL LIMIT $2)
-  SELECT first.queue, batches.queue IS NOT NULL AS "hasBatch",
-    faults.queue IS NOT NULL AS "hasFault",
-    faults.queue IS NULL OR faults.retry_at <= clock_timestamp() AS "mayGo" FROM first
-  LEFT JOIN ${s}.batches ON batches.queue = first.queue
-  LEFT JOIN ${s}.faults ON faults.queue = first.queue`,
+  ${stateOf(s)}`,
+
+  // As `queues`, for an outbox in which some queues ($3) have no rows below their marks ($4). The
+  // steps go through the gaps between their names, so that they pass no dead entry of those.
+  queuesFromMarks: `
+  WITH RECURSIVE marked AS MATERIALIZED (
+    SELECT queue COLLATE "C" AS queue, mark FROM unnest($3::text[], $4::bigint[]) AS u (queue, mark)
+    WHERE queue COLLATE "C" > $1),
+  starts AS (SELECT $1::text COLLATE "C" AS queue UNION ALL SELECT queue FROM marked),
+  gaps AS MATERIALIZED (SELECT queue AS start, lead(queue) OVER (ORDER BY queue) AS until FROM starts),
+  named AS (
+    SELECT ${nextIn(s, 'gaps.start')} AS queue, until FROM gaps
+    UNION ALL
+    SELECT ${nextIn(s, 'named.queue')}, until FROM named WHERE named.queue IS NOT NULL),
+  found AS (
+    SELECT queue FROM named WHERE queue IS NOT NULL
+    UNION ALL
+    SELECT queue FROM marked WHERE ${firstFrom(s, 'marked')} IS NOT NULL),
+  first AS (SELECT queue FROM found ORDER BY queue LIMIT $2)
+  ${stateOf(s)} ORDER BY first.queue`,
+
+  check: `
+  SELECT ARRAY(SELECT CASE WHEN pid IS NULL THEN '${PREPARED}' ELSE virtualtransaction END FROM pg_locks
+      WHERE locktype = 'relation' AND relation = '${s.replaceAll("'", "''")}.outbox'::regclass AND mode = 'RowExclusiveLock') AS writers,
+    ARRAY(SELECT ${firstFrom(s, 'named')}::text
+      FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS named (queue, mark, place) ORDER BY place) AS firsts`,
+
+  below: `
+  SELECT queue FROM unnest($1::text[], $2::bigint[]) AS named (queue, mark)
+  WHERE (SELECT id FROM ${s}.outbox AS kept WHERE kept.queue = named.queue COLLATE "C" AND kept.id < named.mark
+    ORDER BY id LIMIT 1) IS NOT NULL`,
 
   rows: `
   SELECT ${ROW}, (SELECT drops FROM ${s}.settings) AS drops
   FROM (SELECT first.*, sum(${SIZE}) OVER (ORDER BY id) - (${SIZE}) AS before
-    FROM (SELECT * FROM ${s}.outbox WHERE queue = $1 ORDER BY id LIMIT $2) AS first) AS sized
+    FROM (SELECT * FROM ${s}.outbox WHERE queue = $1 AND id >= $4 ORDER BY id LIMIT $2) AS first) AS sized
   WHERE before < $3 ORDER BY id`,
 
   rowsOfBatch: `SELECT ${ROW}, 0 AS drops FROM ${s}.outbox WHERE queue = $1 AND id = ANY ($2::bigint[]) ORDER BY id`,

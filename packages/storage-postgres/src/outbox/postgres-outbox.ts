@@ -1,7 +1,9 @@
 import {
+  type Clock,
   guardedLogger,
   type ListedOutboxQueue,
   type Logger,
+  millisecondsBetween,
   type Outbox,
   type OutboxBatch,
   type OutboxFault,
@@ -17,8 +19,11 @@ import pg from 'pg';
 import { Database, type Statement } from '../database/database.ts';
 import { TableCalls } from '../database/table-calls.ts';
 import { TableSchema } from '../database/table-schema.ts';
+import { isStatementTimeout } from '../errors/postgres-error.ts';
 import type { PoolRegistry } from '../pool/pool-registry.ts';
 import { DEFAULT_TIME_LIMITS } from '../settings/time-limits.ts';
+import { textArray } from '../wire/binary-array.ts';
+import { type Marked, type OutboxCheck, OutboxMarks } from './outbox-marks.ts';
 import { type ReadRow, readRow } from './outbox-rows.ts';
 import { outboxSql, WITHOUT_WAITING } from './outbox-sql.ts';
 
@@ -31,10 +36,14 @@ export interface PostgresOutboxOptions {
   readonly registry: PoolRegistry;
   readonly random: Random;
   readonly logger?: Logger | undefined;
+  /** Says when the low-water marks are checked, for tests. Default: the clock of the registry. */
+  readonly clock?: Clock | undefined;
 }
 
 /** The version of the tables that this code knows. */
 const VERSION = 1;
+
+const NOTHING: OutboxCheck = { writers: [], firsts: [] };
 
 type Texts = ReturnType<typeof outboxSql>;
 
@@ -64,8 +73,11 @@ class PostgresOutbox implements Outbox {
   readonly #db: Database;
   readonly #calls: TableCalls;
   readonly #texts: Texts;
+  readonly #clock: Clock;
+  readonly #marks: OutboxMarks;
 
-  constructor({ connectionString, schema, registry, random, logger = silentLogger }: PostgresOutboxOptions) {
+  constructor(options: PostgresOutboxOptions) {
+    const { connectionString, schema, registry, random, logger = silentLogger, clock } = options;
     const limits = DEFAULT_TIME_LIMITS;
     const share = registry.share(connectionString, { limits });
     this.schema = schema;
@@ -74,6 +86,8 @@ class PostgresOutbox implements Outbox {
     this.#db = new Database({ name: this.name, ...deps });
     this.#calls = new TableCalls(this.name, () => share.release());
     this.#texts = outboxSql(pg.escapeIdentifier(schema));
+    this.#clock = clock ?? this.#db.clock;
+    this.#marks = new OutboxMarks(this.#clock);
   }
 
   async hold({ token, server }: RelayName): Promise<boolean> {
@@ -92,13 +106,32 @@ class PostgresOutbox implements Outbox {
     await this.#write(this.#statement('release', [token]));
   }
 
-  queues(after: string, limit: number): Promise<readonly OutboxQueue[]> {
-    return this.#read(this.#statement('queues', [after, limit]));
+  async queues(after: string, limit: number): Promise<readonly OutboxQueue[]> {
+    const [marks, startedAt] = [this.#marks, this.#clock.now()];
+    const { marked } = marks;
+    const found = await this.#read<OutboxQueue>(
+      marked === undefined
+        ? this.#statement('queues', [after, limit])
+        : this.#statement('queuesFromMarks', [after, limit, textArray(marked.queues), marked.marks]),
+    );
+    await marks.advance(millisecondsBetween(startedAt, this.#clock.now()), async (from) => {
+      const values = [textArray(from.queues), from.marks];
+      const [check] = await this.#read<OutboxCheck>(this.#statement('check', values));
+      return check ?? NOTHING;
+    });
+    // It passes the dead entries, for which no poll should wait. A mark is right whether or not it works.
+    void marks.lookBelow((below) => this.#queuesBelow(below)).catch(() => undefined);
+    return found;
   }
 
   async rows(queue: string, { rows, bytes }: RowLimits): Promise<OutboxRows> {
-    const statement = { ...this.#statement('rows', [queue, rows, bytes]), read: readRow };
-    return rowsOf(await this.#read<ReadRow>(statement));
+    const values = [queue, rows, bytes, this.#marks.startOf(queue)];
+    const found = rowsOf(await this.#read<ReadRow>({ ...this.#statement('rows', values), read: readRow }));
+    this.#marks.read(
+      queue,
+      found.rows.map(({ id }) => id),
+    );
+    return found;
   }
 
   async batch(queue: string, token: string): Promise<(OutboxBatch & Pick<OutboxRows, 'rows'>) | undefined> {
@@ -165,16 +198,31 @@ class PostgresOutbox implements Outbox {
     return this.#calls.close();
   }
 
+  async #queuesBelow({ queues, marks }: Marked): Promise<readonly string[]> {
+    const statement = this.#statement('below', [textArray(queues), marks]);
+    return (await this.#read<{ readonly queue: string }>(statement)).map(({ queue }) => queue);
+  }
+
   #statement(operation: keyof Texts, values: readonly unknown[]): Statement {
     return { name: `outbox_${operation}_${this.schema}`, text: this.#texts[operation], values };
   }
 
   #read<Row>(statement: Statement): Promise<readonly Row[]> {
-    return this.#calls.track(() => this.#db.read<Row>(statement));
+    return this.#watch(() => this.#db.read<Row>(statement));
   }
 
   #write<Row>(statement: Statement): Promise<readonly Row[]> {
-    return this.#calls.track(() => this.#db.write<Row>(statement));
+    return this.#watch(() => this.#db.write<Row>(statement));
+  }
+
+  /** A database that failed may be another one afterwards: its standby. */
+  async #watch<T>(call: () => Promise<T>): Promise<T> {
+    try {
+      return await this.#calls.track(call);
+    } catch (error) {
+      if (!isStatementTimeout(error)) this.#marks.forget();
+      throw error;
+    }
   }
 }
 
