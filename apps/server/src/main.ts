@@ -2,6 +2,7 @@
 import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
+import type { EndSignal } from './cli/io.ts';
 
 // While modules load, nearly every object survives its first garbage collection. V8 concludes from this that objects
 // from the same places in the code always survive, and allocates them as old. Parts of each request then stay until the
@@ -35,6 +36,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   isTerminal: process.stderr.isTTY === true,
   env: process.env,
   interrupted: onInterrupt,
+  beforeEnd,
   monotonicClock: systemMonotonicClock,
   sleep: (delayMs, signal) => delay(delayMs, undefined, { signal }).catch(() => {}),
   begins: (command) => {
@@ -57,6 +59,20 @@ function onHangUp(): void {
 }
 
 /** The first Ctrl-C aborts the signal, the second one ends the process at once. */
+function beforeEnd(signals: readonly EndSignal[], cleanUp: () => void): () => void {
+  const forget = () => {
+    for (const signal of signals) process.off(signal, end);
+  };
+  const end = (signal: NodeJS.Signals) => {
+    forget();
+    cleanUp();
+    // Without a handler the signal ends the process.
+    process.kill(process.pid, signal);
+  };
+  for (const signal of signals) process.on(signal, end);
+  return forget;
+}
+
 function onInterrupt(): AbortSignal {
   const controller = new AbortController();
   process.on('SIGINT', () => {

@@ -37,6 +37,11 @@ export class Cli {
     this.#globals = globals;
   }
 
+  /** The flags that were given for this invocation. */
+  get flags(): GlobalOptions {
+    return this.#globals();
+  }
+
   /** Aborted when the user interrupts. The first call replaces the default action of the signal. */
   interrupted(): AbortSignal {
     this.#interrupted ??= this.io.interrupted();

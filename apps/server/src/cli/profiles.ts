@@ -1,5 +1,6 @@
-import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { isMap, isScalar } from 'yaml';
 import { z } from 'zod';
 import { ConfigError } from '../config/config-error.ts';
 import { fileFault } from '../config/file-fault.ts';
@@ -59,11 +60,60 @@ export function useProfile(file: string, name: string): void {
   if (yaml === undefined) throw noSuchProfile(name, file);
   profileOf(checked(yaml, file), name, file);
   yaml.document.set('default', name);
-  const { mode } = statSync(file);
+  replace(file, yaml, statSync(file).mode & 0o777);
+}
+
+/**
+ * Adds a profile. Keeps the rest of the file, and makes it if there is none. Nobody else may read it.
+ *
+ * @throws ConfigError as {@link readProfiles} does, and if there is a profile of that name, or the new one is wrong.
+ */
+export function addProfile(file: string, name: string, profile: Profile): void {
+  const yaml = openProfiles(file);
+  const { profiles } = yaml === undefined ? { profiles: {} } : checked(yaml, file);
+  if (Object.hasOwn(profiles, name))
+    throw new ConfigError(`there is a profile '${name}' already; remove it first`);
+  const fault = faultOf(profile);
+  if (fault !== undefined) throw new ConfigError(fault);
+  const changed = yaml ?? new YamlText('profiles: {}', `profiles ${file}`);
+  const { document } = changed;
+  if (Object.keys(profiles).length > 0) document.setIn(['profiles', name], document.createNode(profile));
+  else document.set('profiles', document.createNode({ [name]: profile }));
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  replace(file, changed, 0o600);
+}
+
+/**
+ * Removes a profile. If it is the default, there is none afterwards.
+ *
+ * @throws ConfigError as {@link readProfiles} does, and if there is no such profile.
+ */
+export function removeProfile(file: string, name: string): void {
+  const yaml = openProfiles(file);
+  if (yaml === undefined) throw noSuchProfile(name, file);
+  const profiles = checked(yaml, file);
+  profileOf(profiles, name, file);
+  yaml.document.deleteIn(['profiles', name]);
+  if (profiles.default === name) deleteKey(yaml, 'default');
+  replace(file, yaml, statSync(file).mode & 0o777);
+}
+
+/** Deletes a key at the top of the file. The comment above it may be that of the file, and stays. */
+function deleteKey({ document: { contents } }: YamlText, key: string): void {
+  if (!isMap(contents)) return;
+  const found = contents.items.find((pair) => isScalar(pair.key) && pair.key.value === key)?.key;
+  const comment = isScalar(found) ? found.commentBefore : undefined;
+  contents.delete(key);
+  const next = contents.items[0]?.key;
+  if (comment && isScalar(next))
+    next.commentBefore = [comment, next.commentBefore].filter(Boolean).join('\n');
+}
+
+function replace(file: string, yaml: YamlText, mode: number): void {
   const next = `${file}.next`;
   // One that was left by a command that died.
   rmSync(next, { force: true });
-  writeFileSync(next, yaml.document.toString(), { mode: mode & 0o777, flag: 'wx' });
+  writeFileSync(next, yaml.document.toString(), { mode, flag: 'wx' });
   renameSync(next, file);
 }
 

@@ -1,6 +1,7 @@
 import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import type { Fetch } from '@querator/client';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Terminal } from './support/terminal.ts';
@@ -176,5 +177,93 @@ describe('querator profile', () => {
     const before = await readFile(file, 'utf8');
     expect(await run('profile use none')).toMatchObject({ code: 1 });
     expect(await readFile(file, 'utf8')).toBe(before);
+  });
+});
+
+describe('profile add and remove', () => {
+  const add = (line: string, io: Parameters<Terminal['run']>[1] = {}) =>
+    new Terminal(async () => new Response('{}')).run(line.split(' '), {
+      env: { QUERATOR_CONFIG_HOME: join(folder, 'new') },
+      ...io,
+    });
+  const text = () => readFile(join(folder, 'new', 'profiles.yaml'), 'utf8');
+
+  test('make the file, which only its owner may read, with the key from standard input', async () => {
+    const ran = await add('profile add live --endpoint http://live:2 --ca-file /etc/ca.pem --with-key', {
+      input: 'secret\n',
+    });
+    expect(ran).toMatchObject({ code: 0, stdout: '' });
+    expect(ran.stderr).toBe(`Added profile 'live' to ${join(folder, 'new', 'profiles.yaml')}\n`);
+    expect(await text()).toBe(`profiles:
+  live:
+    endpoint: http://live:2
+    ca-file: /etc/ca.pem
+    api-key: secret
+`);
+    expect((await stat(join(folder, 'new', 'profiles.yaml'))).mode & 0o777).toBe(0o600);
+    expect((await stat(join(folder, 'new'))).mode & 0o777).toBe(0o700);
+    expect((await add('profile list --json')).stdout).toContain('"key": true');
+  });
+
+  test('read the key from a terminal without echo', async () => {
+    const raw: boolean[] = [];
+    const stdin = Object.assign(new Readable({ read() {} }), {
+      ...{ isTTY: true, setRawMode: (on: boolean) => void raw.push(on) },
+    });
+    stdin.push('secrex\u007ft\r');
+    const { stderr } = await add('profile add live --with-key', { stdin });
+    expect(stderr).toMatch(/^API key of 'live': \nAdded profile/);
+    expect(raw).toEqual([true, false]);
+    expect(await text()).toContain('api-key: secret\n');
+    stdin.push('\u0003');
+    expect((await add('profile add other --with-key', { stdin })).code).toBe(130);
+    expect(await text()).not.toContain('other');
+  });
+
+  test('keep the rest of the file, and make it private', async () => {
+    await write(TWO.replace('    api-key: from-staging # Its key.\n', ''), 0o644);
+    const env = { QUERATOR_CONFIG_HOME: folder };
+    await add('profile add new --endpoint http://new:3 --api-key-file /run/key', { env });
+    expect(await readFile(file, 'utf8')).toMatch(
+      /^# My servers\.\n(.*\n)*.*live-key\n {2}new:\n {4}endpoint: http/,
+    );
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    await add('profile remove staging --yes', { env });
+    const left = await readFile(file, 'utf8');
+    expect(left).toMatch(/^# My servers\./);
+    expect(left).not.toMatch(/staging|default/);
+    expect(left).toContain('  live:');
+  });
+
+  test.each([
+    [
+      'profile add a --api-key k',
+      2,
+      'a key in the line is seen by others; use --with-key, or --api-key-file',
+    ],
+    ['profile add a --with-key', 2, 'the API key is empty'],
+    ['profile add a --endpoint nowhere', 2, 'failed to add profile'],
+    ['profile add a --cert-file k ', 1, 'cert-file and key-file go together'],
+    ['profile add a --api-key-file k --with-key', 1, 'expected api-key or api-key-file, not both'],
+    ['profile remove a --yes', 1, "no such profile: 'a'"],
+    ['profile remove a', 1, "no such profile: 'a'"],
+  ])('%s is refused', async (line, code, message) => {
+    const input = line.includes('api-key-file') ? 'key' : '';
+    await mkdir(join(folder, 'new'));
+    await writeFile(join(folder, 'new', 'k'), 'key');
+    const ran = await add(line.replace(' k ', ` ${join(folder, 'new', 'k')} `).trim(), { input });
+    expect(ran).toMatchObject({ code, stderr: expect.stringContaining(message) });
+    await expect(text()).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  test('ask, and refuse a name that is taken', async () => {
+    await add('profile add a --endpoint http://a:1');
+    expect((await add('profile add a')).stderr).toContain("there is a profile 'a' already; remove it first");
+    const before = await text();
+    expect((await add('profile remove a', { isTerminal: true, input: 'n\n' })).code).toBe(1);
+    expect((await add('profile remove a')).stderr).toContain('there is no terminal to ask on, add --yes');
+    expect(await text()).toBe(before);
+    expect((await add('profile remove a', { isTerminal: true, input: 'y\n' })).code).toBe(0);
+    expect((await add('profile list')).stderr).toContain('Found 0 profile(s)');
   });
 });

@@ -45,7 +45,7 @@ describe('tail', () => {
     expect(payloads).toEqual(['item-20000', 'item-20001', 'item-20002', 'item-20003']);
     expect(code).toBe(130);
     expect(stderr).toMatch(/^Follows 1 partition\(s\) of queue 'busy'\. Items that come and go .*\n/);
-    expect(stderr).toContain('Printed 4 item(s); 0 of 3 look(s) left items out\n');
+    expect(stderr).toContain('Printed 4 item(s), left out 0 item(s)\n');
     // The queue's settings, the first items, and probes whose number grows with the logarithm of the length.
     expect(callsToStart).toBeLessThan(60);
   });
@@ -54,16 +54,33 @@ describe('tail', () => {
     await terminal.ok('create flood');
     const { payloads, stderr } = await follow('tail flood --sample 5', [
       () => produce('flood', 0, 5),
-      () => produce('flood', 5, 4_000),
-      () => produce('flood', 4_000, 4_002),
+      () => produce('flood', 5, 2_000),
+      () => produce('flood', 2_000, 7_000),
+      () => produce('flood', 7_000, 7_002),
     ]);
     expect(payloads).toEqual([
       ...['item-0', 'item-1', 'item-2', 'item-3', 'item-4'],
       ...['item-5', 'item-6', 'item-7', 'item-8', 'item-9'],
-      ...['item-4000', 'item-4001'],
+      ...['item-2000', 'item-2001', 'item-2002', 'item-2003', 'item-2004'],
+      ...['item-7000', 'item-7001'],
     ]);
-    expect(stderr).toContain('… more items came than 5 per partition in a look: the others are left out\n');
-    expect(stderr).toContain('Printed 12 item(s); 1 of 3 look(s) left items out\n');
+    expect(stderr).toContain('… left out 1990 item(s)\n');
+    const counted = Number(/… left out at least (\d+) item/.exec(stderr)?.[1]);
+    expect(counted).toBeGreaterThan(2_000);
+    expect(counted).toBeLessThan(4_995);
+    expect(stderr).toContain(`Printed 17 item(s), left out at least ${1_990 + counted} item(s)\n`);
+  });
+
+  test('counts what it leaves out in lines of JSON too, and at its limit', async () => {
+    await terminal.ok('create json');
+    const { stdout } = await follow('tail json --sample 2 --json', [() => produce('json', 0, 7), nothing]);
+    const lines = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(lines.slice(2)).toEqual([{ left_out: 5, or_more: false }]);
+    const { stderr } = await follow('tail json --limit 1', [() => produce('json', 7, 10)]);
+    expect(stderr).toContain('Printed 1 item(s), left out 2 item(s)\n');
   });
 
   test('makes one request a look and partition, of at most 16 partitions, by turns', async () => {

@@ -61,6 +61,28 @@ class FakeTerminal {
   }
 }
 
+test('top shows the screen of before, and the cursor, before a signal ends it', async () => {
+  const fake = new FakeTerminal();
+  let signals: readonly string[] = [];
+  let end = () => {};
+  const beforeEnd = (given: readonly string[], cleanUp: () => void) => {
+    [signals, end] = [given, cleanUp];
+    return () => {};
+  };
+  const interruption = new AbortController();
+  let atSignal: string | undefined;
+  const sleep = async () => {
+    end();
+    atSignal = fake.written.join('');
+    interruption.abort();
+  };
+  const io = { stdin: fake.stdin, stdout: fake.stdout, isTerminal: true, sleep, beforeEnd };
+  await terminal.run(['top'], { ...io, interrupted: () => interruption.signal });
+  expect(signals).toEqual(['SIGTERM', 'SIGHUP']);
+  expect(atSignal?.endsWith('\u001b[?25h\u001b[?1049l')).toBe(true);
+  expect(fake.raw).toEqual([true, false, false]);
+});
+
 describe('top --once', () => {
   test('prints one table', async () => {
     const { stdout, code } = await terminal.ok('top --once');

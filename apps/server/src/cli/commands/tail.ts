@@ -59,8 +59,7 @@ async function run(cli: Cli, queueName: string, flags: TailFlags): Promise<void>
     `Follows ${tails.length} partition(s) of queue '${queueName}'. Items that come and go between two looks are not seen`,
   );
   let printed = 0;
-  let looks = 0;
-  let incomplete = 0;
+  const total = new LeftOut();
   while (!signal.aborted && (limit === 0 || printed < limit)) {
     await cli.io.sleep(intervalMs, signal);
     if (signal.aborted) break;
@@ -69,7 +68,6 @@ async function run(cli: Cli, queueName: string, flags: TailFlags): Promise<void>
     tails.push(...turn);
     const share = Math.max(Math.floor(sample / turn.length), 1);
     const found = await attempt(PREFIX, () => Promise.all(turn.map((tail) => tail.look(share, options))));
-    looks += 1;
     const all = found.flatMap(({ items }, n) =>
       items.map((item) => [turn[n]?.partition ?? 0, item] as const),
     );
@@ -79,12 +77,31 @@ async function run(cli: Cli, queueName: string, flags: TailFlags): Promise<void>
       else await cli.output.data(lineOf(partition, item));
     }
     printed += items.length;
-    if (!found.some(({ leftOut }) => leftOut)) continue;
-    incomplete += 1;
-    cli.output.say(`… more items came than ${share} per partition in a look: the others are left out`);
+    const leftOut = new LeftOut();
+    for (const look of found) leftOut.add(look.leftOut, look.isMore);
+    total.add(leftOut.items + all.length - items.length, leftOut.isMore);
+    if (leftOut.items === 0) continue;
+    if (json) await cli.output.line({ left_out: leftOut.items, or_more: leftOut.isMore });
+    cli.output.say(`… left out ${leftOut}`);
   }
-  cli.output.say(`Printed ${printed} item(s); ${incomplete} of ${looks} look(s) left items out`);
+  cli.output.say(`Printed ${printed} item(s), left out ${total}`);
   if (signal.aborted) cli.exitCode = EXIT.interrupted;
+}
+
+/** Items that are not printed. */
+class LeftOut {
+  items = 0;
+  /** Whether there are more that were not counted. */
+  isMore = false;
+
+  add(items: number, isMore = false): void {
+    this.items += items;
+    this.isMore ||= isMore;
+  }
+
+  toString(): string {
+    return `${this.isMore ? 'at least ' : ''}${this.items} item(s)`;
+  }
 }
 
 async function startTails(

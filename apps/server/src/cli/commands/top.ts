@@ -107,6 +107,8 @@ class LiveTop {
 
   async run(): Promise<void> {
     const signal = AbortSignal.any([this.#ended.signal, this.#cli.interrupted()]);
+    // Opened after the handler is there: a signal in between would leave the alternate screen.
+    const forget = this.#cli.io.beforeEnd(['SIGTERM', 'SIGHUP'], () => this.#screen.close());
     this.#screen.open();
     try {
       this.#draw();
@@ -117,6 +119,7 @@ class LiveTop {
         await this.#cli.io.sleep(this.#intervalMs, signal);
       }
     } finally {
+      forget();
       this.#screen.close();
     }
     if (this.#cli.wasInterrupted) this.#cli.exitCode = EXIT.interrupted;

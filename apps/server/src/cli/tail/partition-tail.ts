@@ -6,12 +6,18 @@ import { idOfPlace, placeOfId } from './id-order.ts';
 /** The most requests that a search for the end of a partition makes. */
 const MOST_PROBES = 100;
 
+/** The most pages of skipped items that a look counts: the server sends their payloads too. */
+const COUNTED_PAGES = 3;
+const PAGE = 1_000;
+
 /** What a look at a partition found. */
 export interface Look {
   /** Items that came since the look before, in their order. */
   readonly items: readonly StorageItem[];
-  /** Whether more came, which were skipped. */
-  readonly leftOut: boolean;
+  /** How many more came, which were skipped. */
+  readonly leftOut: number;
+  /** Whether even more were skipped than were counted. */
+  readonly isMore: boolean;
 }
 
 /**
@@ -40,7 +46,7 @@ export class PartitionTail {
   }
 
   /**
-   * Reads what came. If it is more than `limit`, skips the rest.
+   * Reads what came. If it is more than `limit`, skips the rest, and counts the first thousands of it.
    *
    * @throws what the calls throw.
    */
@@ -50,10 +56,27 @@ export class PartitionTail {
     const fresh = page.filter(({ id }) => id > this.#last);
     const items = fresh.slice(0, limit);
     const last = fresh.at(-1);
-    if (last === undefined) return { items, leftOut: false };
-    const leftOut = fresh.length > limit;
-    this.#last = leftOut ? await this.#endAfter(fresh[0]?.id ?? '', last.id, options) : last.id;
-    return { items, leftOut };
+    if (last === undefined) return { items, leftOut: 0, isMore: false };
+    this.#last = last.id;
+    const leftOut = fresh.length - items.length;
+    if (leftOut === 0) return { items, leftOut, isMore: false };
+    const { count, isMore } = await this.#countOn(options);
+    if (isMore) this.#last = await this.#endAfter(fresh[0]?.id ?? '', this.#last, options);
+    return { items, leftOut: leftOut + count, isMore };
+  }
+
+  /** Goes on to the end if that is near, and counts the items. */
+  async #countOn(options: CallOptions): Promise<{ readonly count: number; readonly isMore: boolean }> {
+    let count = 0;
+    for (let pages = 0; pages < COUNTED_PAGES; pages++) {
+      const page = await this.#read(this.#last, PAGE, options);
+      const fresh = page.filter(({ id }) => id > this.#last);
+      const last = fresh.at(-1);
+      if (last === undefined) return { count, isMore: false };
+      count += fresh.length;
+      this.#last = last.id;
+    }
+    return { count, isMore: true };
   }
 
   /**

@@ -58,6 +58,7 @@ export class Terminal {
       fetch: this.#fetch,
       monotonicClock: systemMonotonicClock,
       interrupted: () => new AbortController().signal,
+      beforeEnd: () => () => {},
       sleep: async () => {},
       runServer: async () => 0,
       ...io,
@@ -85,6 +86,7 @@ export function commandTree(): Command {
     },
     monotonicClock: systemMonotonicClock,
     interrupted: () => new AbortController().signal,
+    beforeEnd: () => () => {},
     sleep: async () => {},
     runServer: async () => 0,
   };
