@@ -48,6 +48,7 @@ export function capabilitiesOf(
     'queue.retry',
     'queues.delete.force',
     'queues.describe',
+    'queues.list',
     'queues.pause',
     ...(queueStorage.rateStore === undefined ? [] : ['queues.rates']),
     ...(queueStorage.taskStore === undefined ? [] : ['queues.resize']),

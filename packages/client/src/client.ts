@@ -77,7 +77,7 @@ export interface Client {
     readonly queue: Methods<typeof endpointsV2.queue>;
     /** For operators: `find` and `summarize`, which read a bounded part of a queue per call. */
     readonly items: Methods<typeof endpointsV2.items>;
-    /** Management of queues: `describe`, `rates`, `pause`, `resume`, and `delete`, which spares a queue with items unless it is forced. */
+    /** Management of queues: `list`, `describe`, `rates`, `pause`, `resume`, and `delete`, which spares a queue with items unless it is forced. */
     readonly queues: Methods<typeof endpointsV2.queues>;
     /** The limits of namespaces and API keys: `get`, `set`. */
     readonly quotas: Methods<typeof endpointsV2.quotas>;

@@ -56,6 +56,10 @@ export const LIMITS = {
   listPage: 65_536,
   /** Elements in a page if the request sets no limit. */
   listPageDefault: 1_000,
+  /** Queues in one page of the list with counts. */
+  queueRows: 1_000,
+  /** The same if the request sets no limit. */
+  queueRowsDefault: 100,
   /** Tasks in one page, also if the request sets no limit. */
   taskPage: 100,
   /** Items a second of a task. */

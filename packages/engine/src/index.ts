@@ -43,6 +43,12 @@ export type { OutboxProduceService } from './service/outbox-produce-service.ts';
 export type { Page } from './service/page.ts';
 export type { PausableCall, PauseCall, PausesService, RequireCapability } from './service/pauses-service.ts';
 export type {
+  ListQueueRowsCall,
+  QueueListsService,
+  QueueRow,
+  QueueRowsPage,
+} from './service/queue-lists-service.ts';
+export type {
   ClearCall,
   LeaseCall,
   ProduceCall,

@@ -43,6 +43,7 @@ export { fromPauses } from './convert/pauses.ts';
 export { fromKeyedItems, fromProducedItems } from './convert/produced-items.ts';
 export { fromDescription } from './convert/queue-description.ts';
 export { fromQueue } from './convert/queue-info.ts';
+export { fromQueueRows } from './convert/queue-rows.ts';
 export { fromRates } from './convert/rates.ts';
 export {
   fromRetriedItem,
@@ -182,12 +183,16 @@ export type {
   QueuesDescribeRequest,
   QueuesDescribeResponse,
   QueuesInfo,
+  QueuesListRequest as QueuesListRequestV2,
+  QueuesListResponse as QueuesListResponseV2,
+  QueuesMinute,
   QueuesPartition,
   QueuesPause,
   QueuesPauseRequest,
   QueuesPausesResponse,
   QueuesResizeRequest,
   QueuesResumeRequest,
+  QueuesRow,
 } from './gen/querator/v2/queues.ts';
 export type {
   QuotaLimits,

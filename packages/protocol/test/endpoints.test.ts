@@ -65,6 +65,7 @@ const TABLE = `
 /v2/items.delete ItemsDeleteRequest ItemsDeleteResponse queue.clear 256000
 /v2/items.export ItemsExportRequest ItemsExportResponse queue.stats 256000
 /v2/items.import ItemsImportRequest ItemsImportResponse queue.produce 64000000
+/v2/queues.list QueuesListRequest QueuesListResponse queue.stats 256000
 /v2/queues.describe QueuesDescribeRequest QueuesDescribeResponse queue.stats 256000
 /v2/queues.rates QueuesRatesRequest QueuesRatesResponse queue.stats 256000
 /v2/queues.delete QueuesDeleteRequest Reply queue.delete 256000
@@ -128,7 +129,7 @@ describe('the endpoints', () => {
       ...['/v1/storage/items.list', '/v1/storage/scheduled.list', '/v1/namespaces.list', '/v1/users.list'],
       ...['/v1/apikeys.list', '/v1/roles.list', '/v1/rolebindings.list', '/v2/server.info'],
       ...['/v2/instances.list', '/v2/audit.list', '/v2/items.find', '/v2/items.summarize'],
-      ...['/v2/items.export', '/v2/queues.describe', '/v2/queues.rates', '/v2/quotas.get'],
+      ...['/v2/items.export', '/v2/queues.list', '/v2/queues.describe', '/v2/queues.rates', '/v2/quotas.get'],
       ...['/v2/schedules.list', '/v2/session.get', '/v2/tasks.get', '/v2/tasks.list'],
     ]);
   });

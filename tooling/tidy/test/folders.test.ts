@@ -165,6 +165,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'waiting',
     'instances',
     'rates',
+    'sampling',
     'engine-deps.ts',
     'tracer.ts',
     'observer.ts',

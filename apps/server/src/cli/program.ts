@@ -32,6 +32,7 @@ import { addPause } from './commands/pause.ts';
 import { addPeek } from './commands/peek.ts';
 import { addProduce } from './commands/produce.ts';
 import { addProfile } from './commands/profile.ts';
+import { addQueues } from './commands/queues.ts';
 import { addRates } from './commands/rates.ts';
 import { addReload } from './commands/reload.ts';
 import { addRetry } from './commands/retry.ts';
@@ -70,6 +71,7 @@ const COMMANDS = [
   addTop,
   addTail,
   addPeek,
+  addQueues,
   addRates,
   addFind,
   addRetry,

@@ -48,6 +48,7 @@ describe.each(STORAGES)('the calls under /v2/ on %s', { timeout: 60_000 }, (stor
           'queue.retry',
           'queues.delete.force',
           'queues.describe',
+          'queues.list',
           'queues.pause',
           'queues.rates',
           'queues.resize',

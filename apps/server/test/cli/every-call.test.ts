@@ -60,6 +60,7 @@ const COMMANDS: Readonly<Record<string, Caller>> = {
   '/v2/items.delete': 'items delete q id --yes',
   '/v2/items.export': 'items export q',
   '/v2/items.import': { line: 'items import q', input: '{}\n' },
+  '/v2/queues.list': 'queues list',
   '/v2/queues.describe': 'describe q',
   '/v2/queues.rates': 'rates q',
   '/v2/queues.delete': { line: 'delete q', input: 'y\n' },

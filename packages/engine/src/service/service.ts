@@ -28,6 +28,7 @@ import type { RequireStorage } from '../tasks/kinds/move-partition.ts';
 import { DrainWatch, type DrainWatchDeps } from '../tasks/placing/drain-watch.ts';
 import { drainingOf } from '../tasks/placing/draining.ts';
 import type { EngineTracer } from '../tracer.ts';
+import { createQueueLists } from './create-queue-lists.ts';
 import { createTasks } from './create-tasks.ts';
 import { DescriptionsService } from './descriptions-service.ts';
 import { engineDeps } from './engine-options.ts';
@@ -41,6 +42,7 @@ import { MetadataCheck } from './metadata-check.ts';
 import { NamespaceSizes } from './namespace-size.ts';
 import { OutboxProduceService } from './outbox-produce-service.ts';
 import { PausesService, type RequireCapability } from './pauses-service.ts';
+import type { QueueListsService } from './queue-lists-service.ts';
 import { QueueLookup } from './queue-lookup.ts';
 import { QueueService } from './queue-service.ts';
 import { type HasNamespace, QueuesService } from './queues-service.ts';
@@ -124,6 +126,8 @@ export interface Service {
   readonly itemChanges: ItemChangesService;
   /** For the management of queues. */
   readonly queues: QueuesService;
+  /** For operators, to see all queues with their counts. */
+  readonly queueLists: QueueListsService;
   /** For operators, to see a queue with its partitions. */
   readonly descriptions: DescriptionsService;
   /** For operators, to see what happened to the items of a queue. */
@@ -206,6 +210,7 @@ export function createService(options: ServiceOptions): Service {
     ...{ clock: deps.clock, logger: deps.logger, queueStore, store: taskStore, storages, view, alsoOn },
     createTask: (storage) => tasks.createDrain(storage),
   });
+  const lists = createQueueLists(deps, { manager, storages, store: queueStore, rates: rateStore });
   return {
     batchLimits: deps.limits,
     queue: new QueueService(lookups, requests),
@@ -215,6 +220,7 @@ export function createService(options: ServiceOptions): Service {
     items: new ItemsService(manager),
     itemChanges: new ItemChangesService(lookups),
     queues: new QueuesService({ manager, store: queueStore, hasNamespace }),
+    queueLists: lists.service,
     descriptions: new DescriptionsService(manager, deps.clock),
     rates: new RatesService(manager, rateStore),
     pauses: new PausesService({ manager, store: queueStore, requireCapability }),
@@ -227,14 +233,9 @@ export function createService(options: ServiceOptions): Service {
     partitions: () => partitionsOf(manager.running),
     namespaceOf: (queueName) =>
       manager.runningQueue(queueName)?.queue.namespace ?? storedNamespace(manager, queueName),
-    depth: async (queueName) => {
-      return manager
-        .runningQueue(queueName)
-        ?.depth()
-        .catch(() => undefined);
-    },
+    depth: async (queueName) => depthOf(manager.runningQueue(queueName)),
     shutdown: async () => {
-      const stopped = [schedules.stop(), drains.stop(), tasks.stop()];
+      const stopped = [schedules.stop(), drains.stop(), tasks.stop(), lists.sampler.stop()];
       const active = new Set([...manager.running].map(({ queue }) => queue.name));
       activations.stop((name) => (active.has(name) ? MESSAGES.queueShutdown : MESSAGES.serviceShutdown));
       await manager.shutdown();
@@ -246,6 +247,10 @@ export function createService(options: ServiceOptions): Service {
 
 /** The view of a process that does not know of others. */
 const ALONE: InstanceView = { now: UNSET_INSTANT, instances: [], unrecorded: [] };
+
+async function depthOf(queue: LogicalQueue | undefined): Promise<QueueDepth | undefined> {
+  return queue?.depth().catch(() => undefined);
+}
 
 async function storedNamespace(manager: QueueManager, queueName: string): Promise<string | undefined> {
   checkQueueKnown(queueName);

@@ -85,6 +85,9 @@ export const endpointsV2 = {
   },
   /** Management of queues. */
   queues: {
+    list: endpoint('/v2/queues.list', c.QueuesListRequest, c.QueuesListResponse, 'queue.stats', {
+      audited: false,
+    }),
     describe: onQueue(
       '/v2/queues.describe',
       c.QueuesDescribeRequest,

@@ -80,6 +80,7 @@ function fromPartition({
   };
 }
 
-function ageOf(ms: number | undefined): string {
+/** An age as a duration. Empty: it is not known. */
+export function ageOf(ms: number | undefined): string {
   return ms === undefined ? '' : formatDuration(milliseconds(Math.max(Math.round(ms), 0)));
 }

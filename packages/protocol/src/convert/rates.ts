@@ -1,5 +1,5 @@
-import type { Rates } from '@querator/core';
-import type { QueuesRatesResponse } from '../gen/querator/v2/queues.ts';
+import type { MinuteCounts, Rates } from '@querator/core';
+import type { QueuesMinute, QueuesRatesResponse } from '../gen/querator/v2/queues.ts';
 import { toTimestamp } from '../time/wire-time.ts';
 
 const MOST = 2 ** 31 - 1;
@@ -8,13 +8,25 @@ const MOST = 2 ** 31 - 1;
 export function fromRates({ now, counts }: Rates): QueuesRatesResponse {
   return {
     now: toTimestamp(now),
-    minutes: counts.map(({ minute, produced, leased, completed, retried, dead }) => ({
-      minute: toTimestamp(minute),
-      produced: Math.min(produced, MOST),
-      leased: Math.min(leased, MOST),
-      completed: Math.min(completed, MOST),
-      retried: Math.min(retried, MOST),
-      dead: Math.min(dead, MOST),
-    })),
+    minutes: counts.map(fromMinute),
+  };
+}
+
+/** The wire form of what happened to a queue in one minute. */
+export function fromMinute({
+  minute,
+  produced,
+  leased,
+  completed,
+  retried,
+  dead,
+}: Omit<MinuteCounts, 'queue'>): QueuesMinute {
+  return {
+    minute: toTimestamp(minute),
+    produced: Math.min(produced, MOST),
+    leased: Math.min(leased, MOST),
+    completed: Math.min(completed, MOST),
+    retried: Math.min(retried, MOST),
+    dead: Math.min(dead, MOST),
   };
 }

@@ -627,6 +627,50 @@ export const QueuesRatesResponse = messageTable(
   ],
 );
 
+export const QueuesListRequest = messageTable(
+  'QueuesListRequest',
+  () => ({ namespace: '', filter: '', sort: '', descending: false, limit: 0, cursor: '', withRates: false }),
+  [
+    { number: 1, name: 'namespace', protoName: 'namespace', jsonName: 'namespace', kind: 'string', repeated: false },
+    { number: 2, name: 'filter', protoName: 'filter', jsonName: 'filter', kind: 'string', repeated: false },
+    { number: 3, name: 'sort', protoName: 'sort', jsonName: 'sort', kind: 'string', repeated: false },
+    { number: 4, name: 'descending', protoName: 'descending', jsonName: 'descending', kind: 'bool', repeated: false },
+    { number: 5, name: 'limit', protoName: 'limit', jsonName: 'limit', kind: 'int32', repeated: false },
+    { number: 6, name: 'cursor', protoName: 'cursor', jsonName: 'cursor', kind: 'string', repeated: false },
+    { number: 7, name: 'withRates', protoName: 'with_rates', jsonName: 'with_rates', kind: 'bool', repeated: false },
+  ],
+);
+
+export const QueuesRow = messageTable(
+  'QueuesRow',
+  () => ({ queueName: '', namespace: '', waiting: 0, leased: 0, scheduled: 0, headAge: '', countAge: '', dead: 0, deadQueue: '', pause: undefined, partitions: 0, storages: [], minutes: [] }),
+  [
+    { number: 1, name: 'queueName', protoName: 'queue_name', jsonName: 'queue_name', kind: 'string', repeated: false },
+    { number: 2, name: 'namespace', protoName: 'namespace', jsonName: 'namespace', kind: 'string', repeated: false },
+    { number: 3, name: 'waiting', protoName: 'waiting', jsonName: 'waiting', kind: 'int32', repeated: false },
+    { number: 4, name: 'leased', protoName: 'leased', jsonName: 'leased', kind: 'int32', repeated: false },
+    { number: 5, name: 'scheduled', protoName: 'scheduled', jsonName: 'scheduled', kind: 'int32', repeated: false },
+    { number: 6, name: 'headAge', protoName: 'head_age', jsonName: 'head_age', kind: 'string', repeated: false },
+    { number: 7, name: 'countAge', protoName: 'count_age', jsonName: 'count_age', kind: 'string', repeated: false },
+    { number: 8, name: 'dead', protoName: 'dead', jsonName: 'dead', kind: 'int32', repeated: false },
+    { number: 9, name: 'deadQueue', protoName: 'dead_queue', jsonName: 'dead_queue', kind: 'string', repeated: false },
+    { number: 10, name: 'pause', protoName: 'pause', jsonName: 'pause', kind: 'message', repeated: false, message: QueuesPausesResponse },
+    { number: 11, name: 'partitions', protoName: 'partitions', jsonName: 'partitions', kind: 'int32', repeated: false },
+    { number: 12, name: 'storages', protoName: 'storages', jsonName: 'storages', kind: 'string', repeated: true },
+    { number: 13, name: 'minutes', protoName: 'minutes', jsonName: 'minutes', kind: 'message', repeated: true, message: QueuesMinute },
+  ],
+);
+
+export const QueuesListResponse = messageTable(
+  'QueuesListResponse',
+  () => ({ items: [], cursor: '', total: 0 }),
+  [
+    { number: 1, name: 'items', protoName: 'items', jsonName: 'items', kind: 'message', repeated: true, message: QueuesRow },
+    { number: 2, name: 'cursor', protoName: 'cursor', jsonName: 'cursor', kind: 'string', repeated: false },
+    { number: 3, name: 'total', protoName: 'total', jsonName: 'total', kind: 'int32', repeated: false },
+  ],
+);
+
 export const QuotaLimits = messageTable(
   'QuotaLimits',
   () => ({ queues: 0, partitions: 0, itemsWaiting: 0, bytesWaiting: 0, requestsPerSecond: 0, itemsPerSecond: 0, waitingConsumers: 0, connections: 0 }),

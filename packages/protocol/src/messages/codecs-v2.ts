@@ -81,6 +81,9 @@ export const codecsV2 = {
   ItemsImportRequest: messageCodec(items.ItemsImportRequest, tables.ItemsImportRequest),
   ItemsImportResponse: messageCodec(items.ItemsImportResponse, tables.ItemsImportResponse),
   // querator/v2/queues.proto
+  QueuesListRequest: messageCodec(queues.QueuesListRequest, tables.QueuesListRequest),
+  QueuesRow: messageCodec(queues.QueuesRow, tables.QueuesRow),
+  QueuesListResponse: messageCodec(queues.QueuesListResponse, tables.QueuesListResponse),
   QueuesDeleteRequest: messageCodec(queues.QueuesDeleteRequest, tables.QueuesDeleteRequest),
   QueuesPauseRequest: messageCodec(queues.QueuesPauseRequest, tables.QueuesPauseRequest),
   QueuesResumeRequest: messageCodec(queues.QueuesResumeRequest, tables.QueuesResumeRequest),

@@ -26,6 +26,7 @@ import {
   RETRY_STEPS,
 } from './queue-calls.ts';
 import { DELETABLE, DROPPABLE, UNKNOWN_QUEUE } from './queues-calls.ts';
+import { QUEUES_LIST_CALL } from './queues-list.ts';
 import { QUOTA_CALLS } from './quota-calls.ts';
 import { SCHEDULE_CALLS } from './schedule-calls.ts';
 import { SESSION_CALLS } from './session-calls.ts';
@@ -208,6 +209,7 @@ export const V2_CALLS: readonly CheckedCall[] = [
       ...DROPPABLE,
     ],
   },
+  QUEUES_LIST_CALL,
   {
     path: '/v2/queues.describe',
     good: { queue_name: QUEUES.main },

@@ -53,6 +53,8 @@ const REQUEST_LIMITS: Readonly<Record<keyof typeof LIMITS, Row | undefined>> = {
   cron: ['`cron` of a schedule', 'bytes'],
   timeZone: ['`time_zone` of a schedule', 'bytes'],
   scheduleBacklog: ['times that a schedule with `missed: all` fires late', 'times'],
+  queueRows: ['queues of one page of `v2/queues.list`', 'queues'],
+  queueRowsDefault: undefined,
   taskPage: ['tasks of one page', 'tasks'],
   taskRate: ['`rate` of a task', 'items a second'],
 };

@@ -15,6 +15,7 @@ import {
 import type {
   DescriptionsService,
   PausesService,
+  QueueListsService,
   QueuesService,
   RatesService,
   TasksService,
@@ -24,6 +25,7 @@ import {
   fromDescription,
   fromOptionalTimestamp,
   fromPauses,
+  fromQueueRows,
   fromRates,
   fromTask,
   type Handlers,
@@ -65,16 +67,18 @@ export function apiKeysHandlersV2(access: ServedAccess): HandlersOf<'apiKeys'> {
   };
 }
 
-/** The handlers that describe a queue, tell its rates, delete it, with its items only if that is forced, that pause it, resume it, and resize it. */
+/** The handlers that list queues, describe a queue, tell its rates, delete it, with its items only if that is forced, that pause it, resume it, and resize it. */
 export function queuesHandlersV2(
   {
     queues,
+    queueLists,
     descriptions,
     rates,
     pauses,
     tasks,
   }: {
     readonly queues: QueuesService;
+    readonly queueLists: QueueListsService;
     readonly descriptions: DescriptionsService;
     readonly rates: RatesService;
     readonly pauses: PausesService;
@@ -83,6 +87,9 @@ export function queuesHandlersV2(
   quotas: Quotas | undefined,
 ): HandlersOf<'queues'> {
   return {
+    async list(call, { caller }) {
+      return fromQueueRows(await queueLists.list(call, { caller }));
+    },
     async describe({ queueName }) {
       return fromDescription(await descriptions.describe(queueName));
     },

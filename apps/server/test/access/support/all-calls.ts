@@ -24,6 +24,7 @@ const BODIES: Readonly<Record<string, object>> = {
   '/v2/instances.list': {},
   '/v2/audit.list': {},
   '/v2/apikeys.rotate': { id: 'anonymous', grace: '1h' },
+  '/v2/queues.list': { namespace: 'n' },
   '/v2/tasks.create': { kind: 'delete', queue_name: 'q' },
   '/v2/tasks.get': { id: 'x' },
   '/v2/tasks.list': { namespace: 'n' },

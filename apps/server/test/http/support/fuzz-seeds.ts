@@ -101,6 +101,7 @@ const SEEDS_V2: {
     extend: [{ queueName: QUEUE, partition: 1, requestTimeout: '5s', leaseTimeout: '2m', ids: [ID] }],
   },
   queues: {
+    list: [{}, { filter: 'f', sort: 'waiting', descending: true, limit: 5, withRates: true }],
     describe: [{ queueName: QUEUE }],
     rates: [{ queueName: QUEUE, span: '2h' }, { queueName: QUEUE }],
     delete: [{ queueName: NEW, force: true }],

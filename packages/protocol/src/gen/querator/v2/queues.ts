@@ -196,6 +196,66 @@ export interface QueuesRatesResponse {
   minutes: QueuesMinute[];
 }
 
+/** Lists queues with their counts. */
+export interface QueuesListRequest {
+  /** Only queues of this namespace. Empty: of all in which the caller may see queues. */
+  namespace: string;
+  /** Only queues whose names contain this text, whatever the case. Empty: all. */
+  filter: string;
+  /** `name`, `waiting`, `head_age` or `dead`. Empty: `name`. Queues that were not counted yet come last. */
+  sort: string;
+  /** Whether the greatest comes first. */
+  descending: boolean;
+  /** The most queues of the reply, 1 to 1,000. 0: 100. */
+  limit: number;
+  /** The `cursor` of the reply before, to go on after it. Empty: begin with the first queue. */
+  cursor: string;
+  /** Whether to tell the rates of the last hour. */
+  withRates: boolean;
+}
+
+/** A queue in a list. */
+export interface QueuesRow {
+  /** Its name. */
+  queueName: string;
+  /** Its namespace. */
+  namespace: string;
+  /** Items available to consumers, when it was counted. */
+  waiting: number;
+  /** Items that consumers held. */
+  leased: number;
+  /** Items that become available later. */
+  scheduled: number;
+  /** The age of the oldest waiting item, as a duration. Absent: none waited. */
+  headAge: string;
+  /** How old these counts are, as a duration. Absent: it was not counted yet. */
+  countAge: string;
+  /** What waits in its dead-letter queue, from whatever queue it came. 0 also if that was not counted yet, or may not be seen. */
+  dead: number;
+  /** Its dead-letter queue. Empty: there is none. */
+  deadQueue: string;
+  /** Its pauses. Absent: nothing is paused. */
+  pause:
+    | QueuesPausesResponse
+    | undefined;
+  /** How many partitions it has. */
+  partitions: number;
+  /** The storages of its partitions, in order of their names. */
+  storages: string[];
+  /** The minutes of the last hour in which something happened, the earliest first. Empty also without `with_rates`. */
+  minutes: QueuesMinute[];
+}
+
+/** Queues with their counts, as the server that answers knows them. */
+export interface QueuesListResponse {
+  /** The queues in the order that was asked for. */
+  items: QueuesRow[];
+  /** Where the next page begins. Empty: this is the last one. */
+  cursor: string;
+  /** How many queues all pages have. Absent also while the server reads all queues for the first time. */
+  total: number;
+}
+
 function createBaseQueuesDeleteRequest(): QueuesDeleteRequest {
   return { queueName: "", force: false };
 }
@@ -716,6 +776,168 @@ export const QueuesRatesResponse: MessageFns<QueuesRatesResponse> = {
     const message = createBaseQueuesRatesResponse();
     message.now = (object.now !== undefined && object.now !== null) ? Timestamp.fromPartial(object.now) : undefined;
     message.minutes = object.minutes?.map((e) => QueuesMinute.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseQueuesListRequest(): QueuesListRequest {
+  return { namespace: "", filter: "", sort: "", descending: false, limit: 0, cursor: "", withRates: false };
+}
+
+export const QueuesListRequest: MessageFns<QueuesListRequest> = {
+  encode(message: QueuesListRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.namespace !== "") {
+      writer.uint32(10).string(message.namespace);
+    }
+    if (message.filter !== "") {
+      writer.uint32(18).string(message.filter);
+    }
+    if (message.sort !== "") {
+      writer.uint32(26).string(message.sort);
+    }
+    if (message.descending !== false) {
+      writer.uint32(32).bool(message.descending);
+    }
+    if (message.limit !== 0) {
+      writer.uint32(40).int32(message.limit);
+    }
+    if (message.cursor !== "") {
+      writer.uint32(50).string(message.cursor);
+    }
+    if (message.withRates !== false) {
+      writer.uint32(56).bool(message.withRates);
+    }
+    return writer;
+  },
+
+  create(base?: DeepPartial<QueuesListRequest>): QueuesListRequest {
+    return QueuesListRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<QueuesListRequest>): QueuesListRequest {
+    const message = createBaseQueuesListRequest();
+    message.namespace = object.namespace ?? "";
+    message.filter = object.filter ?? "";
+    message.sort = object.sort ?? "";
+    message.descending = object.descending ?? false;
+    message.limit = object.limit ?? 0;
+    message.cursor = object.cursor ?? "";
+    message.withRates = object.withRates ?? false;
+    return message;
+  },
+};
+
+function createBaseQueuesRow(): QueuesRow {
+  return {
+    queueName: "",
+    namespace: "",
+    waiting: 0,
+    leased: 0,
+    scheduled: 0,
+    headAge: "",
+    countAge: "",
+    dead: 0,
+    deadQueue: "",
+    pause: undefined,
+    partitions: 0,
+    storages: [],
+    minutes: [],
+  };
+}
+
+export const QueuesRow: MessageFns<QueuesRow> = {
+  encode(message: QueuesRow, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.queueName !== "") {
+      writer.uint32(10).string(message.queueName);
+    }
+    if (message.namespace !== "") {
+      writer.uint32(18).string(message.namespace);
+    }
+    if (message.waiting !== 0) {
+      writer.uint32(24).int32(message.waiting);
+    }
+    if (message.leased !== 0) {
+      writer.uint32(32).int32(message.leased);
+    }
+    if (message.scheduled !== 0) {
+      writer.uint32(40).int32(message.scheduled);
+    }
+    if (message.headAge !== "") {
+      writer.uint32(50).string(message.headAge);
+    }
+    if (message.countAge !== "") {
+      writer.uint32(58).string(message.countAge);
+    }
+    if (message.dead !== 0) {
+      writer.uint32(64).int32(message.dead);
+    }
+    if (message.deadQueue !== "") {
+      writer.uint32(74).string(message.deadQueue);
+    }
+    if (message.pause !== undefined) {
+      QueuesPausesResponse.encode(message.pause, writer.uint32(82).fork()).join();
+    }
+    if (message.partitions !== 0) {
+      writer.uint32(88).int32(message.partitions);
+    }
+    for (const v of message.storages) {
+      writer.uint32(98).string(v!);
+    }
+    for (const v of message.minutes) {
+      QueuesMinute.encode(v!, writer.uint32(106).fork()).join();
+    }
+    return writer;
+  },
+
+  create(base?: DeepPartial<QueuesRow>): QueuesRow {
+    return QueuesRow.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<QueuesRow>): QueuesRow {
+    const message = createBaseQueuesRow();
+    message.queueName = object.queueName ?? "";
+    message.namespace = object.namespace ?? "";
+    message.waiting = object.waiting ?? 0;
+    message.leased = object.leased ?? 0;
+    message.scheduled = object.scheduled ?? 0;
+    message.headAge = object.headAge ?? "";
+    message.countAge = object.countAge ?? "";
+    message.dead = object.dead ?? 0;
+    message.deadQueue = object.deadQueue ?? "";
+    message.pause = (object.pause !== undefined && object.pause !== null)
+      ? QueuesPausesResponse.fromPartial(object.pause)
+      : undefined;
+    message.partitions = object.partitions ?? 0;
+    message.storages = object.storages?.map((e) => e) || [];
+    message.minutes = object.minutes?.map((e) => QueuesMinute.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseQueuesListResponse(): QueuesListResponse {
+  return { items: [], cursor: "", total: 0 };
+}
+
+export const QueuesListResponse: MessageFns<QueuesListResponse> = {
+  encode(message: QueuesListResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.items) {
+      QueuesRow.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.cursor !== "") {
+      writer.uint32(18).string(message.cursor);
+    }
+    if (message.total !== 0) {
+      writer.uint32(24).int32(message.total);
+    }
+    return writer;
+  },
+
+  create(base?: DeepPartial<QueuesListResponse>): QueuesListResponse {
+    return QueuesListResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<QueuesListResponse>): QueuesListResponse {
+    const message = createBaseQueuesListResponse();
+    message.items = object.items?.map((e) => QueuesRow.fromPartial(e)) || [];
+    message.cursor = object.cursor ?? "";
+    message.total = object.total ?? 0;
     return message;
   },
 };

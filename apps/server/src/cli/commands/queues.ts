@@ -1,0 +1,68 @@
+import { endpointsV2, type QueuesRow } from '@querator/protocol';
+import { type Command, Option } from 'commander';
+import type { Cli } from '../cli.ts';
+import { attempt } from '../command-error.ts';
+import { wholeNumber } from '../flags.ts';
+import { textTable } from '../text-table.ts';
+
+const HEADS = [
+  'QUEUE',
+  'NAMESPACE',
+  'WAITING',
+  'LEASED',
+  'SCHEDULED',
+  'DEAD',
+  'HEAD AGE',
+  'PAUSED',
+  'COUNTED',
+];
+const SORTS = ['name', 'waiting', 'head_age', 'dead'];
+
+interface QueuesFlags {
+  readonly namespace: string;
+  readonly filter: string;
+  readonly sort: string;
+  readonly descending: boolean;
+  readonly limit: number;
+  readonly cursor: string;
+  readonly rates: boolean;
+  readonly json: boolean;
+}
+
+/** `querator queues list` */
+export function addQueues(program: Command, cli: Cli): void {
+  program
+    .command('queues')
+    .description('see all queues with their counts')
+    .command('list')
+    .description('print the queues with what they hold')
+    .option('--namespace <namespace>', 'only those of this namespace', '')
+    .option('--filter <text>', 'only those whose names contain it', '')
+    .addOption(new Option('--sort <by>', 'the order').choices(SORTS).default('name'))
+    .option('--descending', 'the greatest first', false)
+    .option('--limit <n>', 'how many queues at most', wholeNumber, 100)
+    .option('--cursor <cursor>', 'go on after that of a list before', '')
+    .option('--rates', 'also the rates of the last hour, in JSON', false)
+    .option('--json', 'print JSON instead of a table', false)
+    .action(async ({ json, rates: withRates, ...flags }: QueuesFlags) => {
+      const response = await attempt('failed to list queues', () =>
+        cli.client().v2.queues.list({ ...flags, withRates }, { signal: cli.interrupted() }),
+      );
+      if (json) return cli.output.json(endpointsV2.queues.list.response, response);
+      await cli.output.data(textTable(HEADS, response.items.map(rowOf)));
+      cli.output.say(`Found ${response.items.length} of ${response.total} queue(s)`);
+      if (response.cursor !== '') cli.output.say(`More with --cursor ${response.cursor}`);
+    });
+}
+
+/** A queue that was not counted yet has no numbers. */
+function rowOf(row: QueuesRow): string[] {
+  const { queueName, namespace, waiting, leased, scheduled, dead, deadQueue, headAge, countAge, pause } = row;
+  const counted = (count: number) => (countAge === '' ? '' : String(count));
+  const paused = [pause?.produce && 'produce', pause?.lease && 'lease'].filter(Boolean).join(' ');
+  return [
+    ...[queueName, namespace, counted(waiting), counted(leased), counted(scheduled)],
+    ...[deadQueue === '' ? '' : String(dead), headAge, paused],
+    countAge === '' ? 'not yet' : `${countAge} ago`,
+  ];
+}

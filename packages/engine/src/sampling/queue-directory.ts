@@ -1,0 +1,125 @@
+import {
+  type Clock,
+  type Instant,
+  millisecondsBetween,
+  type Pauses,
+  type Queue,
+  type QueueListRequest,
+  SharedRun,
+  within,
+} from '@querator/core';
+
+/** What a list shows of a queue besides its counts. */
+export interface ListedQueue {
+  readonly name: string;
+  readonly namespace: string;
+  readonly createdAt: Instant;
+  /** Empty: none. */
+  readonly deadQueue: string;
+  /** Those in force when the queue was read. */
+  readonly pauses: Pauses;
+  /** The storage of each partition, by its number. */
+  readonly storages: readonly string[];
+}
+
+/** Reads one page of the stored queues. See `QueueStore.list`. */
+export type ReadQueues = (request: QueueListRequest) => Promise<readonly Queue[]>;
+
+/** Queues read at a time. One with 1,024 partitions takes 100 kB until it was noted. */
+const QUEUES_AT_ONCE = 500;
+/** A directory that was read as quickly is read anew for a request. */
+const QUICK_MS = 20;
+/** How long a request waits for the first read, if it can do without. */
+const PATIENCE_MS = 10;
+/** Requests within this time share a read. */
+const FRESH_MS = 500;
+
+/** All queues in memory, in order of their names, as they were read a short time ago. */
+export class QueueDirectory {
+  readonly #clock: Clock;
+  readonly #read: ReadQueues;
+  readonly #reads = new SharedRun(() => this.#readAll());
+  #queues: readonly ListedQueue[] | undefined;
+  #byName: ReadonlyMap<string, ListedQueue> = new Map();
+  #readAt: Instant | undefined;
+  #tookMs = 0;
+
+  constructor({ clock, read }: { readonly clock: Clock; readonly read: ReadQueues }) {
+    this.#clock = clock;
+    this.#read = read;
+  }
+
+  /** The age of what is known, in milliseconds. Infinite: nothing is. */
+  get ageMs(): number {
+    return this.#readAt === undefined ? Infinity : millisecondsBetween(this.#readAt, this.#clock.now());
+  }
+
+  /** The queues that were read last. */
+  get known(): readonly ListedQueue[] {
+    return this.#queues ?? [];
+  }
+
+  /** The queue of that name, if one is known. */
+  find(name: string): ListedQueue | undefined {
+    return this.#byName.get(name);
+  }
+
+  /** The queues. Reads them if that is quick, or if none are known. @throws StorageError */
+  current(): Promise<readonly ListedQueue[]> {
+    const known = this.#queues;
+    if (known === undefined) return this.#reads.join();
+    const isFine = this.ageMs < FRESH_MS || this.#tookMs > QUICK_MS;
+    return isFine ? Promise.resolve(known) : this.#reads.start().catch(() => known);
+  }
+
+  /** As `current`, but undefined if none are known and reading them takes long. */
+  async soon(): Promise<readonly ListedQueue[] | undefined> {
+    if (this.#queues !== undefined) return this.current();
+    return within(this.#clock, PATIENCE_MS, this.#reads.join());
+  }
+
+  /** Some queues in order of their names, from `pivot` on, straight from storage. @throws StorageError */
+  async read(
+    pivot: string,
+    { namespace, limit }: { readonly namespace: string; readonly limit: number },
+  ): Promise<readonly ListedQueue[]> {
+    const page = await this.#read({ namespace: namespace || undefined, pivot, limit });
+    return page.map(noted);
+  }
+
+  /** Reads the queues. @throws StorageError */
+  refresh(): Promise<readonly ListedQueue[]> {
+    return this.#reads.join();
+  }
+
+  forget(): void {
+    this.#queues = undefined;
+    this.#byName = new Map();
+    this.#readAt = undefined;
+  }
+
+  async #readAll(): Promise<readonly ListedQueue[]> {
+    const began = this.#clock.now();
+    const queues: ListedQueue[] = [];
+    for (let pivot = ''; ; ) {
+      const page = await this.#read({ namespace: undefined, pivot, limit: QUEUES_AT_ONCE });
+      // Pages repeat the pivot.
+      for (const queue of page) if (queue.name !== pivot) queues.push(noted(queue));
+      const last = page.at(-1)?.name;
+      if (page.length < QUEUES_AT_ONCE || last === undefined) break;
+      pivot = last;
+    }
+    this.#queues = queues;
+    this.#byName = new Map(queues.map((queue) => [queue.name, queue]));
+    this.#readAt = began;
+    this.#tookMs = millisecondsBetween(began, this.#clock.now());
+    return queues;
+  }
+}
+
+function noted({ name, namespace, createdAt, deadQueue, pauses = {}, partitions }: Queue): ListedQueue {
+  return {
+    ...{ name, namespace, createdAt, deadQueue, pauses },
+    storages: partitions.map(({ storageName }) => storageName),
+  };
+}
