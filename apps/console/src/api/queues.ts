@@ -99,16 +99,6 @@ export const createQueue = (settings: QueueInfo): Promise<unknown> => call('v1/q
 export const deleteQueue = (queue: string, force: boolean): Promise<unknown> =>
   call('v2/queues.delete', { queue_name: queue, force });
 
-/** Which kinds of items `clearQueue` removes. */
-export interface ClearedStates {
-  readonly queue: boolean;
-  readonly destructive: boolean;
-  readonly scheduled: boolean;
-}
-
-export const clearQueue = (queue: string, states: ClearedStates): Promise<unknown> =>
-  call('v1/queue.clear', { queue_name: queue, ...states });
-
 export const pauseQueue = (
   queue: string,
   parts: { readonly produce: boolean; readonly lease: boolean; readonly until?: Time },

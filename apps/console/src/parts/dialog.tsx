@@ -40,7 +40,7 @@ export function Dialog({
     >
       <header>
         <h2 id={heading}>{title}</h2>
-        <button type="button" class="quiet" aria-label="Close" onClick={onClose}>
+        <button type="button" class="quiet" aria-label="Close the dialog" onClick={onClose}>
           ✕
         </button>
       </header>

@@ -39,6 +39,12 @@ const dialog = () => page.getByRole('dialog');
 const press = (name: string) => page.getByRole('button', { name, exact: true }).click();
 const told = (text: string) => page.getByRole('region', { name: 'Messages' }).getByText(text).waitFor();
 
+/** Runs in the page. The browser's own stops, such as its address bar, count as the body. */
+function isOutsideDialog(): boolean {
+  const { activeElement } = document;
+  return activeElement !== document.body && activeElement?.closest('dialog') === null;
+}
+
 async function itemsOf(queueName: string): Promise<number> {
   const { logicalQueues } = await client.queue.stats({ queueName });
   return logicalQueues.flatMap(({ partitions }) => partitions).reduce((sum, { total }) => sum + total, 0);
@@ -102,18 +108,56 @@ describe('a queue', () => {
     await page.getByText('consumers are paused').waitFor({ state: 'detached' });
   });
 
-  test('is cleared with a count, once its name is typed', async () => {
+  test('is cleared by a task: counted, confirmed by its name, and followed to its end', async () => {
     await console.goTo('queues/orders');
     await press('Clear…');
-    await dialog().getByText('20 waiting items').waitFor();
-    const button = dialog().getByRole('button', { name: 'Delete about 20 items' });
+    await dialog().getByLabel('Waiting items, about 20').check();
+    await press('Count them');
+    const button = dialog().getByRole('button', { name: 'Delete 20 items' });
     await page.getByLabel('Type orders to confirm').fill('order');
     expect(await button.isDisabled()).toBe(true);
+    expect(await itemsOf('orders')).toBe(20);
     await page.getByLabel('Type orders to confirm').fill('orders');
     await console.expectAccessible();
     await button.click();
-    await told('orders is cleared.');
+    await dialog().getByText('20 of 20 items found so far').waitFor();
+    await dialog().getByText('done').waitFor();
     expect(await itemsOf('orders')).toBe(0);
+    await press('Close');
+  });
+
+  test('is left as it is if the dialog is closed, and the focus is back where it was', async () => {
+    await client.queue.produce({ queueName: 'orders', requestTimeout: '10s', items: [{ utf8: 'kept' }] });
+    await console.goTo('queues/orders');
+    await press('Clear…');
+    await press('Count them');
+    await page.getByLabel('Type orders to confirm').waitFor();
+    for (let stop = 0; stop < 8; stop++) {
+      await page.keyboard.press('Tab');
+      expect(await page.evaluate(isOutsideDialog)).toBe(false);
+    }
+    await page.keyboard.press('Escape');
+    expect(await dialog().count()).toBe(0);
+    expect(await itemsOf('orders')).toBe(1);
+  });
+
+  test('is deleted once its name is typed, with its items only if that is said', async () => {
+    await client.queues.create({
+      queueName: 'old',
+      leaseTimeout: '1m',
+      expireTimeout: '1h',
+      requestedPartitions: 1,
+    });
+    await client.queue.produce({ queueName: 'old', requestTimeout: '10s', items: [{ utf8: 'x' }] });
+    await console.goTo('queues/old');
+    await press('Delete…');
+    await page.getByLabel('Type old to confirm').fill('old');
+    await press('Delete the queue');
+    await dialog().getByRole('alert').waitFor();
+    await dialog().getByLabel('Also if it holds items').check();
+    await press('Delete the queue');
+    await told('old is deleted.');
+    await page.getByRole('heading', { level: 1, name: 'Queues' }).waitFor();
   });
 });
 

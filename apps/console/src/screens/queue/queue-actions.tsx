@@ -1,11 +1,12 @@
 import { useState } from 'preact/hooks';
 import { goTo } from '../../address/address.ts';
-import { clearQueue, deleteQueue, pauseQueue, type QueueDescription, resumeQueue } from '../../api/queues.ts';
+import { deleteQueue, pauseQueue, type QueueDescription, resumeQueue } from '../../api/queues.ts';
 import { ActionButton } from '../../parts/action-button.tsx';
 import { ConfirmDialog } from '../../parts/confirm-dialog.tsx';
 import { CheckField, TextField } from '../../parts/fields.tsx';
 import { tellDone } from '../../parts/messages.tsx';
 import { countOf } from '../../text/number.ts';
+import { ClearDialog } from './clear-dialog.tsx';
 
 type Open = 'pause' | 'resume' | 'clear' | 'delete';
 
@@ -84,50 +85,6 @@ function ResumeDialog({ data, onClose, onDone }: DialogProps) {
   return (
     <ConfirmDialog title={`Resume ${name}`} action="Resume" act={act} onClose={onClose}>
       <p>Producers and consumers go on at once.</p>
-    </ConfirmDialog>
-  );
-}
-
-function ClearDialog({ data, onClose, onDone }: DialogProps) {
-  const { queue_name: name } = data.queue;
-  const { waiting = 0, leased = 0, scheduled = 0 } = data;
-  const [withWaiting, setWaiting] = useState(true);
-  const [withLeased, setLeased] = useState(false);
-  const [withScheduled, setScheduled] = useState(false);
-  const count =
-    (withWaiting ? waiting : 0) + (withWaiting && withLeased ? leased : 0) + (withScheduled ? scheduled : 0);
-  const act = async () => {
-    await clearQueue(name, {
-      queue: withWaiting,
-      destructive: withWaiting && withLeased,
-      scheduled: withScheduled,
-    });
-    tellDone(`${name} is cleared.`);
-    onDone();
-  };
-  return (
-    <ConfirmDialog
-      title={`Clear ${name}`}
-      action={`Delete about ${countOf(count, 'item')}`}
-      typed={name}
-      danger
-      act={act}
-      onClose={onClose}
-    >
-      <CheckField label={countOf(waiting, 'waiting item')} checked={withWaiting} onChange={setWaiting} />
-      {withWaiting && (
-        <CheckField
-          label={`${countOf(leased, 'leased item')}: their consumers cannot complete them`}
-          checked={withLeased}
-          onChange={setLeased}
-        />
-      )}
-      <CheckField
-        label={countOf(scheduled, 'scheduled item')}
-        checked={withScheduled}
-        onChange={setScheduled}
-      />
-      <p>Cleared items are gone. They do not go to the dead-letter queue.</p>
     </ConfirmDialog>
   );
 }
