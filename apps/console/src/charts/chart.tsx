@@ -28,7 +28,6 @@ export function Chart({ title, data, format, note }: ChartProps) {
     const { current } = frame;
     if (current === null) return;
     const plot = new uPlot(optionsOf(current, { title, data, format }), linesOf(data), current);
-    plot.setLegend({ idx: data.times.length - 1 });
     const resized = new ResizeObserver(() => plot.setSize({ width: current.clientWidth, height: HEIGHT }));
     resized.observe(current);
     return () => {
@@ -87,6 +86,8 @@ function optionsOf(frame: HTMLElement, { data, format }: ChartProps): uPlot.Opti
       })),
     ],
     cursor: { y: false },
+    // Until somebody points at another time, the legend has the last values.
+    hooks: { ready: [(plot) => plot.setLegend({ idx: data.times.length - 1 })] },
     legend: { live: true },
   };
 }

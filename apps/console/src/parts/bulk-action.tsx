@@ -64,7 +64,13 @@ export function BulkAction(props: BulkActionProps) {
           {failure}
         </p>
       )}
-      {work.task !== undefined ? (
+      {counting === undefined && error !== undefined ? (
+        <div class="dialog-actions">
+          <button type="button" class="primary" onClick={close}>
+            Close
+          </button>
+        </div>
+      ) : work.task !== undefined ? (
         <Working task={work.task} noun={props.noun} onClose={close} />
       ) : (
         <Counted {...props} count={count.task} start={start} onClose={close} />
@@ -104,7 +110,7 @@ function Counted({
             <strong class="numbers">
               {formatCount(matched)} {noun}
             </strong>{' '}
-            {effect} Those that come in until then and match are taken as well.
+            {effect} Those that come in before you confirm are taken too.
           </p>
         )}
         {request.rate !== undefined && request.rate > 0 && (

@@ -38,22 +38,38 @@ export function addSample(queue: string, described: QueueDescription, at: number
   return all;
 }
 
+/** A line begins that many seconds before the first sample at least: one point alone has no scale. */
+const SHORTEST_S = 120;
+
+/** The samples as columns, with a time before them if they are of a shorter time. */
+function columnsOf(samples: readonly Sample[]) {
+  const first = samples[0]?.at ?? 0;
+  const last = samples.at(-1)?.at ?? 0;
+  const isShort = last - first < SHORTEST_S;
+  return {
+    times: [...(isShort ? [last - SHORTEST_S] : []), ...samples.map(({ at }) => at)],
+    column: (of: (sample: Sample) => number | null) => [...(isShort ? [null] : []), ...samples.map(of)],
+  };
+}
+
 /** The counts as lines. */
 export function depthLines(samples: readonly Sample[]): ChartData {
+  const { times, column } = columnsOf(samples);
   return {
-    times: samples.map(({ at }) => at),
+    times,
     series: [
-      { label: 'Waiting', color: 1, values: samples.map(({ waiting }) => waiting) },
-      { label: 'Leased', color: 4, values: samples.map(({ leased }) => leased) },
-      { label: 'Scheduled', color: 6, values: samples.map(({ scheduled }) => scheduled) },
+      { label: 'Waiting', color: 1, values: column(({ waiting }) => waiting) },
+      { label: 'Leased', color: 4, values: column(({ leased }) => leased) },
+      { label: 'Scheduled', color: 6, values: column(({ scheduled }) => scheduled) },
     ],
   };
 }
 
 /** The age of the head in seconds as a line. */
 export function ageLine(samples: readonly Sample[]): ChartData {
+  const { times, column } = columnsOf(samples);
   return {
-    times: samples.map(({ at }) => at),
-    series: [{ label: 'Oldest waiting item', color: 2, values: samples.map(({ headAge }) => headAge) }],
+    times,
+    series: [{ label: 'Oldest waiting item', color: 2, values: column(({ headAge }) => headAge) }],
   };
 }

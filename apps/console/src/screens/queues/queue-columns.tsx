@@ -1,0 +1,89 @@
+import { formatAddress } from '../../address/address-text.ts';
+import type { QueueRow } from '../../api/queue-list.ts';
+import { Sparkline } from '../../charts/sparkline.tsx';
+import { Age } from '../../parts/age.tsx';
+import { Badge } from '../../parts/badge.tsx';
+import { None, SpanOf } from '../../parts/moment.tsx';
+import { Plain } from '../../parts/plain.tsx';
+import type { Column } from '../../parts/table.tsx';
+import { formatCount, formatRate } from '../../text/number.ts';
+import { rateLines } from '../queue/minutes.ts';
+
+/** The columns of the list of queues. @param readAt when the rows arrived, in milliseconds since 1970. */
+export function queueColumns(readAt: number | undefined): readonly Column<QueueRow>[] {
+  return [
+    { title: 'Queue', names: true, sort: 'name', first: 'up', cell: (row) => <Name row={row} /> },
+    { title: 'Waiting', numeric: true, sort: 'waiting', cell: (row) => <Count row={row} of="waiting" /> },
+    {
+      title: 'Oldest waiting',
+      numeric: true,
+      sort: 'head_age',
+      cell: ({ head_age }) => <SpanOf span={head_age} />,
+    },
+    {
+      title: 'Dead letters',
+      numeric: true,
+      sort: 'dead',
+      hint: 'What waits in its dead-letter queue, from whatever queue it came',
+      cell: (row) => <Dead row={row} />,
+    },
+    { title: 'Leased', numeric: true, cell: (row) => <Count row={row} of="leased" /> },
+    { title: 'Scheduled', numeric: true, wide: true, cell: (row) => <Count row={row} of="scheduled" /> },
+    { title: 'Produced, 1 h', wide: true, cell: (row) => <Rate row={row} line="produced" /> },
+    { title: 'Completed, 1 h', wide: true, cell: (row) => <Rate row={row} line="completed" /> },
+    { title: 'Counts', wide: true, cell: ({ count_age }) => <Age age={count_age} readAt={readAt} /> },
+  ];
+}
+
+function Name({ row: { queue_name: name, pause, namespace } }: { readonly row: QueueRow }) {
+  return (
+    <>
+      <a href={formatAddress(['queues', name])}>
+        <Plain text={name} limit={100} />
+      </a>
+      {pause !== undefined && (
+        <>
+          {' '}
+          <Badge tone="notice">paused</Badge>
+        </>
+      )}
+      {namespace !== undefined && namespace !== '_system' && (
+        <span class="quiet in-namespace">
+          {' '}
+          in <Plain text={namespace} />
+        </span>
+      )}
+    </>
+  );
+}
+
+function Count({ row, of }: { readonly row: QueueRow; readonly of: 'waiting' | 'leased' | 'scheduled' }) {
+  return row.count_age === undefined ? <None why="not counted yet" /> : formatCount(row[of] ?? 0);
+}
+
+function Dead({ row: { dead = 0, dead_queue } }: { readonly row: QueueRow }) {
+  if (!dead_queue) return <None why="no dead-letter queue" />;
+  if (dead === 0) return <>0</>;
+  return (
+    <a class="bad" href={formatAddress(['queues', dead_queue])}>
+      {formatCount(dead)}
+    </a>
+  );
+}
+
+const LINES = { produced: 0, completed: 2 } as const;
+
+function Rate({ row, line }: { readonly row: QueueRow; readonly line: keyof typeof LINES }) {
+  const { minutes = [], queue_name: name } = row;
+  const now = new Date().toISOString();
+  const values = (rateLines({ now, minutes }, 60, 1).series[LINES[line]]?.values ?? []).map(
+    (each) => each ?? 0,
+  );
+  const last = values.at(-1) ?? 0;
+  return (
+    <span class="rate">
+      <Sparkline values={values} label={`Items ${line} of ${name}: ${formatRate(last)} a second at last`} />
+      <span class="numbers">{formatRate(last)}/s</span>
+    </span>
+  );
+}

@@ -1,0 +1,78 @@
+import { type Client, createClient } from '@querator/client';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { launchChromium } from '../launch-chromium.ts';
+import { ConsolePage } from './console-page.ts';
+import { type ConsoleSite, startConsole } from './console-site.ts';
+
+const SETTINGS = { leaseTimeout: '1m', expireTimeout: '24h', requestedPartitions: 1 };
+const COUNT = 120;
+
+let browser: Browser;
+let site: ConsoleSite;
+let client: Client;
+let console: ConsolePage;
+
+beforeAll(async () => {
+  browser = await launchChromium();
+  site = await startConsole({});
+  client = createClient({ endpoint: site.server.url });
+  const names = Array.from({ length: COUNT }, (_, at) => `queue-${String(at).padStart(3, '0')}`);
+  for (const queueName of names) await client.queues.create({ ...SETTINGS, queueName });
+  await client.queue.produce({
+    queueName: 'queue-077',
+    requestTimeout: '10s',
+    items: [{ utf8: 'a' }, { utf8: 'b' }],
+  });
+  console = await ConsolePage.open(browser, site.url);
+});
+
+afterAll(async () => {
+  await console?.close();
+  await browser?.close();
+  await site?.stop();
+});
+
+const names = () => console.page.getByRole('rowheader').allTextContents();
+
+test('queues are gone through page by page, and each is there once', async () => {
+  await console.goTo('queues');
+  const { page } = console;
+  await page.getByText(`${COUNT} queues`).waitFor();
+  const seen = await names();
+  while ((await page.getByRole('link', { name: 'Next page' }).count()) > 0) {
+    const last = seen.at(-1) ?? '';
+    await page.getByRole('link', { name: 'Next page' }).click();
+    await page.getByRole('rowheader', { name: last }).waitFor({ state: 'detached' });
+    await page.getByRole('rowheader').first().waitFor();
+    seen.push(...(await names()));
+  }
+  expect(seen).toHaveLength(COUNT);
+  expect(new Set(seen).size).toBe(COUNT);
+  await page.getByRole('link', { name: 'Previous page' }).click();
+  await page.getByRole('rowheader', { name: seen[50] ?? '' }).waitFor();
+  await page.getByRole('link', { name: 'First page' }).click();
+  await page.getByRole('rowheader', { name: 'queue-000' }).waitFor();
+});
+
+test('the fullest queue comes first, and the filter finds names by a part', async () => {
+  const { page } = console;
+  await page.clock.install();
+  await console.goTo('queues?sort=-waiting');
+  await expect
+    .poll(async () => {
+      await page.clock.fastForward(6_000);
+      return (await names())[0];
+    })
+    .toBe('queue-077');
+  const header = page.getByRole('columnheader', { name: 'Waiting', exact: true });
+  expect(await header.getAttribute('aria-sort')).toBe('descending');
+  await page.getByRole('button', { name: 'Waiting', exact: true }).click();
+  await page.waitForURL(/sort=waiting/);
+  expect(await header.getAttribute('aria-sort')).toBe('ascending');
+  await page.getByLabel('Name contains').fill('UE-07');
+  await page.clock.fastForward(1_000);
+  await page.getByText('10 queues match').waitFor();
+  expect(page.url()).toContain('filter=UE-07');
+  await console.expectAccessible();
+});
