@@ -4,6 +4,7 @@ import '../style/shell.css';
 import '../style/parts.css';
 import '../style/payload.css';
 import '../style/screens.css';
+import '../style/items.css';
 import { render } from 'preact';
 import { Shell } from './app/shell.tsx';
 

@@ -1,7 +1,6 @@
 import type { AccessControl, Quotas } from '@querator/access';
 import { consoleFolder } from '@querator/console';
 import type { StorageBackend } from '@querator/core';
-import { parseDuration, toMilliseconds } from '@querator/core';
 import type { Instances, Service } from '@querator/engine';
 import type { PoolRegistry, PoolState } from '@querator/storage-postgres';
 import { describedStorages } from './config/described-storages.ts';
@@ -140,12 +139,7 @@ function createRequestLog(
   { logger, requestLogger = logger }: ServerDeps,
   monotonicClock: MonotonicClock,
 ): RequestLog | undefined {
-  const every = logging['request-log'] ? requestLogger : undefined;
-  const threshold = logging['slow-calls'];
-  if (every === undefined && threshold === undefined) return undefined;
-  // Lines about slow calls are limited like those about other trouble.
-  const slow = threshold && { logger, thresholdMs: toMilliseconds(parseDuration(threshold)) };
-  return new RequestLog({ every, slow: slow || undefined }, monotonicClock);
+  return logging['request-log'] ? new RequestLog(requestLogger, monotonicClock) : undefined;
 }
 
 /** The parts that an audit depends on. */

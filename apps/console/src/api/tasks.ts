@@ -1,5 +1,6 @@
 import { call } from './call.ts';
-import type { Time } from './types.ts';
+import type { ItemsFilter } from './item.ts';
+import type { Page, Time } from './types.ts';
 
 /** Long work on many items, as far as it has come. */
 export interface Task {
@@ -19,7 +20,7 @@ export interface Task {
   readonly started_at?: Time;
   readonly ended_at?: Time;
   readonly cancel_requested_at?: Time;
-  readonly filter?: object;
+  readonly filter?: ItemsFilter;
   readonly to?: string;
   readonly moves?: readonly TaskMove[];
 }
@@ -35,11 +36,22 @@ export interface TaskMove {
   readonly error?: string;
 }
 
+/** What a task can do. */
+export const TASK_KINDS = [
+  'delete',
+  'redrive',
+  'move',
+  'move_partition',
+  'drain',
+  'rebalance',
+  'resize',
+] as const;
+
 /** The fields of `tasks.create`. */
 export interface TaskRequest {
-  readonly kind: 'delete' | 'redrive' | 'move' | 'move_partition' | 'drain' | 'rebalance' | 'resize';
+  readonly kind: (typeof TASK_KINDS)[number];
   readonly queue_name?: string;
-  readonly filter?: object;
+  readonly filter?: ItemsFilter;
   readonly to?: string;
   readonly rate?: number;
   readonly partition?: number;
@@ -56,3 +68,16 @@ export const getTask = (id: string, signal?: AbortSignal): Promise<Task> =>
   call('v2/tasks.get', { id }, { signal });
 
 export const cancelTask = (id: string): Promise<Task> => call('v2/tasks.cancel', { id });
+
+/** Which tasks to list. */
+interface TasksRequest {
+  readonly state?: string | undefined;
+  readonly kind?: string | undefined;
+  readonly queue_name?: string | undefined;
+  readonly cursor?: string | undefined;
+  readonly limit: number;
+}
+
+/** Lists tasks, the newest first. */
+export const listTasks = (request: TasksRequest, signal: AbortSignal): Promise<Page<Task>> =>
+  call('v2/tasks.list', request, { signal });

@@ -11,20 +11,24 @@ export function ActionButton({
   children,
   onClick,
   danger = false,
+  whyNot,
 }: {
   readonly children: string;
   readonly onClick: () => void;
   readonly danger?: boolean;
+  /** Why it is not possible now. Absent: it is. */
+  readonly whyNot?: string | undefined;
 }) {
   const { write } = session.value;
+  const reason = write ? whyNot : READ_ONLY;
   return (
     <button
       type="button"
       class={danger ? 'danger quiet-danger' : undefined}
-      aria-disabled={!write}
-      title={write ? undefined : READ_ONLY}
+      aria-disabled={reason !== undefined}
+      title={reason}
       onClick={() => {
-        if (write) onClick();
+        if (reason === undefined) onClick();
       }}
     >
       {children}

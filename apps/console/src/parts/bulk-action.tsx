@@ -1,5 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
+import { formatAddress } from '../address/address-text.ts';
+import { CallError } from '../api/call-error.ts';
 import { cancelTask, createTask, type Task, type TaskRequest } from '../api/tasks.ts';
 import { formatCount } from '../text/number.ts';
 import { Dialog } from './dialog.tsx';
@@ -15,8 +17,10 @@ interface BulkActionProps {
   readonly effect: ComponentChildren;
   /** The verb on the button: `Delete`. */
   readonly verb: string;
-  /** What must be typed first, such as the name of the queue. */
-  readonly typed: string;
+  /** What must be typed first, such as the name of the queue. Absent: nothing. */
+  readonly typed?: string | undefined;
+  /** The permissions that it takes, for those who lack one. */
+  readonly needs?: string;
   readonly danger?: boolean;
   /** What the task takes. Default: `items`. */
   readonly noun?: string;
@@ -35,12 +39,12 @@ export function BulkAction(props: BulkActionProps) {
   const { title, request, onClose, onEnd } = props;
   const [counting, setCounting] = useState<Task>();
   const [working, setWorking] = useState<Task>();
-  const [error, setError] = useState<string>();
+  const [error, setError] = useState<Error>();
   const count = useTask(counting);
   const work = useTask(working);
 
   useEffect(() => {
-    createTask({ ...request, dry_run: true }).then(setCounting, (thrown: Error) => setError(thrown.message));
+    createTask({ ...request, dry_run: true }).then(setCounting, setError);
   }, []);
   const close = () => {
     // A count that nobody waits for would only cost.
@@ -53,15 +57,17 @@ export function BulkAction(props: BulkActionProps) {
     try {
       setWorking(await createTask(request));
     } catch (thrown) {
-      setError(thrown instanceof Error ? thrown.message : String(thrown));
+      setError(thrown instanceof Error ? thrown : new Error(String(thrown)));
     }
   };
-  const failure = error ?? work.error?.message ?? count.error?.message;
+  const failure = error ?? work.error ?? count.error;
+  const isForbidden = failure instanceof CallError && failure.kind === 'forbidden';
   return (
     <Dialog title={title} onClose={close}>
       {failure !== undefined && (
         <p class="note failed" role="alert">
-          {failure}
+          {failure.message}
+          {isForbidden && props.needs !== undefined && ` (It takes ${props.needs}.)`}
         </p>
       )}
       {counting === undefined && error !== undefined ? (
@@ -94,9 +100,10 @@ function Counted({
   const [busy, setBusy] = useState(false);
   const matched = count?.matched ?? 0;
   const isCounted = count?.state === 'done';
+  const isAllowed = isCounted && matched > 0 && (typed === undefined || text === typed);
   const submit = async (event: Event) => {
     event.preventDefault();
-    if (busy || !isCounted || text !== typed) return;
+    if (busy || !isAllowed) return;
     setBusy(true);
     await start();
     setBusy(false);
@@ -117,7 +124,7 @@ function Counted({
           <p>At most {formatCount(request.rate)} a second.</p>
         )}
       </div>
-      {isCounted && (
+      {isCounted && typed !== undefined && (
         <label class="typed">
           <span>
             Type <code>{typed}</code> to confirm
@@ -135,11 +142,7 @@ function Counted({
         <button type="button" onClick={onClose}>
           {isCounted ? 'Cancel' : 'Stop counting'}
         </button>
-        <button
-          type="submit"
-          class={danger ? 'danger' : 'primary'}
-          disabled={!isCounted || matched === 0 || text !== typed || busy}
-        >
+        <button type="submit" class={danger ? 'danger' : 'primary'} disabled={!isAllowed || busy}>
           {isCounted ? `${verb} ${formatCount(matched)} ${noun}` : verb}
         </button>
       </div>
@@ -163,7 +166,9 @@ function Working({
         <TaskProgress task={task} {...(noun === undefined ? {} : { noun })} />
         {isRunning && <p>It is a task of the server, and goes on if you close this.</p>}
         <p>
-          Its id: <code>{task.id}</code>
+          <a href={formatAddress(['tasks', task.id])} onClick={onClose}>
+            The task <code>{task.id}</code>
+          </a>
         </p>
       </div>
       <div class="dialog-actions">

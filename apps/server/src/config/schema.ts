@@ -160,7 +160,6 @@ export const configSchema = z.strictObject({
       handler: z.enum(LOG_HANDLERS, { error: `expected one of ${LOG_HANDLERS.join(', ')}` }).default('color'),
       level: z.enum(LOG_LEVELS, { error: `expected one of ${LOG_LEVELS.join(', ')}` }).default('info'),
       'request-log': z.boolean('expected true or false').default(false),
-      'slow-calls': duration.optional(),
     })
     .prefault({}),
   'queue-storage': z

@@ -138,48 +138,6 @@ describe('the request log', () => {
   });
 });
 
-describe('slow calls', () => {
-  /** Each look at the clock takes a second. */
-  const slowClock = () => {
-    let seconds = 0;
-    return { monotonicClock: () => 1_000 * seconds++ };
-  };
-  const slow = () => lines.filter(({ message }) => message === 'slow call').map(({ fields }) => fields);
-
-  test('have a line, with or without the log of requests', async () => {
-    for (const settings of [{ 'slow-calls': '500ms' }, { 'slow-calls': '500ms', 'request-log': true }]) {
-      const url = await start({ logging: settings }, slowClock());
-      await post(`${url}/v1/queues.list`, {}, { 'X-Request-Id': 'order-17' });
-      await post(`${url}/v1/nothing`, {});
-      expect(slow()).toMatchObject([
-        { path: '/v1/queues.list', status: 200, requestId: 'order-17', ms: expect.any(Number) },
-        { path: '/v1/nothing', status: 501 },
-      ]);
-      expect(requests()).toHaveLength('request-log' in settings ? 2 : 0);
-      await server?.stop();
-    }
-  });
-
-  test('are not those that are fast, or that wait for items', async () => {
-    const url = await start({ logging: { 'slow-calls': '1h' } }, slowClock());
-    await post(`${url}/v1/queues.list`, {});
-    expect(slow()).toEqual([]);
-    await server?.stop();
-    const other = await start({ logging: { 'slow-calls': '500ms' } }, slowClock());
-    await post(`${other}/v1/queues.create`, QUEUE);
-    await post(`${other}/v1/queue.lease`, {
-      queue_name: 'q',
-      client_id: 'c',
-      batch_size: 1,
-      request_timeout: '10ms',
-    });
-    expect(slow().map(({ path }) => path)).toEqual(['/v1/queues.create']);
-    expect(() => parseConfig('logging:\n  slow-calls: 5\n')).toThrow(
-      'line 2: logging.slow-calls: expected a duration',
-    );
-  });
-});
-
 describe('the id of a request', () => {
   test.each([
     ['order-17', true],

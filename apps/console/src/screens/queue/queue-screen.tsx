@@ -5,6 +5,7 @@ import { ExactTime } from '../../parts/moment.tsx';
 import { Plain } from '../../parts/plain.tsx';
 import { ScreenHead } from '../../parts/screen-head.tsx';
 import { Tabs, tabParam } from '../../parts/tabs.tsx';
+import { QueueLinks } from '../items/queue-links.tsx';
 import type { PathValues, Screen } from '../screen.ts';
 import { OverviewTab } from './overview-tab.tsx';
 import { PartitionsTab } from './partitions-tab.tsx';
@@ -27,6 +28,7 @@ function QueueScreen({ values: { queue = '' } }: { readonly values: PathValues }
         title={<Plain text={queue} />}
         actions={data !== undefined && <QueueActions data={data} onDone={loaded.reload} />}
       >
+        <QueueLinks queue={queue} present="queue" deadQueue={data?.queue.dead_queue} />
         {data?.pause !== undefined && <Paused pause={data.pause} />}
       </ScreenHead>
       <Tabs tabs={TABS} label="Parts of the queue" />

@@ -103,7 +103,7 @@ export class CallPipeline {
     if (log === undefined && tracing === undefined) {
       return this.#admit(method, path, route, headers, onLoopback);
     }
-    if (log?.isComplete === true) this.#requestIds.ensure(headers);
+    if (log !== undefined) this.#requestIds.ensure(headers);
     headers.trace = tracing?.begin({ method, path, route, headers });
     const startedMs = this.#monotonicClock();
     const followed = (admission: Admission) => {
@@ -245,9 +245,8 @@ export class CallPipeline {
       const queue = queueOf(request);
       const isGone = context.isGone();
       const { caller } = context;
-      const waits = endpoint.traffic === 'waits';
       this.#requestLog.write(
-        { method: 'POST', path, headers, startedMs, caller, queue, bytes: call.receivedBytes, waits, isGone },
+        { method: 'POST', path, headers, startedMs, caller, queue, bytes: call.receivedBytes, isGone },
         reply,
       );
     }
@@ -258,7 +257,7 @@ export class CallPipeline {
   refuse(error: unknown, path: string, headers: CallHeaders): Answer {
     if (headers.requestId !== undefined) this.#requestIds.replaceUnsafe(headers);
     const log = this.#requestLog;
-    if (log?.isComplete !== true) return this.#refuse(error, path, headers);
+    if (log === undefined) return this.#refuse(error, path, headers);
     this.#requestIds.ensure(headers);
     const refused = this.#refuse(error, path, headers);
     log.write({ method: undefined, path, headers, startedMs: this.#monotonicClock() }, refused);

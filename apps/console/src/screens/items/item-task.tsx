@@ -1,0 +1,126 @@
+import { useRef, useState } from 'preact/hooks';
+import type { ItemsFilter } from '../../api/item.ts';
+import type { TaskRequest } from '../../api/tasks.ts';
+import { BulkAction } from '../../parts/bulk-action.tsx';
+import { Dialog } from '../../parts/dialog.tsx';
+import { Plain } from '../../parts/plain.tsx';
+import { ConditionList } from './condition-list.tsx';
+
+/** Work on the items that a search finds. */
+export interface ItemWork {
+  readonly kind: 'delete' | 'move' | 'redrive';
+  readonly queue: string;
+  readonly filter: ItemsFilter;
+}
+
+const TITLES = { delete: 'Delete items', move: 'Move items', redrive: 'Redrive dead letters' } as const;
+
+/**
+ * Asks where the items go and how fast, counts them, and does it by a task.
+ *
+ * @param props `onClose`: `hasBegun` says whether a task was begun.
+ */
+export function ItemTask({
+  work,
+  onClose,
+}: {
+  readonly work: ItemWork;
+  readonly onClose: (hasBegun: boolean) => void;
+}) {
+  const [request, setRequest] = useState<TaskRequest>();
+  const hasBegun = useRef(false);
+  const { kind, queue } = work;
+  if (request === undefined) return <Terms work={work} onDone={setRequest} onClose={() => onClose(false)} />;
+  return (
+    <BulkAction
+      title={TITLES[kind]}
+      request={request}
+      effect={<Effect work={work} to={request.to} />}
+      verb={{ delete: 'Delete', move: 'Move', redrive: 'Redrive' }[kind]}
+      noun={kind === 'redrive' ? 'letters' : 'items'}
+      needs={needsOf(work, request.to)}
+      typed={work.filter.ids === undefined ? queue : undefined}
+      danger={kind === 'delete'}
+      onEnd={() => {
+        hasBegun.current = true;
+      }}
+      onClose={() => onClose(hasBegun.current)}
+    />
+  );
+}
+
+function Effect({ work: { kind, queue }, to }: { readonly work: ItemWork; readonly to: string | undefined }) {
+  if (kind === 'delete') {
+    return (
+      <>
+        of <Plain text={queue} /> are deleted for good. They do not go to a dead-letter queue.
+      </>
+    );
+  }
+  if (to === undefined) return <>go back to the queues that they came from, as new items with no attempts.</>;
+  return (
+    <>
+      go to the tail of <Plain text={to} />.
+    </>
+  );
+}
+
+function needsOf({ kind, queue }: ItemWork, to: string | undefined): string {
+  if (kind === 'delete') return `the permission queue.clear in the namespace of ${queue}`;
+  const target = to === undefined ? 'there' : `in that of ${to}`;
+  return `the permissions queue.clear in the namespace of ${queue}, and queue.produce ${target}`;
+}
+
+function Terms({
+  work: { kind, queue, filter },
+  onDone,
+  onClose,
+}: {
+  readonly work: ItemWork;
+  readonly onDone: (request: TaskRequest) => void;
+  readonly onClose: () => void;
+}) {
+  const submit = (event: SubmitEvent) => {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget as HTMLFormElement);
+    const to = String(form.get('to') ?? '').trim();
+    const rate = Number(form.get('rate') ?? 0);
+    const request = { kind, queue_name: queue, filter };
+    onDone({ ...request, ...(to === '' ? {} : { to }), ...(rate > 0 ? { rate } : {}) });
+  };
+  return (
+    <Dialog title={TITLES[kind]} onClose={onClose}>
+      <form onSubmit={submit}>
+        <div class="dialog-text">
+          <p>
+            Of the queue <Plain text={queue} />:
+          </p>
+          <ConditionList filter={filter} />
+          {kind === 'delete' && filter.state !== 'leased' && (
+            <p class="quiet">Leased items are left to their consumers.</p>
+          )}
+        </div>
+        <div class="form">
+          {kind !== 'delete' && (
+            <label>
+              <span>{kind === 'move' ? 'To the queue' : 'To the queue (empty: where each came from)'}</span>
+              <input name="to" type="text" required={kind === 'move'} autocomplete="off" spellcheck={false} />
+            </label>
+          )}
+          <label>
+            <span>At most so many a second (empty: no limit)</span>
+            <input name="rate" type="number" min="1" max="1000000" />
+          </label>
+        </div>
+        <div class="dialog-actions">
+          <button type="button" onClick={onClose}>
+            Cancel
+          </button>
+          <button type="submit" class="primary">
+            Count them
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

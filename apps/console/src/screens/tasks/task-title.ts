@@ -1,0 +1,16 @@
+import type { Task } from '../../api/tasks.ts';
+
+const TITLES: Readonly<Record<string, string>> = {
+  delete: 'Delete items',
+  redrive: 'Redrive dead letters',
+  move: 'Move items',
+  move_partition: 'Move a partition',
+  drain: 'Empty a storage',
+  rebalance: 'Balance storages',
+  resize: 'Change the partitions',
+};
+
+/** What a task does, in words. */
+export function taskTitle({ kind, dry_run: isDry = false }: Task): string {
+  return `${isDry ? 'Count only: ' : ''}${TITLES[kind] ?? kind}`;
+}
