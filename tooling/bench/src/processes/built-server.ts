@@ -10,6 +10,8 @@ export interface BuiltServerOptions {
   readonly maxConns: number;
   /** Switches access control on, with this key of the first administrator. */
   readonly adminKey?: string | undefined;
+  /** Environment variables. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
   /** The checkout whose built server runs; this one by default. */
   readonly checkout?: string | undefined;
 }
@@ -20,10 +22,11 @@ export interface BuiltServerOptions {
  * @param inspector the port of Node's inspector, where one is wanted.
  */
 export function startBuiltServer(options: BuiltServerOptions, inspector?: number): Promise<ServerProcess> {
-  const { connectionString, maxConns, checkout, adminKey } = options;
+  const { connectionString, maxConns, checkout, adminKey, env = {} } = options;
   const flags = [`--inspect=127.0.0.1:${inspector}`, '--inspect-publish-uid=http'];
   return ServerProcess.start({
     ...{ storage: connectionString, maxConns, logLevel: 'warn', adminKey, program: serverProgram(checkout) },
+    env,
     flags: inspector === undefined ? [] : flags,
   });
 }

@@ -8,6 +8,7 @@ import { rateScenarios } from './rate-scenarios.ts';
 import type { Scenario } from './scenario.ts';
 import { sizeScenarios } from './size.ts';
 import { storageScenarios } from './storages.ts';
+import { tracedScenarios } from './traced.ts';
 
 /** Every row of the table of ratios. */
 const scenarios: readonly Scenario[] = [
@@ -21,6 +22,7 @@ const scenarios: readonly Scenario[] = [
   ...clientScenarios,
   ...jobQueueScenarios,
   ...storageScenarios,
+  ...tracedScenarios,
 ];
 
 /**

@@ -5,6 +5,7 @@ import { BenchProcess, type Commands } from '../processes/bench-process.ts';
 import type { RawCommands } from '../raw/main.ts';
 import type { ServiceCommands } from '../service/main.ts';
 import { Database, Site, type SiteOptions } from './site.ts';
+import { TraceSink } from './trace-sink.ts';
 
 /** The options of a run. */
 export interface TestBedOptions {
@@ -64,6 +65,16 @@ export class TestBed {
     return this.#site('bench_guarded', { checkout: this.options.checkout, adminKey });
   }
 
+  /** A second measured server, which records one call in a hundred. */
+  async tracedSite(): Promise<Site> {
+    const sink = await this.other('trace sink', () => TraceSink.start());
+    const env = {
+      ...{ OTEL_TRACES_EXPORTER: 'otlp', OTEL_EXPORTER_OTLP_ENDPOINT: sink.endpoint },
+      ...{ OTEL_TRACES_SAMPLER: 'parentbased_traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.01' },
+    };
+    return this.#site('bench_traced', { checkout: this.options.checkout, env });
+  }
+
   /** A second measured server whose heap can be inspected. */
   inspectedSite(): Promise<Site> {
     return this.#site('bench_inspected', { checkout: this.options.checkout, inspected: true });
@@ -113,7 +124,10 @@ export class TestBed {
     await this.cluster.stop();
   }
 
-  #site(database: string, server: Pick<SiteOptions, 'checkout' | 'inspected' | 'adminKey'>): Promise<Site> {
+  #site(
+    database: string,
+    server: Pick<SiteOptions, 'checkout' | 'inspected' | 'adminKey' | 'env'>,
+  ): Promise<Site> {
     return this.#once(`server on ${database}`, async () => {
       const admin = await Database.open(this.cluster.connectionString());
       await admin.admin.query(`CREATE DATABASE ${database}`);
