@@ -55,6 +55,7 @@ export function capabilitiesOf(
     ...(quotas === undefined ? [] : [QUOTAS]),
     ...(queueStorage.scheduleStore === undefined ? [] : ['schedules']),
     ...(access?.enforced === true && hasConsole ? ['session.create'] : []),
+    'storages.list',
     ...(queueStorage.taskStore === undefined
       ? []
       : [

@@ -91,7 +91,9 @@ export function composeHttp(config: Config, deps: ServerDeps, parts: ServedParts
     monotonicClock,
   });
   const storages = describedStorages(config);
-  const inUse = { audit: audit?.service, quotas, sessions, storages };
+  const partitionCounts = () => parts.queueStorage.queueStore().partitionCounts();
+  const storageStates = { health, partitionCounts };
+  const inUse = { audit: audit?.service, quotas, sessions, storages, storageStates };
   const routes = createRoutes(service, access, instances, inUse);
   const { connections, ofOperators } = createConnections(config, { ...deps, budget, pools: pools.states() });
   metrics.observeLoad({ budget, connections });

@@ -79,6 +79,8 @@ export interface Client {
     readonly items: Methods<typeof endpointsV2.items>;
     /** Management of queues: `list`, `describe`, `rates`, `pause`, `resume`, and `delete`, which spares a queue with items unless it is forced. */
     readonly queues: Methods<typeof endpointsV2.queues>;
+    /** The storages of the server: `list`. */
+    readonly storages: Methods<typeof endpointsV2.storages>;
     /** The limits of namespaces and API keys: `get`, `set`. */
     readonly quotas: Methods<typeof endpointsV2.quotas>;
     /** Items that the server produces at certain times: `create`, `update`, `list`, `pause`, `resume`, `delete`. */
@@ -126,6 +128,7 @@ export function createClient(options: ClientOptions): Client {
       queues: methods(call, endpointsV2.queues),
       quotas: methods(call, endpointsV2.quotas),
       schedules: methods(call, endpointsV2.schedules),
+      storages: methods(call, endpointsV2.storages),
       tasks: methods(call, endpointsV2.tasks),
     },
     discover: discovery(call),

@@ -182,6 +182,7 @@ export type {
   QueuesDeleteRequest as QueuesDeleteRequestV2,
   QueuesDescribeRequest,
   QueuesDescribeResponse,
+  QueuesHandling,
   QueuesInfo,
   QueuesListRequest as QueuesListRequestV2,
   QueuesListResponse as QueuesListResponseV2,
@@ -222,6 +223,11 @@ export type {
   SessionDeleteRequest,
   SessionGetRequest,
 } from './gen/querator/v2/session.ts';
+export type {
+  StoragesListRequest,
+  StoragesListResponse,
+  StoragesStorage,
+} from './gen/querator/v2/storages.ts';
 export type {
   Task,
   TaskMove,

@@ -83,6 +83,7 @@ const TABLE = `
 /v2/session.create SessionCreateRequest Session  256000
 /v2/session.get SessionGetRequest Session  256000
 /v2/session.delete SessionDeleteRequest Reply  256000
+/v2/storages.list StoragesListRequest StoragesListResponse queue.stats 256000
 /v2/tasks.create TasksCreateRequest Task queue.clear 256000
 /v2/tasks.get TasksGetRequest Task queue.stats 256000
 /v2/tasks.list TasksListRequest TasksListResponse queue.stats 256000
@@ -130,7 +131,7 @@ describe('the endpoints', () => {
       ...['/v1/apikeys.list', '/v1/roles.list', '/v1/rolebindings.list', '/v2/server.info'],
       ...['/v2/instances.list', '/v2/audit.list', '/v2/items.find', '/v2/items.summarize'],
       ...['/v2/items.export', '/v2/queues.list', '/v2/queues.describe', '/v2/queues.rates', '/v2/quotas.get'],
-      ...['/v2/schedules.list', '/v2/session.get', '/v2/tasks.get', '/v2/tasks.list'],
+      ...['/v2/schedules.list', '/v2/session.get', '/v2/storages.list', '/v2/tasks.get', '/v2/tasks.list'],
     ]);
   });
 

@@ -41,6 +41,7 @@ import { addServer } from './commands/server.ts';
 import { addServerInfo } from './commands/server-info.ts';
 import { addStats } from './commands/stats.ts';
 import { addStorage } from './commands/storage.ts';
+import { addStorages } from './commands/storages.ts';
 import { addTail } from './commands/tail.ts';
 import { addTask } from './commands/task.ts';
 import { addTop } from './commands/top.ts';
@@ -80,6 +81,7 @@ const COMMANDS = [
   addImport,
   addMigrate,
   addStorage,
+  addStorages,
   addBackup,
   addTask,
   addOutbox,

@@ -210,6 +210,8 @@ describe.each(STORAGES)('the audit on %s', { timeout: 60_000 }, (storage) => {
     await call('server.info', {}, [], {}, 2);
     await call('instances.list', {}, [], {}, 2);
     await call('audit.list', {}, [], {}, 2);
+    await call('storages.list', {}, [], {}, 2);
+    await call('queues.list', {}, [], {}, 2);
     const read = { changes: [{ field: 'write', before: '', after: 'false' }] };
     await call('session.create', {}, audited, read, 2);
     await call('session.delete', {}, audited, {}, 2);

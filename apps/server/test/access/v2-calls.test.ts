@@ -55,6 +55,7 @@ describe.each(STORAGES)('the calls under /v2/ on %s', { timeout: 60_000 }, (stor
           'quotas',
           'schedules',
           'session.create',
+          'storages.list',
           'tasks',
           'tasks.delete',
           'tasks.drain',

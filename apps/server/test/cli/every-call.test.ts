@@ -75,6 +75,7 @@ const COMMANDS: Readonly<Record<string, Caller>> = {
   '/v2/schedules.pause': 'schedule pause s',
   '/v2/schedules.resume': 'schedule resume s',
   '/v2/schedules.delete': 'schedule delete s --yes',
+  '/v2/storages.list': 'storages list',
   '/v2/tasks.create': 'redrive q',
   '/v2/tasks.get': 'task get t',
   '/v2/tasks.list': 'task list',

@@ -19,6 +19,7 @@ import type { PartitionState } from '../partition/partition-state.ts';
 import type { Arrival } from '../partition/queue-hooks.ts';
 import type { RequestTrace } from '../tracer.ts';
 import type { ActivePartition, ExtendRequest } from './active-partition.ts';
+import type { HandlingTimes } from './handling-times.ts';
 
 export interface LeasedItemsDeps {
   readonly engine: EngineDeps;
@@ -27,6 +28,7 @@ export interface LeasedItemsDeps {
   readonly partition: (number: number) => ActivePartition;
   /** Called after items were stored as waiting or scheduled. */
   readonly stored: (partition: PartitionState, arrival: Arrival) => void;
+  readonly handling: HandlingTimes;
   /** Runs a storage call, for which the stop of the queue waits. */
   readonly call: <T>(call: () => Promise<T>) => Promise<T>;
 }
@@ -48,6 +50,8 @@ export class LeasedItems {
   async complete(partition: number, ids: readonly string[], trace?: RequestTrace): Promise<void> {
     const { completes } = this.#available(partition, ({ completes }) => completes);
     await completes.submit({ ids }, trace);
+    const { handling } = this.#deps;
+    if (handling.isOn) handling.completed(ids);
   }
 
   /** Removes items, each by itself. @returns the outcomes, in the order of the ids. */
@@ -58,7 +62,10 @@ export class LeasedItems {
   ): Promise<readonly Outcome<void>[]> {
     const { completes } = this.#available(partition, ({ completes }) => completes);
     const each = ids.map((id) => ({ ids: [id] }));
-    return outcomesOf(await completes.submit({ ids, each }, trace));
+    const outcomes = outcomesOf(await completes.submit({ ids, each }, trace));
+    const { handling } = this.#deps;
+    if (handling.isOn) handling.completed(ids.filter((_, n) => outcomes[n]?.ok === true));
+    return outcomes;
   }
 
   /** Gives the items back, all or none. @throws QueueError also `invalid` for the first bad id. */

@@ -24,6 +24,7 @@ import type { PartitionState } from '../partition/partition-state.ts';
 import type { Arrival, LeaseStatement, QueueHooks } from '../partition/queue-hooks.ts';
 import type { WaitOptions } from '../waiting/pending-request.ts';
 import { type ActivePartition, activePartition } from './active-partition.ts';
+import { HandlingTimes } from './handling-times.ts';
 import { ItemSearch } from './item-search.ts';
 import { type KeyedProduce, KeyedProduces, type ProducedItem } from './keyed-produces.ts';
 import { LeasedItems } from './leased-items.ts';
@@ -71,6 +72,8 @@ export class LogicalQueue {
   readonly search: ItemSearch;
   readonly outbox: OutboxProduces;
   readonly counts: QueueCounts;
+  /** How long consumers of this process take for items. */
+  readonly handling: HandlingTimes;
   readonly pauses: QueuePauses;
   readonly #keyedProduces: KeyedProduces;
   readonly #deps: EngineDeps;
@@ -137,10 +140,11 @@ export class LogicalQueue {
     this.metadata = new QueueMetadata(this.#partitions);
     this.search = new ItemSearch(engine.clock, states, call);
     this.counts = new QueueCounts(engine.clock, this.#partitions);
+    this.handling = new HandlingTimes(engine.clock);
     this.pauses.update(queue.pauses);
     const partition = (number: number) => this.#all.at(number);
     const common = { engine, queue: hooks.queue, partition, call, stored: hooks.stored };
-    this.leasedItems = new LeasedItems(common);
+    this.leasedItems = new LeasedItems({ ...common, handling: this.handling });
     this.imports = new QueueImports(common);
     this.transfers = new QueueTransfers({ ...common, checkProduce: () => this.pauses.checkProduce() });
   }
@@ -194,7 +198,12 @@ export class LogicalQueue {
 
   /** @throws QueueError see `LeaseLoop.lease`, and `failed` once the queue stops. */
   lease(call: LeaseWishes, options: WaitOptions): Promise<Leased> {
-    return this.#leases.lease(call, options);
+    const leasing = this.#leases.lease(call, options);
+    if (!this.handling.isOn) return leasing;
+    return leasing.then((leased) => {
+      this.handling.leased(leased.items);
+      return leased;
+    });
   }
 
   /** This queue as a dead-letter queue. @throws QueueError `failed` once the queue stops. */

@@ -7,6 +7,7 @@ import {
   toMilliseconds,
 } from '@querator/core';
 import type { QueueManager } from '../manager/queue-manager.ts';
+import type { HandlingSummary } from '../queue/handling-times.ts';
 import type { SampledPartition } from '../queue/queue-counts.ts';
 
 /** A partition of a described queue. */
@@ -36,6 +37,8 @@ export interface QueueDescription {
   /** Those in force. */
   readonly pauses: Pauses;
   readonly partitions: readonly DescribedPartition[];
+  /** How long consumers of this process take for items. Undefined: nobody has looked for a while. */
+  readonly handling: HandlingSummary | undefined;
 }
 
 /**
@@ -57,6 +60,7 @@ export class DescriptionsService {
   async describe(queueName: string): Promise<QueueDescription> {
     const queue = await this.#manager.get(queueName);
     queue.checkRunning();
+    const handling = queue.handling.look();
     const partitions = await queue.counts.sampled();
     const pauses: Pauses = Object.fromEntries(
       PAUSABLE.filter((work) => queue.pauses.isPaused(work)).map((work) => [
@@ -66,7 +70,7 @@ export class DescriptionsService {
     );
     const movingTo = ({ partition }: SampledPartition) => queue.queue.partitions[partition]?.moving?.to;
     return {
-      ...{ queue: queue.queue, pauses },
+      ...{ queue: queue.queue, pauses, handling },
       partitions: partitions.map((each) => ({ ...this.#described(each), movingTo: movingTo(each) })),
     };
   }

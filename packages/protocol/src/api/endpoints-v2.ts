@@ -151,6 +151,12 @@ export const endpointsV2 = {
       audited: 'access',
     }),
   },
+  /** The storages of the server, for operators. */
+  storages: {
+    list: endpoint('/v2/storages.list', c.StoragesListRequest, c.StoragesListResponse, 'queue.stats', {
+      audited: false,
+    }),
+  },
   /** Long work on many items. `create` also needs `queue.produce` on every queue that gets items. */
   tasks: {
     create: endpoint('/v2/tasks.create', c.TasksCreateRequest, c.Task, 'queue.clear', {

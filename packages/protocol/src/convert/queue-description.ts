@@ -1,5 +1,5 @@
 import { formatDuration, milliseconds, type Pauses, type Queue } from '@querator/core';
-import type { QueuesDescribeResponse, QueuesPartition } from '../gen/querator/v2/queues.ts';
+import type { QueuesDescribeResponse, QueuesHandling, QueuesPartition } from '../gen/querator/v2/queues.ts';
 import { fromPauses } from './pauses.ts';
 import { fromQueue } from './queue-info.ts';
 
@@ -23,6 +23,16 @@ interface DescribedPartition {
   readonly keys: { readonly keys: number; readonly countAgeMs: number } | undefined;
 }
 
+/** How long consumers take, as the engine measures it. */
+interface Handling {
+  readonly count: number;
+  readonly p50Ms: number;
+  readonly p95Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+  readonly watchedMs: number;
+}
+
 const MOST = 2 ** 31 - 1;
 
 /** The wire form of a queue with its partitions. */
@@ -30,10 +40,12 @@ export function fromDescription({
   queue,
   pauses,
   partitions,
+  handling,
 }: {
   readonly queue: Queue;
   readonly pauses: Pauses;
   readonly partitions: readonly DescribedPartition[];
+  readonly handling?: Handling | undefined;
 }): QueuesDescribeResponse {
   const { partitions: _, ...info } = fromQueue(queue);
   const counted = partitions.flatMap(({ items }) => items ?? []);
@@ -54,7 +66,14 @@ export function fromDescription({
     uncounted: partitions.length - counted.length,
     dedupKeys: sum(partitions.map(({ keys }) => keys?.keys ?? 0)),
     partitions: partitions.map(fromPartition),
+    handling: handling && fromHandling(handling),
   };
+}
+
+function fromHandling({ count, p50Ms, p95Ms, p99Ms, maxMs, watchedMs }: Handling): QueuesHandling {
+  const watched = ageOf(watchedMs);
+  if (count === 0) return { count, p50: '', p95: '', p99: '', max: '', watched };
+  return { count, p50: ageOf(p50Ms), p95: ageOf(p95Ms), p99: ageOf(p99Ms), max: ageOf(maxMs), watched };
 }
 
 function fromPartition({

@@ -579,9 +579,22 @@ export const QueuesPartition = messageTable(
   ],
 );
 
+export const QueuesHandling = messageTable(
+  'QueuesHandling',
+  () => ({ count: 0, p50: '', p95: '', p99: '', max: '', watched: '' }),
+  [
+    { number: 1, name: 'count', protoName: 'count', jsonName: 'count', kind: 'int32', repeated: false },
+    { number: 2, name: 'p50', protoName: 'p50', jsonName: 'p50', kind: 'string', repeated: false },
+    { number: 3, name: 'p95', protoName: 'p95', jsonName: 'p95', kind: 'string', repeated: false },
+    { number: 4, name: 'p99', protoName: 'p99', jsonName: 'p99', kind: 'string', repeated: false },
+    { number: 5, name: 'max', protoName: 'max', jsonName: 'max', kind: 'string', repeated: false },
+    { number: 6, name: 'watched', protoName: 'watched', jsonName: 'watched', kind: 'string', repeated: false },
+  ],
+);
+
 export const QueuesDescribeResponse = messageTable(
   'QueuesDescribeResponse',
-  () => ({ queue: undefined, pause: undefined, waiting: 0, leased: 0, scheduled: 0, headAge: '', countAge: '', uncounted: 0, dedupKeys: 0, partitions: [] }),
+  () => ({ queue: undefined, pause: undefined, waiting: 0, leased: 0, scheduled: 0, headAge: '', countAge: '', uncounted: 0, dedupKeys: 0, partitions: [], handling: undefined }),
   [
     { number: 1, name: 'queue', protoName: 'queue', jsonName: 'queue', kind: 'message', repeated: false, message: QueuesInfo },
     { number: 2, name: 'pause', protoName: 'pause', jsonName: 'pause', kind: 'message', repeated: false, message: QueuesPausesResponse },
@@ -593,6 +606,7 @@ export const QueuesDescribeResponse = messageTable(
     { number: 8, name: 'uncounted', protoName: 'uncounted', jsonName: 'uncounted', kind: 'int32', repeated: false },
     { number: 9, name: 'dedupKeys', protoName: 'dedup_keys', jsonName: 'dedup_keys', kind: 'int32', repeated: false },
     { number: 10, name: 'partitions', protoName: 'partitions', jsonName: 'partitions', kind: 'message', repeated: true, message: QueuesPartition },
+    { number: 11, name: 'handling', protoName: 'handling', jsonName: 'handling', kind: 'message', repeated: false, message: QueuesHandling },
   ],
 );
 
@@ -915,6 +929,42 @@ export const Session = messageTable(
     { number: 3, name: 'namespaceScope', protoName: 'namespace_scope', jsonName: 'namespace_scope', kind: 'string', repeated: false },
     { number: 4, name: 'write', protoName: 'write', jsonName: 'write', kind: 'bool', repeated: false },
     { number: 5, name: 'expiresAt', protoName: 'expires_at', jsonName: 'expires_at', kind: 'timestamp', repeated: false },
+  ],
+);
+
+export const StoragesListRequest = messageTable(
+  'StoragesListRequest',
+  () => ({  }),
+  [
+  ],
+);
+
+export const StoragesStorage = messageTable(
+  'StoragesStorage',
+  () => ({ name: '', driver: '', state: '', reasons: [], latencyMs: 0, capabilities: [], affinity: 0, share: 0, partitions: 0, drain: false, drainHolds: [], canBeSwitchedOff: false, horizon: [], keepsQueues: false }),
+  [
+    { number: 1, name: 'name', protoName: 'name', jsonName: 'name', kind: 'string', repeated: false },
+    { number: 2, name: 'driver', protoName: 'driver', jsonName: 'driver', kind: 'string', repeated: false },
+    { number: 3, name: 'state', protoName: 'state', jsonName: 'state', kind: 'string', repeated: false },
+    { number: 4, name: 'reasons', protoName: 'reasons', jsonName: 'reasons', kind: 'string', repeated: true },
+    { number: 5, name: 'latencyMs', protoName: 'latency_ms', jsonName: 'latency_ms', kind: 'int32', repeated: false },
+    { number: 6, name: 'capabilities', protoName: 'capabilities', jsonName: 'capabilities', kind: 'string', repeated: true },
+    { number: 7, name: 'affinity', protoName: 'affinity', jsonName: 'affinity', kind: 'int32', repeated: false },
+    { number: 8, name: 'share', protoName: 'share', jsonName: 'share', kind: 'int32', repeated: false },
+    { number: 9, name: 'partitions', protoName: 'partitions', jsonName: 'partitions', kind: 'int32', repeated: false },
+    { number: 10, name: 'drain', protoName: 'drain', jsonName: 'drain', kind: 'bool', repeated: false },
+    { number: 11, name: 'drainHolds', protoName: 'drain_holds', jsonName: 'drain_holds', kind: 'string', repeated: true },
+    { number: 12, name: 'canBeSwitchedOff', protoName: 'can_be_switched_off', jsonName: 'can_be_switched_off', kind: 'bool', repeated: false },
+    { number: 13, name: 'horizon', protoName: 'horizon', jsonName: 'horizon', kind: 'string', repeated: true },
+    { number: 14, name: 'keepsQueues', protoName: 'keeps_queues', jsonName: 'keeps_queues', kind: 'bool', repeated: false },
+  ],
+);
+
+export const StoragesListResponse = messageTable(
+  'StoragesListResponse',
+  () => ({ storages: [] }),
+  [
+    { number: 1, name: 'storages', protoName: 'storages', jsonName: 'storages', kind: 'message', repeated: true, message: StoragesStorage },
   ],
 );
 

@@ -12,6 +12,7 @@ import * as retry from '../gen/querator/v2/retry.ts';
 import * as schedules from '../gen/querator/v2/schedules.ts';
 import * as server from '../gen/querator/v2/server.ts';
 import * as session from '../gen/querator/v2/session.ts';
+import * as storages from '../gen/querator/v2/storages.ts';
 import * as tasks from '../gen/querator/v2/tasks.ts';
 import * as tables from '../gen/tables-v2.ts';
 import { messageCodec } from './message-codec.ts';
@@ -22,6 +23,10 @@ export const codecsV2 = {
   ServerInfoRequest: messageCodec(server.ServerInfoRequest, tables.ServerInfoRequest),
   ServerInfoResponse: messageCodec(server.ServerInfoResponse, tables.ServerInfoResponse),
   ServerStorage: messageCodec(server.ServerStorage, tables.ServerStorage),
+  // querator/v2/storages.proto
+  StoragesListRequest: messageCodec(storages.StoragesListRequest, tables.StoragesListRequest),
+  StoragesListResponse: messageCodec(storages.StoragesListResponse, tables.StoragesListResponse),
+  StoragesStorage: messageCodec(storages.StoragesStorage, tables.StoragesStorage),
   // querator/v2/session.proto
   SessionCreateRequest: messageCodec(session.SessionCreateRequest, tables.SessionCreateRequest),
   SessionGetRequest: messageCodec(session.SessionGetRequest, tables.SessionGetRequest),
@@ -93,6 +98,7 @@ export const codecsV2 = {
   QueuesDescribeRequest: messageCodec(queues.QueuesDescribeRequest, tables.QueuesDescribeRequest),
   QueuesInfo: messageCodec(queues.QueuesInfo, tables.QueuesInfo),
   QueuesPartition: messageCodec(queues.QueuesPartition, tables.QueuesPartition),
+  QueuesHandling: messageCodec(queues.QueuesHandling, tables.QueuesHandling),
   QueuesDescribeResponse: messageCodec(queues.QueuesDescribeResponse, tables.QueuesDescribeResponse),
   QueuesRatesRequest: messageCodec(queues.QueuesRatesRequest, tables.QueuesRatesRequest),
   QueuesMinute: messageCodec(queues.QueuesMinute, tables.QueuesMinute),

@@ -209,6 +209,14 @@ export const V2_CALLS: readonly CheckedCall[] = [
       ...DROPPABLE,
     ],
   },
+  {
+    path: '/v2/storages.list',
+    good: {},
+    steps: [
+      { when: 'the caller lacks the permission in `_system`', text: 'access denied', code: 'forbidden' },
+      SERVICE_SHUTDOWN,
+    ],
+  },
   QUEUES_LIST_CALL,
   {
     path: '/v2/queues.describe',

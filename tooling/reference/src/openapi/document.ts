@@ -25,6 +25,7 @@ interface Group {
 const TAGS_V2: Readonly<Record<keyof typeof endpointsV2, string>> = {
   server: 'v2 system',
   session: 'v2 system',
+  storages: 'v2 system',
   instances: 'v2 system',
   apiKeys: 'v2 system',
   audit: 'v2 system',

@@ -26,6 +26,7 @@ const ACCESS: Group = { endpoints: accessEndpoints, page: 'access-calls.md' };
 const PAGES_V2: Readonly<Record<keyof typeof endpointsV2, string>> = {
   server: 'v2-system-calls.md',
   session: 'v2-system-calls.md',
+  storages: 'v2-system-calls.md',
   instances: 'v2-system-calls.md',
   apiKeys: 'v2-system-calls.md',
   audit: 'v2-system-calls.md',

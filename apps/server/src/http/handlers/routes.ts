@@ -23,6 +23,7 @@ import { quotasHandlers } from './quotas-handlers.ts';
 import { schedulesHandlers } from './schedules-handlers.ts';
 import { sessionHandlers } from './session-handlers.ts';
 import { storageHandlers } from './storage-handlers.ts';
+import { type StoragesDeps, storagesHandlers } from './storages-handlers.ts';
 import { tasksHandlers } from './tasks-handlers.ts';
 import { apiKeysHandlersV2, queuesHandlersV2, type ServedAccess, serverHandlers } from './v2-handlers.ts';
 
@@ -33,6 +34,7 @@ import { apiKeysHandlersV2, queuesHandlersV2, type ServedAccess, serverHandlers 
  * @param inUse.audit undefined: audit events are not stored.
  * @param inUse.quotas undefined: they are not in use.
  * @param inUse.sessions undefined: there are none.
+ * @param inUse.storageStates the state of the storages, for `storages.list`. Undefined: none is shown.
  * @param inUse.storages those that `server.info` shows. Undefined: none.
  */
 export function createRoutes(
@@ -44,11 +46,13 @@ export function createRoutes(
     quotas,
     sessions,
     storages = { storages: [], queueStorage: undefined },
+    storageStates = { health: { storages: async () => [] }, partitionCounts: async () => new Map() },
   }: {
     readonly audit?: AuditService | undefined;
     readonly quotas?: Quotas | undefined;
     readonly sessions?: Sessions | undefined;
     readonly storages?: DescribedStorages;
+    readonly storageStates?: Omit<StoragesDeps, 'described'>;
   } = {},
 ): Routes {
   const { produceBatch, completeBatch, importBatch, deleteBatch } = service.batchLimits;
@@ -83,6 +87,7 @@ export function createRoutes(
     ...join(endpointsV2.queues, queuesHandlersV2(service, quotas)),
     ...join(endpointsV2.quotas, quotasHandlers(access)),
     ...join(endpointsV2.schedules, schedulesHandlers(service.schedules)),
+    ...join(endpointsV2.storages, storagesHandlers({ ...storageStates, described: storages })),
     ...join(endpointsV2.session, sessionHandlers(sessions)),
     ...join(endpointsV2.tasks, tasksHandlers(service.tasks, quotas)),
   ]);

@@ -7,6 +7,7 @@ import {
   type StorageBackend,
   type StorageCapability,
   SYSTEM_NAMESPACE,
+  serviceShutdown,
 } from '@querator/core';
 import type { DrainState, PartitionsAtWork } from '@querator/engine';
 import type { RelayState } from '../../outbox/relay.ts';
@@ -47,7 +48,17 @@ export interface HealthDeps {
   readonly isStopping: () => boolean;
 }
 
-const FAILED = 'storage check failed';
+/** The state of one storage. */
+export interface StorageState {
+  readonly name: string;
+  readonly result: CheckResult;
+  /** How many partitions are out of service, in words. Empty: none. */
+  readonly outOfService: readonly string[];
+  /** Undefined: it does not drain. */
+  readonly drain: DrainState | undefined;
+}
+
+export const FAILED = 'storage check failed';
 
 /**
  * Checks the health of the server and its storages.
@@ -115,6 +126,27 @@ export class HealthChecks {
     const outboxes = this.#deps.outboxes?.() ?? [];
     if (outboxes.length > 0) checks['outbox:relay'] = outboxes.map((state) => outboxCheck(state, time));
     return { status: healthy ? 'pass' : 'fail', version: VERSION, checks };
+  }
+
+  /**
+   * Checks all storages, and says what an operator should know of each: those of partitions in
+   * their order, then the one of the queues if it is another one.
+   *
+   * @throws QueueError `failed` during a shutdown.
+   */
+  async storages(): Promise<readonly StorageState[]> {
+    if (this.#deps.isStopping()) throw serviceShutdown();
+    const atWork = this.#deps.partitions?.();
+    const drains = this.#deps.drains?.() ?? [];
+    const queues = this.#queueStorage && { name: 'queue-storage', check: this.#queueStorage };
+    const checked = [...this.#storages, ...(queues === undefined ? [] : [queues])];
+    return Promise.all(
+      checked.map(async ({ name, check }) => ({
+        ...{ name, result: await check.run() },
+        outOfService: outOfService(atWork?.get(name)),
+        drain: drains.find(({ storage }) => storage === name),
+      })),
+    );
   }
 
   async #allOfQueues(): Promise<CheckResult> {

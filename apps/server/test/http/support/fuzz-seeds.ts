@@ -56,6 +56,7 @@ const SEEDS_V2: {
 } = {
   server: { info: [{}] },
   instances: { list: [{}] },
+  storages: { list: [{}] },
   session: { create: [{}, { write: true }], get: [{}], delete: [{}] },
   apiKeys: { rotate: [{ id: ID, grace: '1h' }] },
   audit: {

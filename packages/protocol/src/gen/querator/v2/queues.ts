@@ -158,6 +158,27 @@ export interface QueuesDescribeResponse {
   dedupKeys: number;
   /** Its partitions, in order of their numbers. */
   partitions: QueuesPartition[];
+  /** How long consumers take for items. Absent: nobody has looked at the queue for a minute, and measuring begins now. */
+  handling: QueuesHandling | undefined;
+}
+
+/**
+ * How long consumers held items from their lease until they completed them. Only of items that this server both leased and
+ * completed, in the last 10 minutes, while somebody looked.
+ */
+export interface QueuesHandling {
+  /** How many items. */
+  count: number;
+  /** Half of the items took at most this long, as a duration. Up to 5 per cent too long, as `p95` and `p99`. */
+  p50: string;
+  /** 95 per cent took at most this long. */
+  p95: string;
+  /** 99 per cent took at most this long. */
+  p99: string;
+  /** The longest time. */
+  max: string;
+  /** For how long this server has measured, as a duration; at most 10 minutes. */
+  watched: string;
 }
 
 /** Tells what happened to the items of a queue, per minute. */
@@ -623,6 +644,7 @@ function createBaseQueuesDescribeResponse(): QueuesDescribeResponse {
     uncounted: 0,
     dedupKeys: 0,
     partitions: [],
+    handling: undefined,
   };
 }
 
@@ -658,6 +680,9 @@ export const QueuesDescribeResponse: MessageFns<QueuesDescribeResponse> = {
     for (const v of message.partitions) {
       QueuesPartition.encode(v!, writer.uint32(82).fork()).join();
     }
+    if (message.handling !== undefined) {
+      QueuesHandling.encode(message.handling, writer.uint32(90).fork()).join();
+    }
     return writer;
   },
 
@@ -680,6 +705,51 @@ export const QueuesDescribeResponse: MessageFns<QueuesDescribeResponse> = {
     message.uncounted = object.uncounted ?? 0;
     message.dedupKeys = object.dedupKeys ?? 0;
     message.partitions = object.partitions?.map((e) => QueuesPartition.fromPartial(e)) || [];
+    message.handling = (object.handling !== undefined && object.handling !== null)
+      ? QueuesHandling.fromPartial(object.handling)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseQueuesHandling(): QueuesHandling {
+  return { count: 0, p50: "", p95: "", p99: "", max: "", watched: "" };
+}
+
+export const QueuesHandling: MessageFns<QueuesHandling> = {
+  encode(message: QueuesHandling, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.count !== 0) {
+      writer.uint32(8).int32(message.count);
+    }
+    if (message.p50 !== "") {
+      writer.uint32(18).string(message.p50);
+    }
+    if (message.p95 !== "") {
+      writer.uint32(26).string(message.p95);
+    }
+    if (message.p99 !== "") {
+      writer.uint32(34).string(message.p99);
+    }
+    if (message.max !== "") {
+      writer.uint32(42).string(message.max);
+    }
+    if (message.watched !== "") {
+      writer.uint32(50).string(message.watched);
+    }
+    return writer;
+  },
+
+  create(base?: DeepPartial<QueuesHandling>): QueuesHandling {
+    return QueuesHandling.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<QueuesHandling>): QueuesHandling {
+    const message = createBaseQueuesHandling();
+    message.count = object.count ?? 0;
+    message.p50 = object.p50 ?? "";
+    message.p95 = object.p95 ?? "";
+    message.p99 = object.p99 ?? "";
+    message.max = object.max ?? "";
+    message.watched = object.watched ?? "";
     return message;
   },
 };
