@@ -1,6 +1,7 @@
-import { execFile } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { execFile, spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { DatabaseSync } from 'node:sqlite';
@@ -110,6 +111,59 @@ test('a backup overwrites nothing', async () => {
   expect(readFileSync(`${copy}.partial`, 'utf8')).toBe('of another backup');
   expect(existsSync(copy)).toBe(false);
   expect(await payloadsOf(openBackend(path))).toEqual(['a']);
+});
+
+test('a backup that is interrupted leaves nothing behind at once, and another one can follow', async () => {
+  const folder = await newFolder();
+  const [path, copy] = [join(folder, 'queues.db'), join(folder, 'copy.db')];
+  await oneItem(path);
+  const controller = new AbortController();
+  const copies = () => readdirSync(folder).filter((name) => name.startsWith('copy'));
+  const writing = expect(backupOf(path).write(copy, controller.signal)).rejects.toThrow('aborted');
+  expect(copies().sort()).toEqual(['copy.db.partial', 'copy.db.partial-owner']);
+  controller.abort();
+  expect(copies()).toEqual([]);
+  await writing;
+  await expect(backupOf(path).write(copy, controller.signal)).rejects.toThrow('aborted');
+  await backupOf(path).write(copy);
+  expect(copies()).toEqual(['copy.db']);
+});
+
+test('a backup replaces what a killed one has left, and nothing of one that lives', async () => {
+  const folder = await newFolder();
+  const [path, copy] = [join(folder, 'queues.db'), join(folder, 'copy.db')];
+  await oneItem(path);
+  const leave = (host: string, pid: number | undefined) => {
+    writeFileSync(`${copy}.partial`, 'half a copy');
+    writeFileSync(`${copy}.partial-owner`, JSON.stringify({ host, pid }));
+  };
+  const refused = () =>
+    expect(backupOf(path).write(copy)).rejects.toMatchObject({
+      message: expect.stringContaining('another backup writes it, or was killed'),
+    });
+  const ended = spawnSync(process.execPath, ['--version']).pid;
+  leave(hostname(), process.ppid);
+  await refused();
+  leave('another machine', ended);
+  await refused();
+  leave(hostname(), undefined);
+  await refused();
+  leave(hostname(), ended);
+  await backupOf(path).write(copy);
+  expect(readdirSync(folder).filter((name) => name.startsWith('copy'))).toEqual(['copy.db']);
+  expect(await payloadsOf(openBackend(copy))).toEqual(['a']);
+});
+
+test('a backup does not publish a draft that another one has replaced', async () => {
+  const folder = await newFolder();
+  const [path, copy] = [join(folder, 'queues.db'), join(folder, 'copy.db')];
+  await oneItem(path);
+  const writing = expect(backupOf(path).write(copy)).rejects.toThrow();
+  renameSync(`${copy}.partial`, join(folder, 'moved away'));
+  writeFileSync(`${copy}.partial`, '');
+  await writing;
+  expect(existsSync(copy)).toBe(false);
+  expect(existsSync(`${copy}.partial`)).toBe(true);
 });
 
 test('a backup that fails says why, and leaves nothing behind', async () => {

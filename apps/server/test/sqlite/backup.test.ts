@@ -1,8 +1,11 @@
-import { writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
+import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { programEnvironment, runProgram, ServerProcess, SOURCE_FLAGS } from '@querator/tooling-processes';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
@@ -42,12 +45,37 @@ describe('querator backup', { timeout: 120_000 }, () => {
   async function consume(server: ServerProcess): Promise<string[]> {
     const texts: string[] = [];
     for (;;) {
-      const call = { queue_name: 'mail', client_id: 'me', batch_size: 1_000, request_timeout: '1s' };
+      // A server that has just started may be slow. An empty queue is waited for once.
+      const request_timeout = texts.length === 0 ? '30s' : '3s';
+      const call = { queue_name: 'mail', client_id: 'me', batch_size: 1_000, request_timeout };
       const { status, json } = await server.post('queue.lease', call);
       if (status !== 200) return texts;
       for (const { bytes } of json.items) texts.push(Buffer.from(bytes, 'base64').toString());
     }
   }
+
+  test('leaves nothing behind when a signal ends it', async () => {
+    const server = await serve('queues.db');
+    await server.createQueue('mail');
+    await server.stop();
+    // Nobody can read the file, so that the command waits.
+    const lock = new DatabaseSync(join(folder, 'queues.db'));
+    onTestFinished(() => lock.close());
+    lock.exec('pragma locking_mode = exclusive; begin exclusive');
+    const copy = join(folder, 'copy.db');
+    const config = configFile(sqlite('main', 'queues.db'));
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      const child = spawn(process.execPath, [...SOURCE_FLAGS, MAIN, 'backup', copy, '--config', config], {
+        env: programEnvironment(),
+        stdio: 'ignore',
+      });
+      const ended = once(child, 'exit');
+      await expect.poll(() => existsSync(`${copy}.partial-owner`), { timeout: 60_000 }).toBe(true);
+      child.kill(signal);
+      expect(await ended).toEqual([null, signal]);
+      expect(readdirSync(folder).filter((name) => name.startsWith('copy'))).toEqual([]);
+    }
+  });
 
   test('restores what was acknowledged before the command, with whole requests, taken under load', async () => {
     const server = await serve('queues.db');

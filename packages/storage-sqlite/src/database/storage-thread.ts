@@ -1,21 +1,11 @@
 import { Worker } from 'node:worker_threads';
 import type { Reply, Request, ThreadStart } from '../messages/requests.ts';
+import { isSource, NODE_OPTIONS } from './thread-program.ts';
 
-const isSource = import.meta.url.endsWith('.ts');
-
-/** The program of the thread, from the sources or as compiled. */
+/** The program of the thread. */
 const PROGRAM = isSource
   ? new URL('../thread/program.ts', import.meta.url)
   : new URL('../thread/program.js', import.meta.url);
-
-/**
- * Node 22 warns at every start that its SQLite may change; what this package needs of it is
- * tested. A program from the sources needs the other packages' sources.
- */
-const NODE_OPTIONS = [
-  '--disable-warning=ExperimentalWarning',
-  ...(isSource ? ['--conditions=@querator/source'] : []),
-];
 
 /** The thread of a storage has ended, so the outcome of what it was asked is not known. */
 export class ThreadEndedError extends Error {
@@ -30,7 +20,7 @@ export class StorageThread {
   #hasEnded = false;
 
   constructor(start: ThreadStart) {
-    this.#worker = new Worker(PROGRAM, { workerData: start, execArgv: NODE_OPTIONS });
+    this.#worker = new Worker(PROGRAM, { workerData: start, execArgv: [...NODE_OPTIONS] });
     let cause: unknown;
     this.#worker.on('message', (reply: Reply) => this.#settle()?.resolve(reply));
     this.#worker.on('error', (error) => {

@@ -22,10 +22,13 @@ export function addBackup(program: Command, cli: Cli): void {
       }
       // Loaded on demand, like the server.
       const { chooseBackup } = await import('../storage-backups.ts');
+      const ending = new AbortController();
+      const forget = cli.io.beforeEnd(['SIGINT', 'SIGTERM', 'SIGHUP'], () => ending.abort());
       const { storages, bytes } = await attempt('failed to back up', async () => {
         const chosen = await chooseBackup({ configFile, storage: storage || undefined });
-        return { ...chosen, bytes: await chosen.backup.write(file) };
+        return { ...chosen, bytes: await chosen.backup.write(file, ending.signal) };
       });
+      forget();
       const names = storages.map((name) => `'${name}'`).join(' and ');
       cli.output.say(`Successfully copied storage ${names} to '${file}' (${bytes} bytes)`);
     });
