@@ -238,7 +238,7 @@ describe('cors-origins', () => {
       expect(reply.headers.get('access-control-allow-origin')).toBe('https://app.example');
       expect(reply.headers.get('access-control-allow-methods')).toBe('POST, GET, HEAD');
       expect(reply.headers.get('access-control-allow-headers')).toBe(
-        'Accept, Authorization, Content-Type, X-Request-Id',
+        'Accept, Authorization, Content-Type, X-Request-Id, traceparent, tracestate',
       );
       expect(reply.headers.get('access-control-max-age')).toBe('600');
     }

@@ -20,7 +20,7 @@ const EXPOSED = [...Object.values(REPLY_HEADERS), 'Retry-After', REQUEST_ID_HEAD
 
 const PREFLIGHT_HEADERS = {
   'Access-Control-Allow-Methods': 'POST, GET, HEAD',
-  'Access-Control-Allow-Headers': `Accept, Authorization, Content-Type, ${REQUEST_ID_HEADER}`,
+  'Access-Control-Allow-Headers': `Accept, Authorization, Content-Type, ${REQUEST_ID_HEADER}, traceparent, tracestate`,
   'Access-Control-Max-Age': String(PREFLIGHT_MAX_AGE_S),
   // Browsers ask for it before a page of the internet may call a server on a private network.
   'Access-Control-Allow-Private-Network': 'true',
