@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { TestServer } from '../support/test-server.ts';
 import { Collector } from '../tracing/support/collector.ts';
 import { type Series, scrape, startBusyServer } from './support/busy-server.ts';
-import { ALERTS_FILE, alertRules, dashboards, kedaQuery } from './support/files.ts';
+import { ALERT_CASES_FILE, ALERTS_FILE, alertRules, dashboards, kedaQuery } from './support/files.ts';
 import { type Matcher, parseExpression } from './support/promql.ts';
 
 const DOCS = new URL('../../../../docs/', import.meta.url);
@@ -178,8 +178,11 @@ describe('the alerts', () => {
     }
   });
 
-  test('are what promtool takes, where it is installed', () => {
-    const { error, status, stdout, stderr } = spawnSync('promtool', ['check', 'rules', ALERTS_FILE], {
+  test.each([
+    ['check', ALERTS_FILE],
+    ['test', ALERT_CASES_FILE],
+  ])('pass `promtool %s rules`, where it is installed', (command, file) => {
+    const { error, status, stdout, stderr } = spawnSync('promtool', [command, 'rules', file], {
       encoding: 'utf8',
     });
     // Without it, the parser of the other tests has read every expression.

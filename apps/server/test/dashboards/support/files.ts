@@ -4,6 +4,9 @@ import { parse } from 'yaml';
 
 const DOCKER = new URL('../../../../../docker/', import.meta.url);
 
+/** Cases in which alerts fire, or do not. */
+export const ALERT_CASES_FILE: string = fileURLToPath(new URL('prometheus/alerts.test.yaml', DOCKER));
+
 /** The file with the rules. */
 export const ALERTS_FILE: string = fileURLToPath(new URL('prometheus/alerts.yaml', DOCKER));
 
