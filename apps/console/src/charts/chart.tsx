@@ -70,7 +70,7 @@ function optionsOf(frame: HTMLElement, { data, format }: ChartProps): uPlot.Opti
       y: { range: (_, min, max) => [Math.min(0, min ?? 0), (max ?? 0) > 0 ? (max ?? 0) * 1.08 : 1] },
     },
     axes: [
-      { stroke: text, grid, ticks: grid, font, values: (_, times) => times.map(clockOf(data)) },
+      { stroke: text, grid, ticks: grid, font, space: 76, values: (_, times) => times.map(clockOf(data)) },
       { stroke: text, grid, ticks: grid, font, size: 64, values: (_, values) => values.map(format) },
     ],
     series: [

@@ -11,12 +11,16 @@ import { now } from './now.ts';
 export function Age({
   age,
   readAt,
+  short = false,
 }: {
   readonly age: string | undefined;
   readonly readAt: number | undefined;
+  /** Whether the place says what the age is of, such as a column. */
+  readonly short?: boolean;
 }) {
   const sent = parseSpan(age);
   if (sent === undefined) return <span class="age">not counted yet</span>;
   const total = sent + Math.max(0, now.value - (readAt ?? now.value));
-  return <span class="age">counted {formatSpan(Math.floor(total / 1000) * 1000 || total)} ago</span>;
+  const span = formatSpan(Math.floor(total / 1000) * 1000 || total);
+  return <span class="age">{short ? `${span} ago` : `counted ${span} ago`}</span>;
 }

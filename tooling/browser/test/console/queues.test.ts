@@ -76,3 +76,18 @@ test('the fullest queue comes first, and the filter finds names by a part', asyn
   expect(page.url()).toContain('filter=UE-07');
   await console.expectAccessible();
 });
+
+test('without access control changes are off too, until somebody switches them on', async () => {
+  const { page } = console;
+  await console.goTo('queues');
+  await page.getByText('no access control').waitFor();
+  expect(await page.getByRole('button', { name: 'Create a queue…' }).getAttribute('aria-disabled')).toBe(
+    'true',
+  );
+  await console.allowChanges();
+  await page.getByRole('button', { name: 'Create a queue…' }).click();
+  await page.getByLabel('Name', { exact: true }).fill('made-here');
+  await page.getByRole('button', { name: 'Create', exact: true }).click();
+  await page.getByRole('heading', { level: 1, name: 'made-here' }).waitFor();
+  expect((await client.queues.info({ queueName: 'made-here' })).leaseTimeout).toBe('1m0s');
+});

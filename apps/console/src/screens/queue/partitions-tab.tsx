@@ -34,7 +34,7 @@ function columns(readAt: number | undefined): readonly Column<Partition>[] {
     { title: 'Leased', numeric: true, cell: ({ leased = 0 }) => formatCount(leased) },
     { title: 'Scheduled', numeric: true, cell: ({ scheduled = 0 }) => formatCount(scheduled) },
     { title: 'Oldest waiting', numeric: true, cell: ({ head_age }) => <SpanOf span={head_age} /> },
-    { title: 'Counts', wide: true, cell: ({ count_age }) => <Age age={count_age} readAt={readAt} /> },
+    { title: 'Counted', wide: true, cell: ({ count_age }) => <Age age={count_age} readAt={readAt} short /> },
   ];
 }
 

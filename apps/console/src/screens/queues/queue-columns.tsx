@@ -31,7 +31,7 @@ export function queueColumns(readAt: number | undefined): readonly Column<QueueR
     { title: 'Scheduled', numeric: true, wide: true, cell: (row) => <Count row={row} of="scheduled" /> },
     { title: 'Produced, 1 h', wide: true, cell: (row) => <Rate row={row} line="produced" /> },
     { title: 'Completed, 1 h', wide: true, cell: (row) => <Rate row={row} line="completed" /> },
-    { title: 'Counts', wide: true, cell: ({ count_age }) => <Age age={count_age} readAt={readAt} /> },
+    { title: 'Counted', wide: true, cell: ({ count_age }) => <Age age={count_age} readAt={readAt} short /> },
   ];
 }
 
