@@ -42,6 +42,16 @@ export interface Partition {
   readonly moving_to?: string;
 }
 
+/** How long consumers held items that the answering server both leased and completed, in the last 10 minutes. */
+export interface Handling {
+  readonly count?: number;
+  readonly p50?: Span;
+  readonly p95?: Span;
+  readonly p99?: Span;
+  readonly max?: Span;
+  readonly watched?: Span;
+}
+
 /** A queue with its partitions. */
 export interface QueueDescription {
   readonly queue: QueueInfo;
@@ -54,6 +64,7 @@ export interface QueueDescription {
   readonly uncounted?: number;
   readonly dedup_keys?: number;
   readonly partitions?: readonly Partition[];
+  readonly handling?: Handling;
 }
 
 /** What happened to the items of a queue in one minute, at all servers. */

@@ -1,21 +1,27 @@
 import { call } from './call.ts';
 import type { Time } from './types.ts';
 
-/** A storage of the server that answers. */
-export interface ServerStorage {
+/** The state of a storage, as the server that answers sees it. */
+export interface StorageState {
   readonly name: string;
   readonly driver: string;
+  readonly state: string;
+  readonly reasons?: readonly string[];
+  readonly latency_ms?: number;
   readonly affinity?: number;
+  /** In percent. */
+  readonly share?: number;
+  readonly partitions?: number;
   readonly drain?: boolean;
-  readonly capabilities?: readonly string[];
+  readonly drain_holds?: readonly string[];
+  readonly can_be_switched_off?: boolean;
+  readonly horizon?: readonly string[];
+  readonly keeps_queues?: boolean;
 }
 
-/** What the server that answers can do. */
-export interface ServerInfo {
-  readonly version: string;
-  readonly capabilities?: readonly string[];
-  readonly storages?: readonly ServerStorage[];
-  readonly queue_storage?: ServerStorage;
+/** The storages of the server that answers. */
+export interface Storages {
+  readonly storages?: readonly StorageState[];
 }
 
 /** A server process on the same storage. */
@@ -38,8 +44,8 @@ export interface Instances {
   readonly read_at?: Time;
 }
 
-export const serverInfo = (signal?: AbortSignal): Promise<ServerInfo> =>
-  call('v2/server.info', {}, { signal });
+export const listStorages = (signal?: AbortSignal): Promise<Storages> =>
+  call('v2/storages.list', {}, { signal });
 
 export const listInstances = (signal?: AbortSignal): Promise<Instances> =>
   call('v2/instances.list', {}, { signal });

@@ -11,6 +11,9 @@ interface Sample {
   readonly scheduled: number;
   /** In seconds. Null: no item waited. */
   readonly headAge: number | null;
+  /** How long half of the items were held, and 95 per cent, in seconds. Null: none was completed. */
+  readonly p50: number | null;
+  readonly p95: number | null;
 }
 
 const MAX_SAMPLES = 720;
@@ -25,13 +28,19 @@ export function addSample(queue: string, described: QueueDescription, at: number
   const second = Math.floor(at / 1000);
   if (last !== undefined && last.at >= second) return samples;
   const { waiting = 0, leased = 0, scheduled = 0, head_age } = described;
-  const headAge = parseSpan(head_age);
+  const { count = 0, p50, p95 } = described.handling ?? {};
+  const inSeconds = (span: string | undefined) => {
+    const ms = parseSpan(span);
+    return ms === undefined ? null : ms / 1000;
+  };
   const sample = {
     at: second,
     waiting,
     leased,
     scheduled,
-    headAge: headAge === undefined ? null : headAge / 1000,
+    headAge: inSeconds(head_age),
+    p50: count === 0 ? null : inSeconds(p50),
+    p95: count === 0 ? null : inSeconds(p95),
   };
   const all = [...samples, sample].slice(-MAX_SAMPLES);
   seen.set(queue, all);
@@ -71,5 +80,17 @@ export function ageLine(samples: readonly Sample[]): ChartData {
   return {
     times,
     series: [{ label: 'Oldest waiting item', color: 2, values: column(({ headAge }) => headAge) }],
+  };
+}
+
+/** How long consumers held items, in seconds. */
+export function handlingLines(samples: readonly Sample[]): ChartData {
+  const { times, column } = columnsOf(samples);
+  return {
+    times,
+    series: [
+      { label: 'Half of the items', color: 3, values: column(({ p50 }) => p50) },
+      { label: '95 % of the items', color: 2, values: column(({ p95 }) => p95) },
+    ],
   };
 }

@@ -1,6 +1,6 @@
 import { useMemo } from 'preact/hooks';
 import { address, withParams } from '../../address/address.ts';
-import { type QueueDescription, queueRates, queueStats } from '../../api/queues.ts';
+import { type Handling, type QueueDescription, queueRates, queueStats } from '../../api/queues.ts';
 import { type Loaded, useCall } from '../../api/use-call.ts';
 import { Chart } from '../../charts/chart.tsx';
 import { Age } from '../../parts/age.tsx';
@@ -8,8 +8,8 @@ import { Facts } from '../../parts/facts.tsx';
 import { SpanOf } from '../../parts/moment.tsx';
 import { Panel } from '../../parts/panel.tsx';
 import { formatCount, formatRate } from '../../text/number.ts';
-import { formatSpan } from '../../text/span.ts';
-import { addSample, ageLine, depthLines } from './depth-history.ts';
+import { formatSpan, parseSpan } from '../../text/span.ts';
+import { addSample, ageLine, depthLines, handlingLines } from './depth-history.ts';
 import { type ChartSpan, rateLines, SPANS } from './minutes.ts';
 
 const perSecond = (value: number) => `${formatRate(value)}/s`;
@@ -85,12 +85,22 @@ function Depth({
   const samples = useMemo(() => addSample(queue, data, readAt), [queue, data, readAt]);
   const depth = useMemo(() => depthLines(samples), [samples]);
   const age = useMemo(() => ageLine(samples), [samples]);
+  const handling = useMemo(() => handlingLines(samples), [samples]);
   return (
     <div class="charts">
       <Chart title="Items" note="since this page was opened" data={depth} format={formatCount} />
       <Chart title="Age of the head" note="since this page was opened" data={age} format={seconds} />
+      <Chart title="Handling time" note={handlingNote(data.handling)} data={handling} format={seconds} />
     </div>
   );
+}
+
+/** Says of which items the handling times are: the server measures only while somebody looks. */
+function handlingNote(handling: Handling | undefined): string {
+  const { count = 0, watched } = handling ?? {};
+  const measured = parseSpan(watched);
+  const since = measured === undefined ? 'measuring begins now' : `of the last ${formatSpan(measured)}`;
+  return `${formatCount(count)} items that this server leased and completed, ${since}`;
 }
 
 function Rates({ queue }: { readonly queue: string }) {
