@@ -161,6 +161,16 @@ describe('a queue', () => {
   });
 });
 
+test('handling times are of items that this server leased and completed, and say so', async () => {
+  await console.goTo('queues/orders-dead');
+  await page.getByText('0 items that this server leased and completed').waitFor();
+  const queue = { queueName: 'orders-dead', requestTimeout: '10s' };
+  await client.queue.produce({ ...queue, items: [{ utf8: 'a' }, { utf8: 'b' }] });
+  const { items, partition } = await client.queue.lease({ ...queue, batchSize: 2, clientId: 'me' });
+  await client.queue.complete({ ...queue, partition, ids: items.map(({ id }) => id) });
+  await page.getByText('2 items that this server leased and completed').waitFor();
+});
+
 test('a schedule is created, paused, resumed, edited and deleted', async () => {
   await console.goTo('schedules');
   await press('Create a schedule…');

@@ -121,6 +121,34 @@ describe('a key with few permissions', () => {
   });
 });
 
+test('what is wrong with a storage is said in the words of the server', async () => {
+  const console = await ConsolePage.open(browser, site.url);
+  const { page } = console;
+  await console.signIn(KEY);
+  await console.goTo('storages');
+  await page.getByText('works').first().waitFor();
+  const storages = [
+    {
+      name: 'pg-1',
+      driver: 'postgres',
+      state: 'warn',
+      horizon: ['a session of <b>dump</b> is open for 3 h'],
+    },
+    { name: 'pg-2', driver: 'postgres', state: 'warn', drain: true, drain_holds: ['7 partitions are left'] },
+    { name: 'pg-3', driver: 'postgres', state: 'fail', reasons: ['connection refused'] },
+  ];
+  // Only an hour of a real database would bring the first of them.
+  await page.route('**/v2/storages.list', (route) => route.fulfill({ json: { storages } }));
+  await page.reload();
+  await page.getByText('It cannot remove dead rows').waitFor();
+  await page.getByText('a session of <b>dump</b> is open for 3 h').waitFor();
+  await page.getByText('7 partitions are left').waitFor();
+  await page.getByText('out of service').waitFor();
+  await page.getByText('connection refused').waitFor();
+  await console.expectAccessible();
+  await console.close();
+});
+
 test('the address holds all of the state: a link shows the same to somebody else', async () => {
   const sender = await ConsolePage.open(browser, site.url);
   await sender.signIn(KEY);
