@@ -262,6 +262,37 @@ test('the first page does not wait until all queues were read', async () => {
   expect(next).toMatchObject({ total: 3, cursor: '', rows: [{ name: 'c' }] });
 });
 
+test('queues are counted also where reading all of them takes long', async () => {
+  const clock = new ManualClock();
+  const backend = memoryBackend({ name: 'mem', clock, random: new SeededRandom() });
+  let reads = 0;
+  const queueStore = decorateStore(QUEUE_STORE, backend.queueStore(), (member, call) => {
+    if (member !== 'list') return call;
+    return async (...args: never[]) => {
+      reads++;
+      await new Promise<void>((resolve) => {
+        clock.startTimer(300, resolve);
+      });
+      return call(...args);
+    };
+  });
+  const service = createService({
+    ...{ clock, random: new SeededRandom(), queueStore },
+    storages: [{ backend, affinity: 1 }],
+  });
+  for (const name of ['a', 'b']) await service.queues.create(queueCall(name));
+  const first = service.queueLists.list(CALL);
+  await clock.advance('1s');
+  await first;
+  for (let second = 0; second < 30; second++) {
+    await clock.advance('1s');
+    const { rows } = await service.queueLists.list(CALL);
+    if (second > 10) expect(rows.map(({ items }) => items?.waiting)).toEqual([0, 0]);
+  }
+  // One for the first page, and then one each 12 s.
+  expect(reads).toBeLessThanOrEqual(5);
+});
+
 test('the list fails only if the queues were never read', async () => {
   const h = new Harness();
   await h.create('q');

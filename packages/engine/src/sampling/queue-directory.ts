@@ -49,6 +49,11 @@ export class QueueDirectory {
     this.#read = read;
   }
 
+  /** How long the last read took, in milliseconds. */
+  get tookMs(): number {
+    return this.#tookMs;
+  }
+
   /** The age of what is known, in milliseconds. Infinite: nothing is. */
   get ageMs(): number {
     return this.#readAt === undefined ? Infinity : millisecondsBetween(this.#readAt, this.#clock.now());

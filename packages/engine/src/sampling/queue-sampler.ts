@@ -45,6 +45,8 @@ const FRESH_MS = 2_000;
 const COST_FACTOR = 100;
 /** After this time the list of queues is read anew. */
 const DIRECTORY_MS = 5_000;
+/** And not before this many times as long as reading it took: half of the sampler's time is for counts. */
+const DIRECTORY_FACTOR = 40;
 
 interface Sampled {
   readonly createdAt: Instant;
@@ -110,11 +112,12 @@ export class QueueSampler {
     const { clock, directory } = this.#deps;
     const began = clock.now();
     try {
-      if (directory.ageMs > DIRECTORY_MS) this.#forgetMissing(await directory.refresh());
+      const maxAgeMs = Math.max(DIRECTORY_MS, DIRECTORY_FACTOR * directory.tookMs);
+      if (directory.ageMs > maxAgeMs) this.#forgetMissing(await directory.refresh());
     } catch (error) {
       this.#failed(error);
     }
-    await this.#sampleSome(began);
+    await this.#sampleSome();
     if (this.#stopped) return;
     if (this.#askedAt === undefined || this.#sinceMs(this.#askedAt) >= AWAKE_MS) {
       this.#sleep();
@@ -132,7 +135,8 @@ export class QueueSampler {
   }
 
   /** Counts queues that somebody sees and others in turn, until the time is up or no count is due. */
-  async #sampleSome(began: Instant): Promise<void> {
+  async #sampleSome(): Promise<void> {
+    const began = this.#deps.clock.now();
     const shown = this.#shown.filter((queue) => this.#isDue(queue))[Symbol.iterator]();
     const others = this.#dueInOrder();
     for (let count = 0; count < MOST_AT_ONCE && this.#sinceMs(began) < WORK_MS && !this.#stopped; ) {
