@@ -1,6 +1,7 @@
 import { type Client, listQueues } from '@querator/client';
 import { SystemClock } from '@querator/core';
 import type { MoveReport } from '@querator/migration';
+import { sayPauses } from './carried-pauses.ts';
 import type { Cli } from './cli.ts';
 import { CommandError, describeError } from './command-error.ts';
 import { duration } from './flags.ts';
@@ -73,6 +74,7 @@ async function tell(cli: Cli, { queues, inDoubt }: MoveReport, { json }: Migrate
     if (differences.length === 0) continue;
     cli.output.say(`Queue '${queue}' existed, and keeps its own settings: ${differences.join(', ')}`);
   }
+  sayPauses(cli, queues);
   cli.output.say(`Moved ${moved} item(s) of ${queues.length} queue(s); ${left} are left`);
   if (json) await cli.output.value({ queues: queues.map(shown), in_doubt: inDoubt });
   else {

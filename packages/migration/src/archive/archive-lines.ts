@@ -1,4 +1,10 @@
-import { codecs, codecsV2, type ItemsItem, type QueueInfo } from '@querator/protocol';
+import {
+  codecs,
+  codecsV2,
+  type ItemsItem,
+  type QueueInfo,
+  type QueuesPausesResponse,
+} from '@querator/protocol';
 import type { DigestValue } from '../items/item-digest.ts';
 import { ArchiveFault } from './archive-fault.ts';
 
@@ -28,8 +34,13 @@ export interface ArchiveEnd extends Checkpoint {
 /** A line of an archive. */
 export type ArchiveLine =
   | { readonly is: 'header'; readonly header: ArchiveHeader }
-  /** The settings of a queue. They come before all items. */
-  | { readonly is: 'queue'; readonly info: QueueInfo }
+  /** The settings of a queue, and its pauses. They come before all items. */
+  | {
+      readonly is: 'queue';
+      readonly info: QueueInfo;
+      /** Undefined: it was not paused, or the archive is one of before pauses were written. */
+      readonly pause?: QueuesPausesResponse | undefined;
+    }
   /** The items up to the next such line are those of this queue. */
   | { readonly is: 'section'; readonly queue: string }
   | { readonly is: 'item'; readonly item: ItemsItem }
@@ -51,7 +62,10 @@ function fieldsOf(line: Exclude<ArchiveLine, { is: 'item' }>): object {
     case 'header':
       return { format: FORMAT, id: line.header.id, created_at: line.header.createdAt };
     case 'queue':
-      return { settings: JSON.parse(new TextDecoder().decode(codecs.QueueInfo.toJson(line.info))) };
+      return {
+        settings: plain(codecs.QueueInfo.toJson(line.info)),
+        ...(line.pause && { pause: plain(codecsV2.QueuesPausesResponse.toJson(line.pause)) }),
+      };
     case 'section':
       return { queue: line.queue };
     case 'checkpoint':
@@ -59,6 +73,19 @@ function fieldsOf(line: Exclude<ArchiveLine, { is: 'item' }>): object {
     case 'end':
       return { queues: queuesOf(line.end.queues), chain: line.end.chain };
   }
+}
+
+/** JSON as a value. */
+function plain(json: Uint8Array): unknown {
+  return JSON.parse(new TextDecoder().decode(json));
+}
+
+function queueOf({ settings, pause }: Record<string, unknown>) {
+  const bytes = (value: unknown) => Buffer.from(JSON.stringify(value));
+  const info = codecs.QueueInfo.fromJson(bytes(settings));
+  return pause === undefined
+    ? { info }
+    : { info, pause: codecsV2.QueuesPausesResponse.fromJson(bytes(pause)) };
 }
 
 function queuesOf(queues: ArchiveEnd['queues']): readonly object[] {
@@ -82,7 +109,7 @@ export function decodeLine(bytes: Uint8Array): ArchiveLine {
       if (value['format'] === FORMAT) break;
       throw new ArchiveFault(`its format is ${value['format']}, and this version reads format ${FORMAT}`);
     case 'queue':
-      return { is: 'queue', info: codecs.QueueInfo.fromJson(Buffer.from(JSON.stringify(value['settings']))) };
+      return { is: 'queue', ...queueOf(value) };
     case 'section':
       return { is: 'section', queue: String(value['queue']) };
     case 'checkpoint':

@@ -1,6 +1,7 @@
 import { type Client, listQueues } from '@querator/client';
 import type { QueueInfo } from '@querator/protocol';
 import { type DigestValue, ItemDigest } from '../items/item-digest.ts';
+import { pausesOf } from '../queues/carry-pauses.ts';
 import { repeat, type Work } from '../repeat.ts';
 import { ArchiveFault } from './archive-fault.ts';
 import type { ArchiveHeader } from './archive-lines.ts';
@@ -67,7 +68,9 @@ async function begin(options: ExportOptions, writer: ArchiveWriter): Promise<Omi
   const header: ArchiveHeader = { id: random.base62(20), createdAt: now() };
   writer.add({ is: 'header', header });
   const infos = await queuesOf(options);
-  for (const info of infos) writer.add({ is: 'queue', info });
+  for (const info of infos) {
+    writer.add({ is: 'queue', info, pause: await pausesOf(options, info.queueName) });
+  }
   const plan = { header, queues: infos.map(({ queueName }) => queueName), written: [], cursor: '' };
   await writer.checkpoint(plan);
   return plan;

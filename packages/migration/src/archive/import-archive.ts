@@ -1,7 +1,8 @@
 import type { Client } from '@querator/client';
-import type { ItemsItem, QueueInfo } from '@querator/protocol';
+import type { ItemsItem, QueueInfo, QueuesPausesResponse } from '@querator/protocol';
 import { type DigestValue, ItemDigest } from '../items/item-digest.ts';
 import { KeyedImporter } from '../items/keyed-importer.ts';
+import { carryPauses, type PausesOfQueues } from '../queues/carry-pauses.ts';
 import { createQueues, type TargetQueue } from '../queues/create-queues.ts';
 import { repeat, type Work } from '../repeat.ts';
 import { ArchiveFault } from './archive-fault.ts';
@@ -31,7 +32,8 @@ export interface ImportedQueue extends TargetQueue {
 }
 
 /**
- * Imports the queues of an archive: creates those that do not exist, and adds the items.
+ * Imports the queues of an archive: creates those that do not exist, pauses those that
+ * were paused, and adds the items.
  * May be repeated after any interruption within the window: an item is stored once,
  * whatever has become of it.
  *
@@ -40,6 +42,7 @@ export interface ImportedQueue extends TargetQueue {
 export async function importArchive(options: ImportOptions): Promise<ReadonlyMap<string, ImportedQueue>> {
   const { lines, queues, progress } = options;
   const infos: QueueInfo[] = [];
+  const pauses = new Map<string, QueuesPausesResponse>();
   const sections = new Map<string, Section>();
   const isChosen = (name: string) => queues.length === 0 || queues.includes(name);
   let targets: ReadonlyMap<string, TargetQueue> | undefined;
@@ -47,10 +50,13 @@ export async function importArchive(options: ImportOptions): Promise<ReadonlyMap
   let archive = '';
   for await (const line of lines) {
     if (line.is === 'header') archive = line.header.id;
-    if (line.is === 'queue' && isChosen(line.info.queueName)) infos.push(line.info);
+    if (line.is === 'queue' && isChosen(line.info.queueName)) {
+      infos.push(line.info);
+      if (line.pause !== undefined) pauses.set(line.info.queueName, line.pause);
+    }
     if (line.is === 'section') {
       await section?.importer.flush();
-      targets ??= await targetsOf(options, infos);
+      targets ??= await targetsOf(options, infos, pauses);
       section = undefined;
       const target = targets.get(line.queue);
       if (target === undefined) continue;
@@ -63,7 +69,7 @@ export async function importArchive(options: ImportOptions): Promise<ReadonlyMap
     }
   }
   await section?.importer.flush();
-  targets ??= await targetsOf(options, infos);
+  targets ??= await targetsOf(options, infos, pauses);
   return new Map(
     infos.map(({ queueName }) => {
       const { digest, importer } = sections.get(queueName) ?? {};
@@ -100,10 +106,11 @@ async function addItem(
 async function targetsOf(
   options: ImportOptions,
   infos: readonly QueueInfo[],
+  pauses: PausesOfQueues,
 ): Promise<ReadonlyMap<string, TargetQueue>> {
   const missing = options.queues.find((name) => !infos.some(({ queueName }) => queueName === name));
   if (missing !== undefined) throw new ArchiveFault(`it has no queue '${missing}'`);
-  return createQueues(options, infos);
+  return carryPauses(options, await createQueues(options, infos), pauses);
 }
 
 /**

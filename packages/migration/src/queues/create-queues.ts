@@ -1,5 +1,5 @@
 import type { Client } from '@querator/client';
-import { QueueError } from '@querator/core';
+import { type Pausable, QueueError } from '@querator/core';
 import type { QueueInfo } from '@querator/protocol';
 import { repeat, type Work } from '../repeat.ts';
 
@@ -15,6 +15,8 @@ export interface TargetQueue {
   readonly partitions: number;
   /** The settings of a queue that existed before and has other ones, by their names in the API. */
   readonly differences: readonly string[];
+  /** What is paused as it was where the queue comes from. Undefined: it was not paused. */
+  readonly paused?: readonly Pausable[] | undefined;
 }
 
 const COMPARED = [

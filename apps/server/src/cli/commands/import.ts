@@ -1,5 +1,6 @@
 import type { DigestValue, ImportedQueue } from '@querator/migration';
 import type { Command } from 'commander';
+import { sayPauses } from '../carried-pauses.ts';
 import type { Cli } from '../cli.ts';
 import { CommandError, describeError } from '../command-error.ts';
 import { Progress } from '../progress.ts';
@@ -72,6 +73,7 @@ async function tell(
     if (differences.length === 0) continue;
     cli.output.say(`Queue '${queue}' existed, and keeps its own settings: ${differences.join(', ')}`);
   }
+  sayPauses(cli, queues);
   const stored = queues.reduce((sum, queue) => sum + queue.stored, 0);
   const present = queues.reduce((sum, queue) => sum + queue.present, 0);
   cli.output.say(`Imported ${stored} item(s); ${present} were imported before`);
