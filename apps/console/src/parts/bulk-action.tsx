@@ -85,6 +85,11 @@ export function BulkAction(props: BulkActionProps) {
   );
 }
 
+/** Goes on by keyboard at what has appeared in place of what had the focus. */
+function focusOnce(element: HTMLElement | null): void {
+  element?.focus();
+}
+
 function Counted({
   count,
   request,
@@ -130,6 +135,7 @@ function Counted({
             Type <code>{typed}</code> to confirm
           </span>
           <input
+            ref={focusOnce}
             type="text"
             value={text}
             autocomplete="off"
@@ -182,7 +188,7 @@ function Working({
             Cancel the task
           </button>
         )}
-        <button type="button" class="primary" onClick={onClose}>
+        <button ref={focusOnce} type="button" class="primary" onClick={onClose}>
           {isRunning ? 'Leave it running' : 'Close'}
         </button>
       </div>

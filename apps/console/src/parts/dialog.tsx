@@ -1,5 +1,8 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useId, useRef } from 'preact/hooks';
+import { useId, useLayoutEffect, useRef } from 'preact/hooks';
+
+/** Where the focus begins: at the first field, or else at the first of the buttons below. */
+const FIRST = ':is(input, select, textarea, .dialog-actions button):not(:disabled)';
 
 /**
  * A dialog above the page. The browser keeps the focus in it, and gives it back to where it was.
@@ -19,10 +22,13 @@ export function Dialog({
 }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const heading = useId();
-  useEffect(() => {
+  // Before the next key: it belongs to the dialog.
+  useLayoutEffect(() => {
     const { current } = dialog;
     const opener = document.activeElement;
     current?.showModal();
+    // The browser chooses the cross: a press of Enter would close the dialog.
+    current?.querySelector<HTMLElement>(FIRST)?.focus();
     return () => {
       current?.close();
       if (opener instanceof HTMLElement && opener.isConnected) opener.focus();

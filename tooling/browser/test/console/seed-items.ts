@@ -49,8 +49,13 @@ export async function killItems(
 }
 
 /** Imports items that differ in nothing, in one call. */
-export async function importItems(client: Client, queueName: string, count: number): Promise<void> {
+export async function importItems(
+  client: Client,
+  queueName: string,
+  count: number,
+  { kind = '' }: { readonly kind?: string } = {},
+): Promise<void> {
   const payload = new TextEncoder().encode('hay');
-  const items = Array.from({ length: count }, () => ({ state: 'waiting', payload }));
+  const items = Array.from({ length: count }, () => ({ state: 'waiting', payload, kind }));
   await client.v2.items.import({ queueName, items });
 }

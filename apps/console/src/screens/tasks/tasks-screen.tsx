@@ -52,6 +52,7 @@ function TasksScreen() {
               rows={items}
               keyOf={({ id }) => id}
               empty="No such tasks."
+              rowClass={({ dry_run: isDry }) => (isDry ? 'dim' : '')}
             />
             <Pager next={next} label="Pages of tasks" />
           </>

@@ -1,0 +1,156 @@
+import { type Client, createClient } from '@querator/client';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { launchChromium } from '../launch-chromium.ts';
+import { ConsolePage } from './console-page.ts';
+import { type ConsoleSite, startConsole } from './console-site.ts';
+import { createQueue, importItems, killItems, lease, produce } from './seed-items.ts';
+
+const KEY = `qtr-ci-${'b'.repeat(43)}`;
+
+let browser: Browser;
+let site: ConsoleSite;
+let client: Client;
+let console: ConsolePage;
+let page: Page;
+
+beforeAll(async () => {
+  browser = await launchChromium();
+  site = await startConsole({
+    'auth-backend': { driver: 'internal', 'admin-key': KEY },
+    audit: { table: true },
+  });
+  client = createClient({ endpoint: site.server.url, apiKey: KEY });
+  console = await ConsolePage.open(browser, site.url);
+  ({ page } = console);
+  await console.signIn(KEY, { write: true });
+});
+
+afterAll(async () => {
+  await console?.close();
+  await browser?.close();
+  await site?.stop();
+});
+
+/** One session for all tests. Each begins with a new page. */
+beforeEach(() => page.goto('about:blank'));
+
+const dialog = () => page.getByRole('dialog');
+const press = (name: string) => page.getByRole('button', { name, exact: true }).click();
+const row = (name: string) => page.getByRole('row').filter({ has: page.getByRole('rowheader', { name }) });
+
+/** Makes dead letters: some of each error. */
+async function makeLetters(name: string, errors: Readonly<Record<string, number>>): Promise<void> {
+  await createQueue(client, `${name}-dead`);
+  await createQueue(client, name, `${name}-dead`);
+  for (const [error, count] of Object.entries(errors)) {
+    const items = Array.from({ length: count }, (_, at) => ({ utf8: `${error} ${at}`, kind: 'order' }));
+    await produce(client, name, items);
+    await killItems(client, name, { count, error });
+  }
+}
+
+const HOSTILE = '<b onclick=alert(1)>\u202Egnp\nat line 1';
+
+describe('dead letters', () => {
+  test('are counted by error, and those of one error go back by a task, by keyboard alone', async () => {
+    await makeLetters('mail', { timeout: 12, [HOSTILE]: 3 });
+    await console.goTo('dead-letters');
+    await page.getByRole('link', { name: 'mail-dead' }).click();
+    await page.getByRole('heading', { name: 'Dead letters in mail-dead' }).waitFor();
+    await row('rejected').getByText('15').waitFor();
+    await page.getByRole('link', { name: 'by error' }).click();
+    await row('<b onclick=alert(1)>U+202Egnp').getByText('20.0 %').waitFor();
+    await page.getByRole('link', { name: 'timeout' }).press('Enter');
+    await page.waitForURL(/error=timeout/);
+    await page.getByRole('status').filter({ hasText: '12 found' }).waitFor();
+    await console.expectAccessible();
+    await page.getByRole('button', { name: 'Redrive…' }).press('Enter');
+    await dialog().locator('input:focus').waitFor();
+    await page.keyboard.press('Enter');
+    await dialog().getByText('go back to the queues that they came from').waitFor();
+    expect((await client.v2.items.find({ queueName: 'mail' })).items).toEqual([]);
+    await dialog().locator('input:focus').waitFor();
+    await page.keyboard.press('Enter');
+    await page.keyboard.type('mail-dead');
+    await page.keyboard.press('Enter');
+    await dialog().getByText('12 of 12 letters').waitFor();
+    await console.expectAccessible();
+    await page.keyboard.press('Escape');
+    await page.getByText('No such letters.', { exact: true }).waitFor();
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Redrive…');
+    expect((await client.v2.items.find({ queueName: 'mail' })).items.length).toBe(12);
+    await press('Clear the search');
+    await page.getByRole('status').filter({ hasText: '3 found' }).waitFor();
+    // The count, and the work.
+    const audited = await client.v2.audit.list({ action: 'v2/tasks.create' });
+    expect(audited.items.map(({ outcome }) => outcome)).toEqual(['ok', 'ok']);
+  });
+
+  test('of a queue that has none lead to the queue that has them', async () => {
+    await makeLetters('sms', { gone: 1 });
+    await console.goTo('queues/sms/dead-letters');
+    await page.getByText('There are no such letters.').waitFor();
+    await page.locator('.note').getByRole('link', { name: 'sms-dead' }).click();
+    await row('rejected').waitFor();
+  });
+});
+
+describe('tasks', () => {
+  test('show how far they are and which items they take, are cancelled, and lead to those that are left', async () => {
+    await createQueue(client, 'slow');
+    await importItems(client, 'slow', 500);
+    await console.goTo('queues/slow/items');
+    await press('Delete…');
+    await dialog().getByLabel('At most so many a second').fill('50');
+    await press('Count them');
+    await dialog().getByLabel('Type').fill('slow');
+    await press('Delete 500 items');
+    await dialog().getByText('It is a task of the server').waitFor();
+    await press('Leave it running');
+    await console.goTo('tasks?queue=slow&state=running');
+    await page.getByRole('link', { name: 'Delete items', exact: true }).click();
+    await page.getByText('50 a second').waitFor();
+    await page.getByText('All items.').waitFor();
+    await page
+      .getByRole('status')
+      .filter({ hasText: /[1-9]\d* of \d+ items found so far/ })
+      .waitFor();
+    await console.expectAccessible();
+    await press('Cancel…');
+    await press('Cancel the task');
+    await page.getByText('cancelled', { exact: false }).first().waitFor();
+    await page.getByRole('link', { name: 'Show the items that match now' }).click();
+    await page.getByRole('status').filter({ hasText: '50 found' }).waitFor();
+  });
+
+  test('that failed say why', async () => {
+    await createQueue(client, 'doomed');
+    await importItems(client, 'doomed', 50);
+    await client.v2.tasks.create({ kind: 'delete', queueName: 'doomed', rate: 1 });
+    await console.goTo('tasks?queue=doomed');
+    await row('Delete items').getByText('running').waitFor();
+    await client.v2.queues.delete({ queueName: 'doomed', force: true });
+    await row('Delete items').getByText('failed').waitFor();
+    await row('Delete items').getByText('the queue was deleted').waitFor();
+  });
+
+  test('in a read-only session are not cancelled, and the page says why', async () => {
+    await createQueue(client, 'kept');
+    await importItems(client, 'kept', 50);
+    await lease(client, 'kept', 1);
+    const { id } = await client.v2.tasks.create({ kind: 'delete', queueName: 'kept', rate: 1 });
+    const viewer = await ConsolePage.open(browser, site.url, { narrow: true, dark: true });
+    await viewer.signIn(KEY);
+    await viewer.goTo(`tasks/${id}`);
+    const cancel = viewer.page.getByRole('button', { name: 'Cancel…' });
+    expect(await cancel.getAttribute('aria-disabled')).toBe('true');
+    await viewer.page.getByText('This session is read-only.').waitFor();
+    await viewer.expectAccessible();
+    await viewer.goTo('queues/kept/items');
+    await viewer.page.getByText('This session is read-only.').waitFor();
+    await viewer.expectAccessible();
+    expect(await viewer.overflow()).toBe(0);
+    await viewer.close();
+  });
+});
