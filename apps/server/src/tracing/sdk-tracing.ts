@@ -16,15 +16,19 @@ import type { Tracing } from './tracing.ts';
 
 /** How long the stop of a server waits for its last spans. */
 const STOP_MS = 5_000;
+/** How long the last export repeats what fails: shorter, so that nothing is under way when the wait is over. */
+const LAST_EXPORT_MS = 4_000;
 
 /** Traces by the SDK of OpenTelemetry. Only `create-tracing.ts` loads this file. */
 export class SdkTracing implements Tracing {
   readonly calls: CallTracing;
   readonly #tracer: Tracer;
   readonly #batcher: SpanBatcher;
+  readonly #settings: TraceSettings;
   readonly #exporter: SpanExporter;
 
   constructor(settings: TraceSettings, deps: { readonly clock: Clock; readonly logger: Logger }) {
+    this.#settings = settings;
     this.#exporter = exporterOf(settings);
     this.#batcher = new SpanBatcher(settings.batch, { ...deps, exporter: this.#exporter });
     const sampling = new Sampling(settings.sampler);
@@ -49,9 +53,11 @@ export class SdkTracing implements Tracing {
   }
 
   async stop(): Promise<void> {
-    await this.#batcher.stop(STOP_MS);
-    // Waits for exports that hang, so nothing waits for it.
-    void this.#exporter.shutdown().catch(() => {});
+    const timeoutMs = Math.min(this.#settings.timeoutMs, LAST_EXPORT_MS);
+    const last = exporterOf({ ...this.#settings, timeoutMs });
+    await this.#batcher.stop(STOP_MS, last);
+    // They wait for exports that hang, so nothing waits for them.
+    for (const exporter of [this.#exporter, last]) void exporter.shutdown().catch(() => {});
   }
 }
 

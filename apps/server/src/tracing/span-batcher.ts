@@ -15,6 +15,7 @@ export interface SpanBatcherDeps {
  */
 export class SpanBatcher implements SpanProcessor {
   readonly #deps: SpanBatcherDeps;
+  #exporter: SpanExporter;
   readonly #settings: BatchSettings;
   #queue: ReadableSpan[] = [];
   #exporting: Promise<void> | undefined;
@@ -28,6 +29,7 @@ export class SpanBatcher implements SpanProcessor {
   constructor(settings: BatchSettings, deps: SpanBatcherDeps) {
     this.#settings = settings;
     this.#deps = deps;
+    this.#exporter = deps.exporter;
   }
 
   counts(): SpanCounts {
@@ -67,9 +69,14 @@ export class SpanBatcher implements SpanProcessor {
     await this.stop(this.#settings.exportTimeoutMs);
   }
 
-  /** Sends what waits, for at most so long, and drops the rest. Never rejects. */
-  async stop(timeoutMs: number): Promise<void> {
+  /**
+   * Sends what waits, for at most so long, and drops the rest. Never rejects.
+   *
+   * @param last sends from now on. An exporter that repeats for longer would keep the process alive.
+   */
+  async stop(timeoutMs: number, last: SpanExporter = this.#exporter): Promise<void> {
     this.#isStopping = true;
+    this.#exporter = last;
     await within(this.#deps.clock, timeoutMs, this.forceFlush());
     this.#isStopped = true;
     this.#cancelTimer?.();
@@ -111,7 +118,7 @@ export class SpanBatcher implements SpanProcessor {
   #send(spans: ReadableSpan[]): Promise<unknown> {
     return new Promise((resolve) => {
       try {
-        this.#deps.exporter.export(spans, ({ code, error }) => {
+        this.#exporter.export(spans, ({ code, error }) => {
           resolve(code === 0 ? SENT : (error ?? new Error('the exporter gave no reason')));
         });
       } catch (error) {

@@ -98,6 +98,21 @@ describe('a stop', () => {
     expect(warnings).toEqual([]);
   });
 
+  test('sends by another exporter, if it is given one', async () => {
+    batcher.onEnd(span(1));
+    const sent: string[] = [];
+    const last: SpanExporter = {
+      export: (spans, done) => {
+        sent.push(...spans.map(({ name }) => name));
+        done({ code: 0 });
+      },
+      shutdown: async () => {},
+    };
+    await batcher.stop(5_000, last);
+    expect([batches, sent]).toEqual([[], ['1']]);
+    expect(batcher.counts()).toMatchObject({ exported: 1, failed: 0 });
+  });
+
   test('waits no longer than it may for an exporter that hangs', async () => {
     for (let n = 1; n <= 3; n++) batcher.onEnd(span(n));
     const stopped = batcher.stop(5_000);
