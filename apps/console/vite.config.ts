@@ -12,5 +12,7 @@ export default defineConfig({
     target: 'es2023',
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // The script has code of others, whose licenses go with it.
+    license: { fileName: 'licenses.md' },
   },
 });

@@ -28,6 +28,11 @@ describe('the built page', () => {
     expect(html).not.toMatch(/<script(?![^>]*\bsrc=)|<style|\bstyle=|\bon[a-z]+=/);
   });
 
+  test('has the licenses of the code of others in it', () => {
+    const licenses = readFileSync(join(consoleFolder, 'licenses.md'), 'utf8');
+    for (const name of ['preact', '@preact/signals', 'uplot']) expect(licenses).toContain(`## ${name} -`);
+  });
+
   test('loads nothing from elsewhere', () => {
     const styles = files.filter((file) => file.endsWith('.css')).map((file) => readFileSync(file, 'utf8'));
     expect(styles.join('')).not.toMatch(/@import|url\(/);

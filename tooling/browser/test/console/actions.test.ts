@@ -1,6 +1,6 @@
 import { type Client, createClient } from '@querator/client';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { launchChromium } from '../launch-chromium.ts';
 import { callApi } from './call-api.ts';
 import { ConsolePage } from './console-page.ts';
@@ -20,20 +20,19 @@ beforeAll(async () => {
   site = await startConsole({ 'auth-backend': { driver: 'internal', 'admin-key': KEY } });
   client = createClient({ endpoint: site.server.url, apiKey: KEY });
   await seedQueues(client);
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await site?.stop();
-});
-
-beforeEach(async () => {
   console = await ConsolePage.open(browser, site.url);
   ({ page } = console);
   await console.signIn(KEY, { write: true });
 });
 
-afterEach(() => console.close());
+afterAll(async () => {
+  await console?.close();
+  await browser?.close();
+  await site?.stop();
+});
+
+// A dialog that a failed test has left open.
+beforeEach(() => page.reload());
 
 const dialog = () => page.getByRole('dialog');
 const press = (name: string) => page.getByRole('button', { name, exact: true }).click();
@@ -59,6 +58,7 @@ test('in a read-only session a button says why it does nothing', async () => {
   expect(await button.getAttribute('title')).toContain('read-only');
   await button.click({ force: true });
   expect(await dialog().count()).toBe(0);
+  await console.allowChanges();
 });
 
 describe('a queue', () => {
