@@ -68,7 +68,9 @@ function columns(drain: (name: string) => void): readonly Column<StorageState>[]
     { title: 'New partitions', cell: (storage) => <Share storage={storage} /> },
     {
       title: 'Actions',
-      cell: ({ name }) => <ActionButton onClick={() => drain(name)}>Drain…</ActionButton>,
+      // What keeps only the queues has nothing to drain.
+      cell: ({ name, keeps_queues = false, partitions = 0 }) =>
+        (!keeps_queues || partitions > 0) && <ActionButton onClick={() => drain(name)}>Drain…</ActionButton>,
     },
   ];
 }
