@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { formatAddress } from '../address/address-text.ts';
 import { CallError } from '../api/call-error.ts';
 import { cancelTask, createTask, type Task, type TaskRequest } from '../api/tasks.ts';
-import { formatCount } from '../text/number.ts';
+import { countOf, formatCount } from '../text/number.ts';
 import { Dialog } from './dialog.tsx';
 import { tellFailed } from './messages.tsx';
 import { TaskProgress } from './task-progress.tsx';
@@ -22,7 +22,7 @@ interface BulkActionProps {
   /** The permissions that it takes, for those who lack one. */
   readonly needs?: string;
   readonly danger?: boolean;
-  /** What the task takes. Default: `items`. */
+  /** What the task takes, in the plural. Default: `items`. */
   readonly noun?: string;
   /** The dialog is to be taken away. A task that runs goes on. */
   readonly onClose: () => void;
@@ -105,6 +105,7 @@ function Counted({
   const [busy, setBusy] = useState(false);
   const matched = count?.matched ?? 0;
   const isCounted = count?.state === 'done';
+  const counted = countOf(matched, noun.replace(/s$/, ''), noun);
   const isAllowed = isCounted && matched > 0 && (typed === undefined || text === typed);
   const submit = async (event: Event) => {
     event.preventDefault();
@@ -119,10 +120,8 @@ function Counted({
         {count === undefined ? <p>Counting…</p> : <TaskProgress task={count} noun={noun} />}
         {isCounted && (
           <p>
-            <strong class="numbers">
-              {formatCount(matched)} {noun}
-            </strong>{' '}
-            {effect} Those that come in before you confirm are taken too.
+            <strong class="numbers">{counted}</strong> {effect} Those that come in before you confirm are
+            taken too.
           </p>
         )}
         {request.rate !== undefined && request.rate > 0 && (
@@ -149,7 +148,7 @@ function Counted({
           {isCounted ? 'Cancel' : 'Stop counting'}
         </button>
         <button type="submit" class={danger ? 'danger' : 'primary'} disabled={!isAllowed || busy}>
-          {isCounted ? `${verb} ${formatCount(matched)} ${noun}` : verb}
+          {isCounted ? `${verb} ${counted}` : verb}
         </button>
       </div>
     </form>
