@@ -17,7 +17,7 @@ export type { Work } from './repeat.ts';
 export type { InDoubt, InFlight, Journal, MoveMemory } from './servers/in-flight.ts';
 export { JournalFault, JournalFile } from './servers/journal-file.ts';
 export { type LiveMoveOptions, moveLive } from './servers/move-live.ts';
-export type { MovedQueue, MoveOptions, MoveReport } from './servers/move-options.ts';
+export type { MovedQueue, MovedSchedule, MoveOptions, MoveReport } from './servers/move-options.ts';
 export { moveStopped, type StoppedMoveOptions } from './servers/move-stopped.ts';
 export { type CopiedQueue, type CopyOptions, copyJobs } from './sources/copy-jobs.ts';
 export {

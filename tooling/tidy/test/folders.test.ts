@@ -139,7 +139,16 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'heap.ts',
     'packed-content.ts',
   ],
-  'packages/migration/src': ['index.ts', 'archive', 'servers', 'sources', 'queues', 'items', 'repeat.ts'],
+  'packages/migration/src': [
+    'index.ts',
+    'archive',
+    'servers',
+    'sources',
+    'queues',
+    'schedules',
+    'items',
+    'repeat.ts',
+  ],
   'packages/storage-conformance/src': [
     'index.ts',
     'bench',

@@ -6,6 +6,7 @@ import type { Cli } from './cli.ts';
 import { CommandError, describeError } from './command-error.ts';
 import { duration } from './flags.ts';
 import { itemsOf } from './held-items.ts';
+import { saySchedules } from './moved-schedules.ts';
 import { Progress } from './progress.ts';
 import { textTable } from './text-table.ts';
 import { workOf } from './work-of.ts';
@@ -67,7 +68,11 @@ export async function migrateServers(
   }
 }
 
-async function tell(cli: Cli, { queues, inDoubt }: MoveReport, { json }: MigrateFlags): Promise<void> {
+async function tell(
+  cli: Cli,
+  { queues, inDoubt, schedules }: MoveReport,
+  { json }: MigrateFlags,
+): Promise<void> {
   const moved = queues.reduce((sum, queue) => sum + queue.moved, 0);
   const left = queues.reduce((sum, queue) => sum + queue.left, 0);
   for (const { queue, differences } of queues) {
@@ -75,6 +80,7 @@ async function tell(cli: Cli, { queues, inDoubt }: MoveReport, { json }: Migrate
     cli.output.say(`Queue '${queue}' existed, and keeps its own settings: ${differences.join(', ')}`);
   }
   sayPauses(cli, queues);
+  saySchedules(cli, schedules);
   cli.output.say(`Moved ${moved} item(s) of ${queues.length} queue(s); ${left} are left`);
   if (json) await cli.output.value({ queues: queues.map(shown), in_doubt: inDoubt });
   else {

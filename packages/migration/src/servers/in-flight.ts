@@ -20,6 +20,8 @@ export interface MoveMemory {
   readonly doubtful: readonly string[];
   /** Undefined: nothing is in flight. */
   readonly inFlight?: InFlight | undefined;
+  /** The ids of schedules of the source that were active and are being moved. Undefined: there are none. */
+  readonly schedules?: readonly string[] | undefined;
 }
 
 /** Keeps the memory of a move, so that one that was killed goes on with it. */

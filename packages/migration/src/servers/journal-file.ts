@@ -33,13 +33,13 @@ export class JournalFile implements Journal {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       throw error;
     }
-    const { move, id, doubtful, inFlight } = JSON.parse(text) as Contents;
+    const { move, inFlight, ...memory } = JSON.parse(text) as Contents;
     if (move !== this.#move) {
       throw new JournalFault(`${this.#file} belongs to the move ${move}; name another journal for this one`);
     }
-    if (inFlight === undefined) return { id, doubtful };
+    if (inFlight === undefined) return memory;
     const safeUntil = instantFromMicroseconds(BigInt(inFlight.safeUntil));
-    return { id, doubtful, inFlight: { ...inFlight, safeUntil } };
+    return { ...memory, inFlight: { ...inFlight, safeUntil } };
   }
 
   async write({ inFlight, ...memory }: MoveMemory): Promise<void> {

@@ -1,5 +1,6 @@
 import type { InFlight } from './in-flight.ts';
-import type { MovedQueue, MoveOptions, MoveReport } from './move-options.ts';
+import type { MovedQueue, MovedSchedule, MoveOptions, MoveReport } from './move-options.ts';
+import { moveSchedules } from './move-schedules.ts';
 import { MoveState } from './move-state.ts';
 import { queuePairs } from './queue-pairs.ts';
 import { recover } from './recover.ts';
@@ -16,7 +17,8 @@ export interface LiveMoveOptions extends MoveOptions {
 /**
  * Moves items while consumers and producers work at both servers, as a consumer does:
  * leases them, stores them at the target, and completes them. The target gives them its
- * own expire timeout. Scheduled items move once they are available.
+ * own expire timeout. Scheduled items move once they are available, and the schedules
+ * of queues that are empty at the end.
  *
  * If the source does not know first ids, a move that was killed must go on before the
  * leases of its last batch end. Else the report has their ids.
@@ -29,6 +31,7 @@ export async function moveLive(options: LiveMoveOptions): Promise<MoveReport> {
   const source = await sourceServer(options.from, options, state.id);
   const pairs = await queuePairs(options);
   const moved = new Map<string, number>();
+  const schedules = new Map<string, MovedSchedule>();
   const complete = ({ queue, partition, ids }: InFlight) => source.complete(queue, partition, ids);
   const inDoubt = [...(await recover({ ...options, state }, source, pairs, complete))];
   for (;;) {
@@ -50,8 +53,12 @@ export async function moveLive(options: LiveMoveOptions): Promise<MoveReport> {
     }
     const isEmpty = queues.every(({ left }) => left === 0);
     if (stop.aborted || (isEmpty && !follow)) {
+      const scheduled = await moveSchedules({ ...options, state }, queues);
+      for (const each of scheduled) schedules.set(`${each.queue} ${each.name}`, each);
+      // One of them may have fired at the source meanwhile.
+      if (scheduled.some(({ became }) => became === 'active')) continue;
       await state.end(isEmpty);
-      return { queues, inDoubt };
+      return { queues, inDoubt, schedules: [...schedules.values()] };
     }
   }
 }

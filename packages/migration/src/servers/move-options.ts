@@ -33,11 +33,28 @@ export interface MovedQueue extends TargetQueue {
   readonly left: number;
 }
 
+/** What became of a schedule, or of all of a queue. */
+export interface MovedSchedule {
+  readonly queue: string;
+  /** Empty: all schedules of the queue. */
+  readonly name: string;
+  /**
+   * - `active`: it fires at the target, and is paused at the source.
+   * - `paused`: it is paused at both, as it was.
+   * - `waits`: it is at the source only, which has items of its queue left.
+   * - `exists`: the target has one of this name too. Both are as they were.
+   * - `hidden`: the caller may not see the schedules of the source.
+   */
+  readonly became: 'active' | 'paused' | 'waits' | 'exists' | 'hidden';
+}
+
 /** What a move did. */
 export interface MoveReport {
   readonly queues: readonly MovedQueue[];
   /** Of a move that was killed and begun again too late. They are at the source, at the target, or at both. */
   readonly inDoubt: readonly InDoubt[];
+  /** The schedules of these queues. */
+  readonly schedules: readonly MovedSchedule[];
 }
 
 /** A queue at both servers. */

@@ -11,13 +11,15 @@ import { JournalFault } from './journal-file.ts';
 export class MoveState {
   readonly #journal: Journal;
   readonly #doubtful: Set<string>;
+  readonly #schedules: Set<string>;
   readonly id: string;
   /** What the move before left in flight. */
   readonly leftInFlight: InFlight | undefined;
 
-  private constructor(journal: Journal, { id, doubtful, inFlight }: MoveMemory) {
+  private constructor(journal: Journal, { id, doubtful, inFlight, schedules = [] }: MoveMemory) {
     this.#journal = journal;
     this.id = id;
+    this.#schedules = new Set(schedules);
     this.leftInFlight = inFlight;
     this.#doubtful = new Set([...doubtful, ...(inFlight?.keys ?? [])]);
   }
@@ -48,6 +50,26 @@ export class MoveState {
     await this.#write(undefined);
   }
 
+  /** Whether the schedule with this id at the source was active, and is being moved. */
+  carries(scheduleId: string): boolean {
+    return this.#schedules.has(scheduleId);
+  }
+
+  /** Nothing is in flight, and these schedules are about to be moved. */
+  async schedulesLeave(ids: readonly string[]): Promise<void> {
+    const more = ids.filter((id) => !this.#schedules.has(id));
+    if (more.length === 0) return;
+    for (const id of more) this.#schedules.add(id);
+    await this.#write(undefined);
+  }
+
+  /** They have been moved. */
+  async schedulesArrived(ids: readonly string[]): Promise<void> {
+    if (ids.length === 0) return;
+    for (const id of ids) this.#schedules.delete(id);
+    await this.#write(undefined);
+  }
+
   /**
    * Nothing is in flight, and the move ends here.
    *
@@ -59,6 +81,7 @@ export class MoveState {
   }
 
   #write(inFlight: InFlight | undefined): Promise<void> {
-    return this.#journal.write({ id: this.id, doubtful: [...this.#doubtful], inFlight });
+    const schedules = this.#schedules.size === 0 ? undefined : [...this.#schedules];
+    return this.#journal.write({ id: this.id, doubtful: [...this.#doubtful], inFlight, schedules });
   }
 }

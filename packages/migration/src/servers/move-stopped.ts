@@ -9,7 +9,8 @@ import {
   toMilliseconds,
 } from '@querator/core';
 import type { InFlight } from './in-flight.ts';
-import type { MovedQueue, MoveOptions, MoveReport, QueuePair } from './move-options.ts';
+import type { MovedQueue, MovedSchedule, MoveOptions, MoveReport, QueuePair } from './move-options.ts';
+import { moveSchedules } from './move-schedules.ts';
 import { MoveState } from './move-state.ts';
 import { queuePairs } from './queue-pairs.ts';
 import { recover } from './recover.ts';
@@ -37,6 +38,7 @@ const LONGEST_PAUSE_MS = 5_000;
  * Moves all items of queues whose consumers are stopped: stores them at the target, and
  * deletes them at the source. Goes on until the source holds no item that it can give
  * away. Leased items, and those that are about to become available or to expire, wait.
+ * Moves the schedules of queues that are empty then.
  *
  * @throws JournalFault, ItemRefused, or the error of a call. Then the move may be begun again.
  */
@@ -51,6 +53,7 @@ export async function moveStopped(options: StoppedMoveOptions): Promise<MoveRepo
   };
   const inDoubt = await recover(move.options, source, pairs, move.takeAway);
   const moved = new Map<string, number>();
+  const schedules = new Map<string, MovedSchedule>();
   const giveUpAt = addDuration(clock.now(), wait);
   for (;;) {
     let anyMoved = false;
@@ -67,8 +70,12 @@ export async function moveStopped(options: StoppedMoveOptions): Promise<MoveRepo
     if (anyMoved) continue;
     const isEmpty = queues.every(({ left }) => left === 0);
     if (isEmpty || clock.now() >= giveUpAt) {
+      const scheduled = await moveSchedules(move.options, queues);
+      for (const each of scheduled) schedules.set(`${each.queue} ${each.name}`, each);
+      // One of them may have fired at the source meanwhile.
+      if (scheduled.some(({ became }) => became === 'active')) continue;
       await state.end(isEmpty);
-      return { queues, inDoubt };
+      return { queues, inDoubt, schedules: [...schedules.values()] };
     }
     const untilNext = millisecondsBetween(clock.now(), next);
     await sleep(Math.min(Math.max(untilNext, 100), LONGEST_PAUSE_MS), signal);
