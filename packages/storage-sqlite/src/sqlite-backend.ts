@@ -47,6 +47,7 @@ export const SQLITE_CAPABILITIES: StorageCapabilities = {
   closures: true,
   tasks: true,
   moves: true,
+  resize: true,
   schedules: true,
   rates: true,
   instances: true,

@@ -86,24 +86,26 @@ export class Partitions {
   /**
    * A partition to write; undefined if it was never used.
    *
+   * @param adds whether items are added, which a leaving partition refuses.
    * @throws OtherOwnerError
    * @throws StorageError `closed` if its gate is.
    */
-  findOpen(key: OwnedKey): PartitionPlace | undefined {
+  findOpen(key: OwnedKey, adds = false): PartitionPlace | undefined {
     const row = this.#find(key);
-    if (row !== undefined) checkOpen(row);
+    if (row !== undefined) checkOpen(row, adds);
     return row;
   }
 
   /**
    * A partition to write, which exists from then on. An empty one of an earlier queue is replaced.
    *
+   * @param adds as for `findOpen`.
    * @throws OtherOwnerError if it has items.
    * @throws UnmadePartitionError if it has to be made, and the key does not allow that.
    * @throws StorageError `closed` if its gate is.
    */
-  use(key: OwnedKey): PartitionPlace {
-    this.findOpen(key);
+  use(key: OwnedKey, adds = false): PartitionPlace {
+    this.findOpen(key, adds);
     return this.make(key);
   }
 
@@ -271,8 +273,8 @@ function gateOf({ gate: state, task, generation, begun }: PartitionRow): Gate | 
 /** The states of gates that let all calls through. */
 const OPEN: ReadonlySet<GateState | null> = new Set([null, 'copying', 'open']);
 
-function checkOpen({ gate }: PartitionRow): void {
-  if (OPEN.has(gate)) return;
+function checkOpen({ gate }: PartitionRow, adds: boolean): void {
+  if (OPEN.has(gate) || (gate === 'leaving' && !adds)) return;
   const message = 'the partition moves to another storage, or has moved';
   throw new StorageError(message, { outcome: 'not-applied', closed: true });
 }

@@ -12,6 +12,11 @@ export function tableOf(transaction: Transaction, { key }: InPartition): ItemTab
   return new ItemTable(transaction, transaction.partitions.use(key));
 }
 
+/** As `tableOf`, to add items, which a partition that its queue is to lose refuses. */
+export function addingTableOf(transaction: Transaction, { key }: InPartition): ItemTable {
+  return new ItemTable(transaction, transaction.partitions.use(key, true));
+}
+
 /** The table of a partition to change what is there. Undefined: it was never used. */
 export function usedTableOf(transaction: Transaction, { key }: InPartition): ItemTable | undefined {
   const partition = transaction.partitions.findOpen(key);

@@ -11,7 +11,7 @@ import {
 } from '@querator/core';
 import type { Transaction } from '../file/transaction.ts';
 import { type Packed, pack, unpack } from '../messages/packed-payloads.ts';
-import { type InPartition, tableOf } from './in-partition.ts';
+import { addingTableOf, type InPartition, tableOf } from './in-partition.ts';
 import { type ItemHead, type ItemRow, itemOf, ROW_COLUMNS, STATE } from './item-row.ts';
 import type { ItemTable } from './item-table.ts';
 import { keptFrom, readKept } from './kept.ts';
@@ -46,7 +46,7 @@ export function importAll(
   transaction: Transaction,
   { items, expireTimeout, keyed, ...args }: ImportArgs,
 ): Imported {
-  const table = tableOf(transaction, args);
+  const table = addingTableOf(transaction, args);
   const { now } = transaction;
   const options = { now, expireTimeout, leasedAs: STATE.leased };
   const stored: StoredItem[] = [];
@@ -84,7 +84,7 @@ export function prepareLetters(
     ...args
   }: InPartition & { readonly letters: Packed<DeadLetter>; readonly timeouts: LetterTimeouts },
 ): void {
-  const table = tableOf(transaction, args);
+  const table = addingTableOf(transaction, args);
   const { now } = transaction;
   const timeout = addDuration(now, autoCommitTimeout);
   const options = { now, expireTimeout, leasedAs: STATE.prepared };

@@ -15,7 +15,7 @@ import {
 import type { Transaction } from '../file/transaction.ts';
 import { type Packed, pack, unpack } from '../messages/packed-payloads.ts';
 import { appendItems } from './append-items.ts';
-import { type InPartition, tableOf } from './in-partition.ts';
+import { addingTableOf, type InPartition } from './in-partition.ts';
 import type { ItemTable } from './item-table.ts';
 import { addKey, idsOfKey } from './keys.ts';
 import { leaseItems } from './lease.ts';
@@ -31,7 +31,7 @@ export interface ProduceArgs extends InPartition, PackedRequests {
 }
 
 export function produce(transaction: Transaction, args: ProduceArgs): readonly Outcome<ProduceResult>[] {
-  return produceInto(tableOf(transaction, args), transaction, args);
+  return produceInto(addingTableOf(transaction, args), transaction, args);
 }
 
 function produceInto(
@@ -60,7 +60,7 @@ export function produceAndLease(
   transaction: Transaction,
   { lease, ...args }: ProduceArgs & { readonly lease: LeaseBatch },
 ): ProducedAndLeased<ProduceResult> {
-  const table = tableOf(transaction, args);
+  const table = addingTableOf(transaction, args);
   return producedAndLeased(table, { lease, now: transaction.now }, () =>
     produceInto(table, transaction, args),
   );
@@ -105,14 +105,14 @@ export function produceKeyed(
   transaction: Transaction,
   args: ProduceKeyedArgs,
 ): readonly Outcome<KeyedProduceResult>[] {
-  return produceKeyedInto(tableOf(transaction, args), transaction, args);
+  return produceKeyedInto(addingTableOf(transaction, args), transaction, args);
 }
 
 export function produceKeyedAndLease(
   transaction: Transaction,
   { lease, ...args }: ProduceKeyedArgs & { readonly lease: LeaseBatch },
 ): ProducedAndLeased<KeyedProduceResult> {
-  const table = tableOf(transaction, args);
+  const table = addingTableOf(transaction, args);
   return producedAndLeased(table, { lease, now: transaction.now }, () =>
     produceKeyedInto(table, transaction, args),
   );

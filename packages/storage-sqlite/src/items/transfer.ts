@@ -11,7 +11,7 @@ import { idOf } from '../file/sequence.ts';
 import type { Transaction } from '../file/transaction.ts';
 import { OtherOwnerError, UnmadePartitionError } from '../messages/failed-call.ts';
 import { bytesOf } from './content-bytes.ts';
-import { type InPartition, tableOf } from './in-partition.ts';
+import { addingTableOf, type InPartition, tableOf } from './in-partition.ts';
 import { type ItemRow, ROW_COLUMNS, STATE } from './item-row.ts';
 import type { ItemTable } from './item-table.ts';
 import { keptUnderNewId, readKept } from './kept.ts';
@@ -65,7 +65,7 @@ function laterOf(at: Instant | undefined, now: Instant): Instant {
 /** Undefined: its owner has to be asked whether it may be made. */
 function targetOf(transaction: Transaction, key: OwnedKey): ItemTable | undefined {
   try {
-    return tableOf(transaction, { key });
+    return addingTableOf(transaction, { key });
   } catch (error) {
     if (error instanceof UnmadePartitionError || error instanceof OtherOwnerError) return undefined;
     throw error;

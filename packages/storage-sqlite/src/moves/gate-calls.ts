@@ -2,6 +2,7 @@ import { type ClosedPartition, type GateState, invalid, type MoveClaim, type Mov
 import { unwatchChanges, watchChanges } from '../file/changes.ts';
 import type { Gate, OwnedKey } from '../file/partitions.ts';
 import type { Transaction } from '../file/transaction.ts';
+import type { InPartition } from '../items/in-partition.ts';
 import { type Claimed, gatedBy, isOf, staleClaim } from './claimed.ts';
 
 export function beginMove(
@@ -34,7 +35,7 @@ function takeOver(
 
 function beginSource({ connection, partitions, sequence }: Transaction, key: OwnedKey, claim: MoveClaim) {
   if (partitions.gated(key)?.gate?.state === 'left') {
-    throw invalid('the partition is not there; it has moved to another storage');
+    throw hasLeft();
   }
   const { id } = partitions.make(key);
   watchChanges(connection, id);
@@ -49,6 +50,14 @@ function beginTarget({ partitions, sequence }: Transaction, key: OwnedKey, claim
     throw invalid('storage_name is invalid; that storage holds items of this partition already');
   }
   partitions.replace(key, { ...claim, state: 'filling', begun: sequence.next().number });
+}
+
+function hasLeftBy(gate: Gate | undefined): boolean {
+  return gate?.state === 'left';
+}
+
+function hasLeft(): Error {
+  return invalid('the partition is not there; it has moved to another storage');
 }
 
 function sameStorage(): Error {
@@ -73,7 +82,29 @@ export function reopenSource(transaction: Transaction, args: Claimed): void {
 }
 
 export function leaveSource(transaction: Transaction, args: Claimed): void {
-  setState(transaction, args, { from: ['closed', 'left'], to: 'left' });
+  setState(transaction, args, { from: ['closed', 'leaving', 'left'], to: 'left' });
+}
+
+/** No earlier call can add items any more: calls come one after the other. */
+export function beginLeaving(transaction: Transaction, { key, claim }: Claimed): boolean {
+  const { partitions, sequence } = transaction;
+  const found = partitions.gated(key)?.gate;
+  if (isOf(claim, found)) takeOver(transaction, key, { claim, gate: found });
+  else {
+    if (hasLeftBy(found)) throw hasLeft();
+    partitions.make(key);
+    partitions.setGate(key, { ...claim, state: 'leaving', begun: sequence.next().number });
+  }
+  gatedBy(transaction, { key, claim }, 'leaving');
+  return true;
+}
+
+/** A partition that has left is a plain, empty one again. */
+export function readmit({ partitions }: Transaction, { key }: InPartition): void {
+  const gate = partitions.gated(key)?.gate;
+  if (gate?.state !== 'left') return;
+  partitions.putEmpty(key, gate);
+  partitions.setGate(key, undefined);
 }
 
 export function openTarget(transaction: Transaction, args: Claimed): void {
@@ -92,7 +123,7 @@ function setState(
 export function endMove(transaction: Transaction, { key, claim }: Claimed): void {
   const { partitions, connection } = transaction;
   if (partitions.gated(key)?.gate?.task !== claim.task) return;
-  const found = gatedBy(transaction, { key, claim }, 'copying', 'open', 'left', 'filling');
+  const found = gatedBy(transaction, { key, claim }, 'copying', 'leaving', 'open', 'left', 'filling');
   switch (found.gate.state) {
     case 'left':
       // The partition stays closed. Its items are removed by and by.

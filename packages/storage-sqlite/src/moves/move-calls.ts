@@ -1,9 +1,11 @@
 import {
+  beginLeaving,
   beginMove,
   closeSource,
   endMove,
   leaveSource,
   openTarget,
+  readmit,
   reopenSource,
   resumeMove,
 } from './gate-calls.ts';
@@ -24,5 +26,7 @@ export const MOVE_CALLS = {
   writeCopy,
   emptyCopy,
   openTarget,
+  beginLeaving,
+  readmit,
   endMove,
 };

@@ -4,6 +4,7 @@ import {
   type CarriedItems,
   type CarriedKey,
   type CarriedKeys,
+  type GateState,
   type ItemId,
   instantFromMicroseconds,
   isBudgetSpent,
@@ -33,15 +34,15 @@ const LAST_ROWS = `${Object.values(STATE)
   .join(' union all ')} order by seq desc limit ?3`;
 const ROW = `select ${ROW_COLUMNS} from items where seq = ?`;
 
-function sourceOf(transaction: Transaction, args: Claimed): ItemTable {
-  return new ItemTable(transaction, gatedBy(transaction, args, 'copying', 'closed'));
+function sourceOf(transaction: Transaction, args: Claimed, ...more: readonly GateState[]): ItemTable {
+  return new ItemTable(transaction, gatedBy(transaction, args, 'copying', 'closed', ...more));
 }
 
 export function readMovingItems(
   transaction: Transaction,
   { before, limit, ...args }: Limited & { readonly before: ItemId | undefined },
 ): PackedItems {
-  const table = sourceOf(transaction, args);
+  const table = sourceOf(transaction, args, 'leaving');
   const { connection, partition } = table;
   const last = before === undefined ? undefined : table.seqFrom(before);
   const items: CarriedItem[] = [];

@@ -13,6 +13,7 @@ import {
   type Queue,
   type QueueListRequest,
   type QueueRelations,
+  type QueueResizes,
   type QueueStamp,
   queueExists,
 } from '@querator/core';
@@ -30,6 +31,11 @@ import {
 
 export interface Named {
   readonly name: string;
+}
+
+interface PlacedQueue extends Named {
+  readonly partitions: readonly PartitionPlacement[];
+  readonly resizes: QueueResizes | undefined;
 }
 
 function findQueue({ connection, now }: Transaction, { name }: Named): Queue | undefined {
@@ -126,13 +132,22 @@ function endOf({ until }: Exclude<PauseChange, 'resume'>, now: Instant): string 
 }
 
 /** Changes where one partition is. */
-function placeQueue(
-  { connection, now }: Transaction,
-  { name, partitions }: Named & { readonly partitions: readonly PartitionPlacement[] },
-): Queue {
+function placeQueue({ connection, now }: Transaction, { name, partitions, resizes }: PlacedQueue): Queue {
   const row = connection.get<QueueRow>(
     'update queues set partitions = ?, updated_at = ? where name = ? returning *',
-    ...[placementsText(partitions), now, name],
+    ...[placementsText(partitions, resizes), now, name],
+  ) as QueueRow;
+  return queueOf(row, now);
+}
+
+/** Changes which partitions there are. */
+function resizeQueue(
+  { connection, now }: Transaction,
+  { name, partitions, resizes, requestedPartitions }: PlacedQueue & { readonly requestedPartitions: number },
+): Queue {
+  const row = connection.get<QueueRow>(
+    'update queues set partitions = ?, requested_partitions = ?, updated_at = ? where name = ? returning *',
+    ...[placementsText(partitions, resizes), requestedPartitions, now, name],
   ) as QueueRow;
   return queueOf(row, now);
 }
@@ -237,6 +252,7 @@ export const QUEUE_CALLS = {
   updateQueue,
   pauseQueue,
   placeQueue,
+  resizeQueue,
   queueRelations,
   userOfQueue,
   beginQueueDelete,

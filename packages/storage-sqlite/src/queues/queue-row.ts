@@ -8,6 +8,7 @@ import {
   type Pausable,
   type Pause,
   type Queue,
+  type QueueResizes,
 } from '@querator/core';
 
 /** A row of the table of queues. */
@@ -20,7 +21,7 @@ export interface QueueRow {
   readonly max_attempts: bigint;
   readonly reference: string;
   readonly requested_partitions: bigint;
-  /** As JSON. */
+  /** As JSON; see {@link StoredPlacement}. */
   readonly partitions: string;
   /** As JSON; see {@link PauseEnds}. */
   readonly pauses: string;
@@ -32,6 +33,9 @@ export interface QueueRow {
   readonly created_at: bigint;
   readonly updated_at: bigint;
 }
+
+/** The first placement also has what resizes have left in the record of the queue. */
+type StoredPlacement = PartitionPlacement & { readonly resizes?: QueueResizes | undefined };
 
 /** The ends of pauses that were started, in microseconds as text. Null: when the queue is resumed. */
 export type PauseEnds = Partial<Record<Pausable, string | null>>;
@@ -45,6 +49,8 @@ export function closureOf({ closure, closed_until: until }: QueueRow, at: Instan
 export function queueOf(row: QueueRow, now: Instant): Queue {
   const pauses = pausesOf(row, now);
   const closure = closureOf(row, now);
+  const placements = JSON.parse(row.partitions) as readonly StoredPlacement[];
+  const resizes = placements[0]?.resizes;
   return {
     name: row.name,
     namespace: row.namespace,
@@ -54,10 +60,11 @@ export function queueOf(row: QueueRow, now: Instant): Queue {
     maxAttempts: Number(row.max_attempts),
     reference: row.reference,
     requestedPartitions: Number(row.requested_partitions),
-    partitions: JSON.parse(row.partitions) as PartitionPlacement[],
+    partitions: placements.map(({ resizes: _, ...placement }) => placement),
     createdAt: instantFromMicroseconds(row.created_at),
     updatedAt: instantFromMicroseconds(row.updated_at),
     ...(pauses === undefined ? {} : { pauses }),
+    ...(resizes === undefined ? {} : { resizes }),
     ...(closure === undefined ? {} : { closure }),
   };
 }
@@ -91,9 +98,9 @@ export const SETTING_COLUMNS = [
 ] as const;
 
 /** The text of placements, without anything else that a caller's objects have. */
-export function placementsText(partitions: readonly PartitionPlacement[]): string {
+export function placementsText(partitions: readonly PartitionPlacement[], resizes?: QueueResizes): string {
   return JSON.stringify(
-    partitions.map(({ partition, storageName, moving }) => ({
+    partitions.map(({ partition, storageName, moving }, n) => ({
       ...{ partition, storageName },
       moving: moving && {
         to: moving.to,
@@ -101,6 +108,12 @@ export function placementsText(partitions: readonly PartitionPlacement[]): strin
         generation: moving.generation,
         attempt: moving.attempt,
       },
+      ...(n === 0 && { resizes: resizes && resizesOf(resizes) }),
     })),
   );
+}
+
+function resizesOf({ last, current, spread }: QueueResizes): QueueResizes {
+  const { task = '', generation = 0, partitions = 0 } = current ?? {};
+  return { last, ...(current !== undefined && { current: { task, generation, partitions } }), spread };
 }

@@ -73,6 +73,14 @@ export class SqliteMoveStore implements MoveStore {
     await this.#calls.database.sync();
   }
 
+  beginLeaving(claim: MoveClaim): Promise<boolean> {
+    return this.#calls.call('beginLeaving', { claim });
+  }
+
+  readmit(): Promise<void> {
+    return this.#calls.call('readmit', {});
+  }
+
   end(claim: MoveClaim): Promise<void> {
     return this.#calls.call('endMove', { claim });
   }

@@ -9,6 +9,7 @@ import type {
   Queue,
   QueueListRequest,
   QueueRelations,
+  QueueSize,
   QueueStamp,
   QueueStore,
 } from '@querator/core';
@@ -94,9 +95,31 @@ export class SqliteQueueStore implements QueueStore {
       const placement = stored?.partitions[partition];
       if (stored?.createdAt !== createdAt || placement === undefined) return undefined;
       const partitions = stored.partitions.with(partition, { ...change(placement), partition });
-      const placed = await transaction.call('placeQueue', { name, partitions });
+      const { resizes } = stored;
+      const placed = await transaction.call('placeQueue', { name, partitions, resizes });
       await addEvent(transaction, audit);
       return placed;
+    });
+  }
+
+  resize(
+    name: string,
+    createdAt: Instant,
+    change: (stored: Queue) => QueueSize,
+    audit?: MakeAuditEvent,
+  ): Promise<Queue | undefined> {
+    return this.#database.transaction(async (transaction) => {
+      const stored = await transaction.call('findQueue', { name });
+      if (stored?.createdAt !== createdAt) return undefined;
+      const { partitions, resizes } = change(stored);
+      const isSame = partitions.length === stored.partitions.length;
+      const resized = await transaction.call('resizeQueue', {
+        ...{ name, resizes },
+        partitions: partitions.map((each, n) => stored.partitions[n] ?? each),
+        requestedPartitions: isSame ? stored.requestedPartitions : partitions.length,
+      });
+      await addEvent(transaction, audit);
+      return resized;
     });
   }
 
