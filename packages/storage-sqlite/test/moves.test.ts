@@ -182,7 +182,9 @@ test('a file of the version before moves is brought up to date, and keeps its it
   await first.partitionStore({ queue: 'mail', partition: 0 }).produce(itemOf('a'), HOUR);
   await first.close();
   const file = new DatabaseSync(path);
-  file.exec(`drop table changes; drop table rates; delete from numbers where name = 'file'`);
+  file.exec(
+    `drop table changes; drop table rates; drop table secrets; delete from numbers where name = 'file'`,
+  );
   file.exec('pragma user_version = 1');
   for (const column of ['range', 'gate', 'task', 'generation', 'begun']) {
     file.exec(`alter table partitions drop column ${column}`);
