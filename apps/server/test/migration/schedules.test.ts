@@ -158,3 +158,28 @@ test('schedules that the caller may not see are named, and stay', async () => {
   expect(ran.stderr).toContain(`the permission queue.update is missing at the first server: ${queueName}\n`);
   expect(await fires(servers.old, queueName, active)).toBe(true);
 });
+
+test('querator import creates schedules paused, killed before and after every call', async () => {
+  const { queueName, active } = await scheduledQueue();
+  const before = await schedulesAt(servers.old, queueName);
+  const file = join(folder, `${count++}.ndjson`);
+  const exported = await terminal.run(['export', queueName, '--file', file, '--endpoint', 'http://old']);
+  expect(exported.code, exported.stderr).toBe(0);
+  const argv = ['import', file, '--endpoint', 'http://new'];
+  const kills = await killAtEveryCall(servers.fetch, async (kill, at) => {
+    const run = terminal.run(argv, { fetch: kill.fetch }).then(() => 'ended' as const);
+    const outcome = await Promise.race([kill.killed, run]);
+    expect(await fires(servers.new, queueName, active), at).toBe(false);
+    const again = await terminal.run(argv);
+    expect(again.code, `${at}: ${again.stderr}`).toBe(0);
+    expect(again.stderr).toContain(
+      `so that no time is fired twice: ${active}; pause them where they come from`,
+    );
+    expect(await schedulesAt(servers.new, queueName), at).toEqual(
+      before.map((schedule) => ({ ...schedule, state: 'paused' })),
+    );
+    await servers.new.queues.delete({ queueName, force: true });
+    return outcome;
+  });
+  expect(kills).toBeGreaterThan(12);
+});

@@ -4,6 +4,7 @@ import {
   type ItemsItem,
   type QueueInfo,
   type QueuesPausesResponse,
+  type Schedule,
 } from '@querator/protocol';
 import type { DigestValue } from '../items/item-digest.ts';
 import { ArchiveFault } from './archive-fault.ts';
@@ -41,6 +42,8 @@ export type ArchiveLine =
       /** Undefined: it was not paused, or the archive is one of before pauses were written. */
       readonly pause?: QueuesPausesResponse | undefined;
     }
+  /** A schedule of one of the queues before. */
+  | { readonly is: 'schedule'; readonly schedule: Schedule }
   /** The items up to the next such line are those of this queue. */
   | { readonly is: 'section'; readonly queue: string }
   | { readonly is: 'item'; readonly item: ItemsItem }
@@ -66,6 +69,8 @@ function fieldsOf(line: Exclude<ArchiveLine, { is: 'item' }>): object {
         settings: plain(codecs.QueueInfo.toJson(line.info)),
         ...(line.pause && { pause: plain(codecsV2.QueuesPausesResponse.toJson(line.pause)) }),
       };
+    case 'schedule':
+      return { schedule: plain(codecsV2.Schedule.toJson(line.schedule)) };
     case 'section':
       return { queue: line.queue };
     case 'checkpoint':
@@ -110,6 +115,10 @@ export function decodeLine(bytes: Uint8Array): ArchiveLine {
       throw new ArchiveFault(`its format is ${value['format']}, and this version reads format ${FORMAT}`);
     case 'queue':
       return { is: 'queue', ...queueOf(value) };
+    case 'schedule': {
+      const bytes = Buffer.from(JSON.stringify(value['schedule']));
+      return { is: 'schedule', schedule: codecsV2.Schedule.fromJson(bytes) };
+    }
     case 'section':
       return { is: 'section', queue: String(value['queue']) };
     case 'checkpoint':

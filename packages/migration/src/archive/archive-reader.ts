@@ -48,6 +48,7 @@ class ArchiveCheck {
     switch (line.is) {
       case 'header':
       case 'queue':
+      case 'schedule':
         break;
       case 'section':
         this.#section = this.#digests.get(line.queue) ?? new ItemDigest();

@@ -3,6 +3,7 @@ import type { QueueInfo } from '@querator/protocol';
 import { type DigestValue, ItemDigest } from '../items/item-digest.ts';
 import { pausesOf } from '../queues/carry-pauses.ts';
 import { repeat, type Work } from '../repeat.ts';
+import { schedulesOf } from '../schedules/schedules-of.ts';
 import { ArchiveFault } from './archive-fault.ts';
 import type { ArchiveHeader } from './archive-lines.ts';
 import { type ArchiveSink, ArchiveWriter, type ResumePoint } from './archive-writer.ts';
@@ -24,13 +25,15 @@ export interface ExportOptions extends Work {
   readonly now: () => string;
   /** Called after each page with the number of items of the queue so far. */
   readonly progress?: ((queue: string, items: number) => void) | undefined;
+  /** Called for each queue whose schedules the caller may not see. They are left out. */
+  readonly schedulesHidden?: ((queue: string) => void) | undefined;
 }
 
 /** What an export wrote, by queues. */
 export type ExportReport = ReadonlyMap<string, DigestValue>;
 
 /**
- * Writes queues with their settings and items into an archive.
+ * Writes queues with their settings, pauses, schedules and items into an archive.
  *
  * An item is read at least once, whatever happens to it meanwhile, unless it leaves the
  * queue. If it goes back to the tail of its queue, it may be read twice: the import
@@ -70,6 +73,9 @@ async function begin(options: ExportOptions, writer: ArchiveWriter): Promise<Omi
   const infos = await queuesOf(options);
   for (const info of infos) {
     writer.add({ is: 'queue', info, pause: await pausesOf(options, info.queueName) });
+    const schedules = await schedulesOf(options, info.namespace, info.queueName);
+    if (schedules === 'hidden') options.schedulesHidden?.(info.queueName);
+    else for (const schedule of schedules) writer.add({ is: 'schedule', schedule });
   }
   const plan = { header, queues: infos.map(({ queueName }) => queueName), written: [], cursor: '' };
   await writer.checkpoint(plan);

@@ -1,10 +1,11 @@
 import type { Client } from '@querator/client';
-import type { ItemsItem, QueueInfo, QueuesPausesResponse } from '@querator/protocol';
+import type { ItemsItem, QueueInfo, QueuesPausesResponse, Schedule } from '@querator/protocol';
 import { type DigestValue, ItemDigest } from '../items/item-digest.ts';
 import { KeyedImporter } from '../items/keyed-importer.ts';
 import { carryPauses, type PausesOfQueues } from '../queues/carry-pauses.ts';
 import { createQueues, type TargetQueue } from '../queues/create-queues.ts';
 import { repeat, type Work } from '../repeat.ts';
+import { importSchedules } from '../schedules/import-schedules.ts';
 import { ArchiveFault } from './archive-fault.ts';
 import type { ArchiveLine } from './archive-lines.ts';
 
@@ -29,11 +30,13 @@ export interface ImportedQueue extends TargetQueue {
   readonly stored: number;
   /** Items that an earlier import stored, or that the archive has twice. */
   readonly present: number;
+  /** Schedules that were active when they were exported, and are paused now. */
+  readonly pausedSchedules: readonly string[];
 }
 
 /**
  * Imports the queues of an archive: creates those that do not exist, pauses those that
- * were paused, and adds the items.
+ * were paused, adds the items, and then creates the schedules, paused.
  * May be repeated after any interruption within the window: an item is stored once,
  * whatever has become of it.
  *
@@ -43,6 +46,7 @@ export async function importArchive(options: ImportOptions): Promise<ReadonlyMap
   const { lines, queues, progress } = options;
   const infos: QueueInfo[] = [];
   const pauses = new Map<string, QueuesPausesResponse>();
+  const schedules: Schedule[] = [];
   const sections = new Map<string, Section>();
   const isChosen = (name: string) => queues.length === 0 || queues.includes(name);
   let targets: ReadonlyMap<string, TargetQueue> | undefined;
@@ -54,6 +58,7 @@ export async function importArchive(options: ImportOptions): Promise<ReadonlyMap
       infos.push(line.info);
       if (line.pause !== undefined) pauses.set(line.info.queueName, line.pause);
     }
+    if (line.is === 'schedule' && isChosen(line.schedule.queueName)) schedules.push(line.schedule);
     if (line.is === 'section') {
       await section?.importer.flush();
       targets ??= await targetsOf(options, infos, pauses);
@@ -70,12 +75,14 @@ export async function importArchive(options: ImportOptions): Promise<ReadonlyMap
   }
   await section?.importer.flush();
   targets ??= await targetsOf(options, infos, pauses);
+  const paused = await importSchedules(options, schedules);
   return new Map(
     infos.map(({ queueName }) => {
       const { digest, importer } = sections.get(queueName) ?? {};
       const counts = importer?.counts ?? { stored: 0, present: 0 };
       const target = targets.get(queueName) as TargetQueue;
-      return [queueName, { ...target, archived: digest?.value ?? new ItemDigest().value, ...counts }];
+      const archived = digest?.value ?? new ItemDigest().value;
+      return [queueName, { ...target, archived, ...counts, pausedSchedules: paused.get(queueName) ?? [] }];
     }),
   );
 }

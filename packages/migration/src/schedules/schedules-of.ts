@@ -42,3 +42,27 @@ async function readPage(
     throw error;
   }
 }
+
+/**
+ * Reads the schedules of a namespace that have not ended, by their names.
+ *
+ * @throws the error of a call; `forbidden` if the caller may not see them.
+ */
+export async function schedulesByName(
+  options: Work & { readonly client: Client },
+  namespace: string,
+): Promise<ReadonlyMap<string, Schedule>> {
+  const found = await schedulesOf(options, namespace, '');
+  if (found !== 'hidden') return new Map(found.map((schedule) => [schedule.name, schedule]));
+  throw new QueueError('forbidden', 'the schedules need the permission queue.update at the target');
+}
+
+/** The namespace of a queue, which is that of its schedules. @throws the error of the call. */
+export async function namespaceOf(
+  options: Work & { readonly client: Client },
+  queueName: string,
+): Promise<string> {
+  const { client, signal } = options;
+  const info = await repeat(options, () => client.queues.info({ queueName }, { signal }));
+  return info.namespace;
+}

@@ -1,9 +1,8 @@
 import type { Client } from '@querator/client';
-import { QueueError } from '@querator/core';
 import type { Schedule } from '@querator/protocol';
 import { repeat, type Work } from '../repeat.ts';
 import { createPausedSchedule, isPlaceholder } from '../schedules/create-paused-schedule.ts';
-import { schedulesOf } from '../schedules/schedules-of.ts';
+import { namespaceOf, schedulesByName, schedulesOf } from '../schedules/schedules-of.ts';
 import type { MovedQueue, MovedSchedule, MoveOptions } from './move-options.ts';
 import type { MoveState } from './move-state.ts';
 
@@ -31,7 +30,7 @@ export async function moveSchedules(
     if (found === 'hidden') moved.push({ queue, name: '', became: 'hidden' });
     if (found === 'hidden' || found.length === 0) continue;
     const namespace = await namespaceOf(to, queue);
-    const there = await byName(to, namespace);
+    const there = await schedulesByName(to, namespace);
     const isMissing = (schedule: Schedule) => {
       const other = there.get(schedule.name);
       return other === undefined || isPlaceholder(other, schedule) || state.carries(schedule.id);
@@ -88,15 +87,4 @@ async function moveAll(
   }
   await state.schedulesArrived(active);
   return moved;
-}
-
-async function byName(side: Side, namespace: string): Promise<ReadonlyMap<string, Schedule>> {
-  const found = await schedulesOf(side, namespace, '');
-  if (found !== 'hidden') return new Map(found.map((schedule) => [schedule.name, schedule]));
-  throw new QueueError('forbidden', 'the schedules need the permission queue.update at the target');
-}
-
-async function namespaceOf({ client, ...work }: Side, queueName: string): Promise<string> {
-  const info = await repeat(work, () => client.queues.info({ queueName }, { signal: work.signal }));
-  return info.namespace;
 }

@@ -34,6 +34,7 @@ async function run(cli: Cli, queues: readonly string[], flags: ExportFlags): Pro
   const client = cli.client();
   let archive: ArchiveFile | undefined;
   const progress = new Progress(cli, 'item(s) exported');
+  const hidden: string[] = [];
   let begun = false;
   try {
     let from: ResumePoint | undefined;
@@ -54,8 +55,14 @@ async function run(cli: Cli, queues: readonly string[], flags: ExportFlags): Pro
       sink: archive ?? standardOutput(cli),
       now: () => instantText(new SystemClock().now()),
       progress: (_, items) => progress.show(items),
+      schedulesHidden: (queue) => hidden.push(queue),
     });
     progress.clear();
+    if (hidden.length > 0) {
+      cli.output.say(
+        `Queues whose schedules are left out, because the permission queue.update is missing: ${hidden.join(', ')}`,
+      );
+    }
     await tell(cli, report, flags);
   } catch (error) {
     progress.clear();

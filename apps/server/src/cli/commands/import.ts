@@ -74,6 +74,12 @@ async function tell(
     cli.output.say(`Queue '${queue}' existed, and keeps its own settings: ${differences.join(', ')}`);
   }
   sayPauses(cli, queues);
+  const paused = queues.flatMap(({ pausedSchedules }) => pausedSchedules);
+  if (paused.length > 0) {
+    cli.output.say(
+      `Schedules that are paused here, so that no time is fired twice: ${paused.join(', ')}; pause them where they come from, then run 'querator schedule resume' for each`,
+    );
+  }
   const stored = queues.reduce((sum, queue) => sum + queue.stored, 0);
   const present = queues.reduce((sum, queue) => sum + queue.present, 0);
   cli.output.say(`Imported ${stored} item(s); ${present} were imported before`);
