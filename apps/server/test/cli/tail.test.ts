@@ -50,6 +50,15 @@ describe('tail', () => {
     expect(callsToStart).toBeLessThan(60);
   });
 
+  test('finds the end of a queue in few requests, whatever it holds', async () => {
+    await terminal.ok('create some');
+    for (let held = 1; held <= 40; held++) {
+      await produce('some', held - 1, held);
+      const { callsToStart, payloads } = await follow('tail some', [() => Promise.resolve()]);
+      expect([held, payloads, callsToStart < 40]).toEqual([held, [], true]);
+    }
+  });
+
   test('prints a sample if much enters, says so, and goes on at the end', async () => {
     await terminal.ok('create flood');
     const { payloads, stderr } = await follow('tail flood --sample 5', [

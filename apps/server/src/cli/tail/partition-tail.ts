@@ -6,6 +6,9 @@ import { idOfPlace, placeOfId } from './id-order.ts';
 /** The most requests that a search for the end of a partition makes. */
 const MOST_PROBES = 100;
 
+/** After how many probes in succession that found nothing the last item found is probed. */
+const EMPTY_PROBES = 3;
+
 /** The most pages of skipped items that a look counts: the server sends their payloads too. */
 const COUNTED_PAGES = 3;
 const PAGE = 1_000;
@@ -80,7 +83,9 @@ export class PartitionTail {
   }
 
   /**
-   * Finds the last item by probes between ids, first in steps that double, then by halves.
+   * Finds the last item by probes between ids, first in steps that double, then by halves. An item that
+   * was found may be the last one itself, which no probe behind it tells. So it is probed too after some
+   * that found nothing.
    *
    * @param before an item before `from`. Their distance is the first step.
    * @returns its id, or one before it if the probes did not suffice.
@@ -89,17 +94,19 @@ export class PartitionTail {
     let low = placeOfId(from);
     let high: bigint | undefined;
     let step = low - placeOfId(before) || 1n;
+    let empty = 0;
     for (let probes = 0; probes < MOST_PROBES && (high === undefined || high - low > 1n); probes++) {
+      const isAtLow: boolean = empty === EMPTY_PROBES;
       const middle: bigint = high === undefined ? low + step : (low + high) / 2n;
-      const pivot = idOfPlace(middle);
+      const pivot = idOfPlace(isAtLow ? low : middle);
       const page = itemIdFault(pivot) === undefined ? await this.#read(pivot, 2, options) : [];
+      empty = page.length === 0 && !isAtLow ? empty + 1 : 0;
       const last = page.at(-1);
-      if (last === undefined) high = middle;
-      else {
+      if (last !== undefined) {
         low = placeOfId(last.id);
         if (page.length === 1) break;
         step *= 2n;
-      }
+      } else if (!isAtLow) high = middle;
     }
     return idOfPlace(low);
   }
