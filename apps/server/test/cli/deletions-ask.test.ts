@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Command } from 'commander';
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { commandTree, startInProcess, Terminal } from './support/terminal.ts';
 
 /** Commands that remove something, by their last word. */
@@ -22,7 +25,11 @@ const terminal = new Terminal((url, init) => {
   return fetch(url, init);
 });
 const program = commandTree();
-const env = { QUERATOR_CONFIG: '/no/such.yaml' };
+/** Of the profiles. */
+const folder = mkdtempSync(join(tmpdir(), 'querator-profiles-'));
+writeFileSync(join(folder, 'profiles.yaml'), 'profiles: { x: { endpoint: "http://localhost:2319" } }\n');
+afterAll(() => rmSync(folder, { recursive: true }));
+const env = { QUERATOR_CONFIG: '/no/such.yaml', QUERATOR_CONFIG_HOME: folder };
 /** What commands ask the server before they ask the user. */
 const READS = /\.(stats|summarize|info)$/;
 

@@ -7,7 +7,7 @@ const INSTANCE_NAME = /^[^/]+\/\d+$/;
 /** An API key, or its first characters. */
 const API_KEY = /^qtr-([0-9a-z]+-)?[0-9A-Za-z]+$/;
 /** Fields whose values differ from run to run, whatever they are. */
-const VARIABLE = new Set(['observedValue', 'version']);
+const VARIABLE = new Set(['observedValue', 'version', 'latency_ms']);
 /** Fields of which a page shows a part: another one shows the whole. */
 const SHORTENED = new Set(['reply.instances[0].capabilities']);
 

@@ -57,7 +57,7 @@ function shownState(
   return {
     ...{ name, driver, affinity, capabilities: [...capabilities], drain: drains, reasons, horizon },
     state: passed ? (isFine ? 'pass' : 'warn') : 'fail',
-    latencyMs: Math.round(latencyMs),
+    latencyMs: Math.ceil(latencyMs),
     drainHolds: [...holds],
     canBeSwitchedOff: drain?.canBeSwitchedOff === true,
   };

@@ -25,7 +25,7 @@ export interface StoragesStorage {
   state: string;
   /** Why its state is not `pass`, in words, apart from what `horizon` and `drain_holds` say. */
   reasons: string[];
-  /** How long its last check took, in milliseconds. */
+  /** How long its last check took, in milliseconds, rounded up. */
   latencyMs: number;
   /** What it can do. */
   capabilities: string[];
