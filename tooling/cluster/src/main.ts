@@ -106,7 +106,6 @@ const PARTS: readonly Part[] = [
   {
     name: 'soak',
     inShort: true,
-    waits: true,
     run: (short) => script('src/soak/main.ts', short ? ['--short'] : []),
   },
   // Includes TLS, pools, privileges and plans on each version. In CI its short form is a separate check.
