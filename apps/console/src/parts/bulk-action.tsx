@@ -47,7 +47,7 @@ export function BulkAction(props: BulkActionProps) {
     createTask({ ...request, dry_run: true }).then(setCounting, setError);
   }, []);
   const close = () => {
-    // A count that nobody waits for would only cost.
+    // The dialog has closed: its count is of no use.
     if (count.task?.state === 'running') cancelTask(count.task.id).catch(() => undefined);
     if (working !== undefined) onEnd?.();
     onClose();

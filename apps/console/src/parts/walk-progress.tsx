@@ -5,7 +5,7 @@ import { ErrorNote } from './error-note.tsx';
 /**
  * How far a walk has come, with buttons that stop it and let it go on.
  *
- * @param props `total`: about how many rows there are; undefined: nobody knows. `before`: how many were
+ * @param props `total`: about how many rows there are; undefined: it is not known. `before`: how many were
  *   read before this walk began. `noun`: what the rows are.
  */
 export function WalkProgress({

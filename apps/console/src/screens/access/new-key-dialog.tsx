@@ -3,7 +3,7 @@ import type { NewKey } from '../../api/access.ts';
 import { Dialog } from '../../parts/dialog.tsx';
 import { tellFailed } from '../../parts/messages.tsx';
 
-/** Shows a new key. The server keeps only its hash, so nobody can ever show it again. */
+/** Shows a new key. The server keeps only its hash, so it cannot be shown again. */
 export function NewKeyDialog({ made, onClose }: { readonly made: NewKey; readonly onClose: () => void }) {
   const [isCopied, setCopied] = useState(false);
   const copy = () =>

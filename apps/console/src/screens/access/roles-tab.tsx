@@ -16,7 +16,7 @@ import { PERMISSIONS } from './permissions.ts';
 
 type Open = { readonly what: 'edit' | 'delete'; readonly role: Role } | { readonly what: 'create' };
 
-/** Roles that every server has, and that nobody can change. */
+/** The roles of every server. They cannot be changed. */
 const FIXED = new Set(['Admin', 'NamespaceOwner', 'PublicViewer']);
 
 /** The roles of a namespace. */
