@@ -1,4 +1,4 @@
-import type { LetterTask } from '../../history/history.ts';
+import type { LetterTask, PartitionMove } from '../../history/history.ts';
 import type { Allowances } from '../allowances.ts';
 import { type ItemRecords, mayHaveHappened } from '../item-records.ts';
 import { isSameLife, unseenLeases } from '../lives.ts';
@@ -6,8 +6,8 @@ import { holdEndsFrom, type Stay } from '../stays.ts';
 import type { Violation } from '../violation.ts';
 
 /**
- * A dead letter returns to the partition that it came from, by a task that was created after
- * its death and had not ended. A task counts no more items than have returned, and does not fail.
+ * A dead letter returns to the partition that it came from, or to another one if that has moved to
+ * another storage (docs/tasks.md), by a task that was created after its death and had not ended. A task counts no more items than have returned, and does not fail.
  */
 export function returns(
   records: ItemRecords,
@@ -41,7 +41,15 @@ function withoutTask(
     },
   ];
   const { partition } = delivery.details?.source ?? {};
-  if (delivery.partition !== partition) {
+  const mayHaveMoved = records.history.operations.some(
+    (each): each is PartitionMove =>
+      each.call === 'move' &&
+      each.of === 'q' &&
+      each.partition === partition &&
+      each.invoked <= delivery.lease.returned &&
+      mayHaveHappened(each),
+  );
+  if (delivery.partition !== partition && !mayHaveMoved) {
     return violation(`died in partition ${partition}, and came back in ${delivery.partition}`);
   }
   const left =
