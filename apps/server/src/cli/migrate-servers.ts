@@ -53,10 +53,10 @@ export async function migrateServers(
     // Ctrl-C lets a batch that is leased arrive.
     const live = { stop: work.signal, follow: flags.follow, signal: new AbortController().signal };
     const report = flags.live
-      ? await moveLive({ ...options, ...live })
+      ? await moveLive({ ...options, ...live, wait })
       : await moveStopped({ ...options, wait });
     progress.clear();
-    await tell(cli, report, flags);
+    await tell(cli, report, flags, from);
   } catch (error) {
     progress.clear();
     if (error instanceof CommandError) throw error;
@@ -72,6 +72,7 @@ async function tell(
   cli: Cli,
   { queues, inDoubt, schedules }: MoveReport,
   { json }: MigrateFlags,
+  source: Client,
 ): Promise<void> {
   const moved = queues.reduce((sum, queue) => sum + queue.moved, 0);
   const left = queues.reduce((sum, queue) => sum + queue.left, 0);
@@ -89,6 +90,7 @@ async function tell(
     });
     await cli.output.data(textTable(['QUEUE', 'MOVED', 'LEFT', 'QUEUE WAS'], rows));
   }
+  for (const each of queues) if (each.left > 0) await sayLeft(cli, source, each.queue);
   for (const { queue, partition, ids } of inDoubt) {
     cli.output.say(`In doubt, partition ${partition} of queue '${queue}': ${ids.join(' ')}`);
   }
@@ -98,6 +100,16 @@ async function tell(
       `${doubts} item(s) are in doubt: they may be at both servers, because the move before was killed and went on too late`,
     );
   }
+}
+
+/** Tells why the source has items of a queue left. Says nothing if it does not answer: the move is over. */
+async function sayLeft(cli: Cli, source: Client, queue: string): Promise<void> {
+  const held = await itemsOf(source, queue, { signal: cli.interrupted() }).catch(() => undefined);
+  if (held === undefined) return;
+  const { waiting, leased, scheduled } = held;
+  cli.output.say(
+    `Left of queue '${queue}': ${waiting} waiting, ${leased} leased, ${scheduled} scheduled; run the same command again to move them, with --wait to wait for them`,
+  );
 }
 
 function shown({ queue, moved, left, isNew, differences }: MoveReport['queues'][number]) {

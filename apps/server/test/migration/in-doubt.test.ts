@@ -2,11 +2,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient, type Fetch } from '@querator/client';
-import { SystemRandom } from '@querator/core';
+import { parseDuration, SystemRandom } from '@querator/core';
 import { ManualClock } from '@querator/core/testing';
 import { JournalFault, JournalFile, type MoveReport, moveLive, moveStopped } from '@querator/migration';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { consumeAll, fillQueue, type TwoServers, twoServers } from './support/two-servers.ts';
+
+const NO_TIME = parseDuration('0s');
 
 let folder = '';
 let count = 0;
@@ -30,7 +32,7 @@ function optionsOf({ clock, servers, file }: Awaited<ReturnType<typeof scene>>, 
   return {
     from: createClient({ endpoint: 'http://old', fetch, clock }),
     to: createClient({ endpoint: 'http://new', fetch, clock }),
-    ...{ clock, random: new SystemRandom(), queues: ['q'], window: '24h', follow: false },
+    ...{ clock, random: new SystemRandom(), queues: ['q'], window: '24h', follow: false, wait: NO_TIME },
     ...{ stop: new AbortController().signal, signal: new AbortController().signal },
     journal: new JournalFile(file, 'old -> new'),
     sleep: async () => {},
@@ -38,7 +40,11 @@ function optionsOf({ clock, servers, file }: Awaited<ReturnType<typeof scene>>, 
 }
 
 /** Lets the clock go on until the move is over. */
-async function finish(clock: ManualClock, move: Promise<MoveReport>): Promise<MoveReport> {
+async function finish(
+  clock: ManualClock,
+  move: Promise<MoveReport>,
+  step: string = '2ms',
+): Promise<MoveReport> {
   let isOver = false;
   void move
     .catch(() => {})
@@ -46,7 +52,7 @@ async function finish(clock: ManualClock, move: Promise<MoveReport>): Promise<Mo
       isOver = true;
     });
   while (!isOver) {
-    await clock.advance('2ms');
+    await clock.advance(step);
     await new Promise((resolve) => setImmediate(resolve));
   }
   return move;
@@ -93,13 +99,42 @@ test('a live move that goes on after its leases ended names the ids of its last 
   await here.servers.stop();
 });
 
+test('a live move waits for the leases that it held when it was killed', async () => {
+  const here = await scene('v2');
+  await killedInFlight(here);
+  const report = await finish(here.clock, moveLive(optionsOf(here)), '50ms');
+  expect(report).toMatchObject({ inDoubt: [], queues: [{ left: 0 }] });
+  expect((await consumeNow(here)).toSorted()).toEqual(['0:0', '0:1', '1:0', '1:1']);
+  await here.servers.stop();
+});
+
+test('a live move waits for the leases of consumers, and for scheduled items, if it is told to', async () => {
+  const here = await scene('v2');
+  const { clock, servers } = here;
+  const at = Number(clock.now() / 1_000_000n) + 30;
+  const items = [{ utf8: 'soon', enqueueAt: { seconds: at, nanos: 0 } }];
+  await servers.old.queue.produce({ queueName: 'q', requestTimeout: '5s', items });
+  await servers.old.queue.lease({ queueName: 'q', clientId: 'c', batchSize: 1, requestTimeout: '5s' });
+  const move = moveLive({ ...optionsOf(here), wait: parseDuration('5m') });
+  expect((await finish(clock, move, '50ms')).queues).toMatchObject([{ moved: 5, left: 0 }]);
+  await servers.stop();
+});
+
+test('a live move of no queue ends, although it is to follow', async () => {
+  const here = await scene('v2');
+  await here.servers.old.queues.delete({ queueName: 'q', force: true });
+  const options = { ...optionsOf(here), queues: [], follow: true };
+  expect((await finish(here.clock, moveLive(options))).queues).toEqual([]);
+  await here.servers.stop();
+});
+
 test('a scheduled item that is due soon stays until it is available', async () => {
   const here = await scene();
   const { clock, servers } = here;
   const at = Number(clock.now() / 1_000_000n) + 30;
   const items = [{ utf8: 'soon', enqueueAt: { seconds: at, nanos: 0 } }];
   await servers.old.queue.produce({ queueName: 'q', requestTimeout: '5s', items });
-  const stopped = { ...optionsOf(here), wait: 0n as never };
+  const stopped = optionsOf(here);
   expect((await moveStopped(stopped)).queues).toMatchObject([{ moved: 4, left: 1 }]);
   await clock.advance('31s');
   expect((await moveStopped(stopped)).queues).toMatchObject([{ moved: 1, left: 0 }]);
@@ -120,7 +155,7 @@ test('the journal of another move is refused', async () => {
 test('an item that the target had before is not deleted, unless the move left it in flight', async () => {
   const here = await scene('v2');
   const journal = new JournalFile(here.file, 'old -> new');
-  const stopped = { ...optionsOf(here), wait: 0n as never };
+  const stopped = optionsOf(here);
   await journal.write({ id: 'again', doubtful: [] });
   await moveStopped(stopped);
   // The items come back to the source under their first ids, and so does the journal.

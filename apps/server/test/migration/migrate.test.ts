@@ -47,7 +47,10 @@ describe.each(['v1', 'v2'] as const)(
 
       const argv = ['migrate', queue, ...FROM_TO, '--journal', journal()];
       const moved = await terminal.run(argv);
-      expect(moved).toMatchObject({ code: 0, stderr: 'Moved 6 item(s) of 1 queue(s); 1 are left\n' });
+      expect(moved.code).toBe(0);
+      expect(moved.stderr).toBe(
+        `Moved 6 item(s) of 1 queue(s); 1 are left\nLeft of queue '${queue}': 0 waiting, 1 leased, 0 scheduled; run the same command again to move them, with --wait to wait for them\n`,
+      );
       expect(moved.stdout).toMatch(/^QUEUE +MOVED +LEFT +QUEUE WAS\nqueue-\d+ +6 +1 +created\n$/);
       const items = await itemsOf(servers.new, queue);
       const taken = `${leased.partition}:0`;
@@ -86,6 +89,23 @@ describe.each(['v1', 'v2'] as const)(
       const { queues } = JSON.parse(live.stdout);
       expect(queues).toContainEqual({ queue, moved: 1, left: 0, created: true, other_settings: [] });
       expect(await consumeAll(servers.new, queue)).toEqual(['a']);
+    });
+
+    test('ends as a consumer when nothing can be leased, and says what is left', async () => {
+      const queue = name();
+      await fillQueue(servers.old, queue, 2);
+      const lease = { queueName: queue, clientId: 'c', batchSize: 1, requestTimeout: '5s' };
+      await servers.old.queue.lease(lease);
+      const enqueueAt = { seconds: 4_000_000_000, nanos: 0 };
+      const later = [{ utf8: 'later', enqueueAt }];
+      await servers.old.queue.produce({ queueName: queue, requestTimeout: '5s', items: later });
+      const argv = ['migrate', queue, ...FROM_TO, '--live', '--journal', journal()];
+      const moved = await terminal.run(argv);
+      expect(moved.code).toBe(0);
+      expect(moved.stderr).toBe(
+        `Moved 3 item(s) of 1 queue(s); 2 are left\nLeft of queue '${queue}': 0 waiting, 1 leased, 1 scheduled; run the same command again to move them, with --wait to wait for them\n`,
+      );
+      expect(await consumeAll(servers.new, queue)).toHaveLength(3);
     });
 
     // A target needs `v2`.

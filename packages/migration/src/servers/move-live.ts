@@ -1,5 +1,12 @@
+import { addDuration, type Duration, type Instant } from '@querator/core';
 import type { InFlight } from './in-flight.ts';
-import type { MovedQueue, MovedSchedule, MoveOptions, MoveReport } from './move-options.ts';
+import {
+  type MovedQueue,
+  type MovedSchedule,
+  type MoveOptions,
+  type MoveReport,
+  surelyPast,
+} from './move-options.ts';
 import { moveSchedules } from './move-schedules.ts';
 import { MoveState } from './move-state.ts';
 import { queuePairs } from './queue-pairs.ts';
@@ -10,8 +17,10 @@ import { moveItems } from './target-batches.ts';
 export interface LiveMoveOptions extends MoveOptions {
   /** Ends the move after the batch that is under way. `signal` aborts it at once. */
   readonly stop: AbortSignal;
-  /** Whether to go on when the queues are empty, until `stop`. */
+  /** Whether to go on when nothing can be leased, until `stop`. */
   readonly follow: boolean;
+  /** Without `follow`: how long to wait for items that cannot be leased, since consumers have them, for example. */
+  readonly wait: Duration;
 }
 
 /**
@@ -20,13 +29,17 @@ export interface LiveMoveOptions extends MoveOptions {
  * own expire timeout. Scheduled items move once they are available, and the schedules
  * of queues that are empty at the end.
  *
+ * Ends once nothing can be leased: items that consumers have, and scheduled ones, are
+ * left then, unless `wait` is long enough. It always waits for the leases of the batch
+ * that a killed move left in flight.
+ *
  * If the source does not know first ids, a move that was killed must go on before the
  * leases of its last batch end. Else the report has their ids.
  *
  * @throws JournalFault, ItemRefused, or the error of a call. Then the move may be begun again.
  */
 export async function moveLive(options: LiveMoveOptions): Promise<MoveReport> {
-  const { stop, follow } = options;
+  const { clock, stop, follow } = options;
   const state = await MoveState.open(options.journal, options.random);
   const source = await sourceServer(options.from, options, state.id);
   const pairs = await queuePairs(options);
@@ -34,13 +47,16 @@ export async function moveLive(options: LiveMoveOptions): Promise<MoveReport> {
   const schedules = new Map<string, MovedSchedule>();
   const complete = ({ queue, partition, ids }: InFlight) => source.complete(queue, partition, ids);
   const inDoubt = [...(await recover({ ...options, state }, source, pairs, complete))];
+  const giveUpAt = endOfWait(options, state);
   for (;;) {
+    let anyLeased = false;
     const queues: MovedQueue[] = [];
     for (const pair of pairs) {
       const queue = pair.info.queueName;
       while (!stop.aborted) {
         const leased = await leaseUnlessStopped(source, queue, stop);
         if (leased === undefined) break;
+        anyLeased = true;
         const { partition, items } = leased;
         const ended = await moveItems({ ...options, state }, pair, items, complete);
         // The source gives those away once more. With first ids, the target knows them.
@@ -52,7 +68,8 @@ export async function moveLive(options: LiveMoveOptions): Promise<MoveReport> {
       queues.push({ ...pair.target, queue, moved: moved.get(queue) ?? 0, left });
     }
     const isEmpty = queues.every(({ left }) => left === 0);
-    if (stop.aborted || (isEmpty && !follow)) {
+    const isOver = isEmpty || (!anyLeased && clock.now() >= giveUpAt);
+    if (stop.aborted || (isOver && !follow) || queues.length === 0) {
       const scheduled = await moveSchedules({ ...options, state }, queues);
       for (const each of scheduled) schedules.set(`${each.queue} ${each.name}`, each);
       // One of them may have fired at the source meanwhile.
@@ -61,6 +78,13 @@ export async function moveLive(options: LiveMoveOptions): Promise<MoveReport> {
       return { queues, inDoubt, schedules: [...schedules.values()] };
     }
   }
+}
+
+function endOfWait({ clock, wait }: LiveMoveOptions, state: MoveState): Instant {
+  const end = addDuration(clock.now(), wait);
+  if (state.leftInFlight === undefined) return end;
+  const back = surelyPast(state.leftInFlight.safeUntil);
+  return back > end ? back : end;
 }
 
 async function leaseUnlessStopped(source: SourceServer, queue: string, stop: AbortSignal) {

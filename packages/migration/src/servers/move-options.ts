@@ -64,9 +64,14 @@ export interface QueuePair {
 }
 
 /** How far the clocks of the source and of this process may differ. */
-const SKEW = parseDuration('-5s');
+const SKEW = parseDuration('5s');
+
+/** When the clock of the source has certainly passed an instant, whatever the difference of the clocks. */
+export function surelyPast(instant: Instant): Instant {
+  return addDuration(instant, SKEW);
+}
 
 /** Whether an item that is safe until then still is, whatever the difference of the clocks. */
 export function isSafe(safeUntil: Instant, now: Instant): boolean {
-  return now < addDuration(safeUntil, SKEW);
+  return surelyPast(now) < safeUntil;
 }

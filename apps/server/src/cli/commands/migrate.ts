@@ -16,8 +16,8 @@ export function addMigrate(program: Command, cli: Cli): void {
     )
     .requiredOption('--to <url>', 'the server that gets them')
     .option('--live', 'while consumers work: as a consumer of the first server', false)
-    .option('--follow', 'with --live: go on when the queues are empty, until Ctrl-C', false)
-    .option('--wait <duration>', 'without --live: how long to wait for leases to end', '0s')
+    .option('--follow', 'with --live: go on when no item can be leased, until Ctrl-C', false)
+    .option('--wait <duration>', 'how long to wait for leases to end and for scheduled items', '0s')
     .option('--window <duration>', 'how long the move may be repeated, 1s to 336h', '24h')
     .option('--journal <file>', 'what a move that was killed goes on with', 'querator-migrate.json')
     .option('--from-api-key-file <file>', 'the key for the first server (default: --api-key)')
@@ -28,6 +28,8 @@ export function addMigrate(program: Command, cli: Cli): void {
     .option('--json', 'print JSON instead of a table', false)
     .action(async (queues: string[], flags: MigrateFlags) => {
       if (flags.follow && !flags.live) throw usageError('--follow needs --live');
+      if (flags.follow && flags.wait !== '0s')
+        throw usageError('--wait does not go with --follow, which waits for ever');
       const { isForeign } = await import('@querator/migration');
       const work = isForeign(flags.from) ? migrateJobs : migrateServers;
       await work(cli, queues, flags);
