@@ -1,4 +1,14 @@
-import { appendFile, mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  copyFile,
+  mkdtemp,
+  readFile,
+  rename,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -41,7 +51,6 @@ describe.each(['.ndjson', '.ndjson.zst'])('an archive in a file %s', (ending) =>
     await first.append(Buffer.from('first\n'), { ...POINT, cursor: 'a' });
     const { size } = await stat(file);
     await first.append(Buffer.from('second\n'), POINT);
-    await first.close();
     await appendFile(file, 'a piece of a third part');
     const resumed = await ArchiveFile.resume(file);
     expect(resumed?.from).toEqual(POINT);
@@ -54,13 +63,24 @@ describe.each(['.ndjson', '.ndjson.zst'])('an archive in a file %s', (ending) =>
     expect(size).toBeGreaterThan(0);
   });
 
+  test('is not held open between two parts', async () => {
+    const [file, moved] = [fresh(ending), fresh(ending)];
+    const archive = await ArchiveFile.create(file);
+    await archive.append(Buffer.from('first\n'), POINT);
+    const { size } = await stat(file);
+    await rename(file, moved);
+    await copyFile(moved, file);
+    await archive.finish(Buffer.from('second\n'));
+    expect((await stat(file)).size).toBeGreaterThan(size);
+    expect((await stat(moved)).size).toBe(size);
+  });
+
   test('begins anew if no part is durable', async () => {
     const file = fresh(ending);
-    await (await ArchiveFile.create(file)).close();
+    await ArchiveFile.create(file);
     await writeFile(file, 'a piece of the first part');
     const resumed = await ArchiveFile.resume(file);
     expect(resumed?.from).toBeUndefined();
-    await resumed?.archive.close();
     expect((await stat(file)).size).toBe(0);
   });
 
@@ -69,7 +89,6 @@ describe.each(['.ndjson', '.ndjson.zst'])('an archive in a file %s', (ending) =>
     const archive = await ArchiveFile.create(file);
     await expect(ArchiveFile.create(file)).rejects.toThrow(ArchiveFault);
     await archive.append(Buffer.from('first\n'), POINT);
-    await archive.close();
     await truncate(file, 2);
     await expect(ArchiveFile.resume(file)).rejects.toThrow(/has 2 bytes, and \d+ were written/);
     await expect(ArchiveFile.resume(fresh(ending))).rejects.toThrow('does not exist');

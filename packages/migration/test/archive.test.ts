@@ -1,6 +1,7 @@
+import * as zlib from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ArchiveFault } from '../src/index.ts';
+import { ArchiveFault, readArchive } from '../src/index.ts';
 import { itemsOf, linesOf, MemorySink, writeArchive } from './support/archive.ts';
 import { anyItem, shown } from './support/items.ts';
 
@@ -46,6 +47,31 @@ describe('an archive', () => {
       { numRuns: 100 },
     );
   });
+
+  test.each([
+    ['plain', (bytes: Buffer) => bytes],
+    ['compressed', (bytes: Buffer) => zlib.zstdCompressSync(bytes)],
+  ])(
+    'that is %s lets go of its input when the reader stops early, or a line is refused',
+    async (_, encode) => {
+      const whole = '{"querator":"header","format":1}\n{"querator":"section","queue":"q"}\n{}\n';
+      for (const text of [whole, 'nothing\n{}\n']) {
+        let isClosed = false;
+        async function* input() {
+          try {
+            for (const byte of encode(Buffer.from(text))) yield Buffer.of(byte);
+            yield* new Array<Buffer>(1_000).fill(Buffer.from(' '));
+          } finally {
+            isClosed = true;
+          }
+        }
+        const lines = readArchive(input());
+        await lines.next().catch(() => {});
+        await lines.return(undefined);
+        expect(isClosed).toBe(true);
+      }
+    },
+  );
 
   test.each([
     ['{"kind":"a"}\n', 'line 1: it is not the first line of an archive'],

@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { open, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
 import { ArchiveFault } from './archive-fault.ts';
@@ -22,16 +22,15 @@ export function progressFileOf(file: string): string {
 /**
  * An archive as a file, compressed if its name ends in `.zst`. Each part is a frame of
  * its own: what was written before a crash stays readable. Behind the last durable part
- * there may be a piece of another one, which resuming cuts off.
+ * there may be a piece of another one, which resuming cuts off. The file is open only
+ * while a part is written, so there is nothing to close.
  */
 export class ArchiveFile implements ArchiveSink {
   readonly #file: string;
-  readonly #handle: FileHandle;
   #bytes: number;
 
-  private constructor(file: string, handle: FileHandle, bytes: number) {
+  private constructor(file: string, bytes: number) {
     this.#file = file;
-    this.#handle = handle;
     this.#bytes = bytes;
   }
 
@@ -43,7 +42,8 @@ export class ArchiveFile implements ArchiveSink {
     }
     // First, so that no crash leaves an archive that looks complete.
     await writeProgress(file, { bytes: 0 });
-    return new ArchiveFile(file, await open(file, 'w'), 0);
+    await writeFile(file, '');
+    return new ArchiveFile(file, 0);
   }
 
   /**
@@ -61,14 +61,13 @@ export class ArchiveFile implements ArchiveSink {
       throw new ArchiveFault(`${file} does not exist`);
     }
     if (isCompressed(file)) checkZstd();
-    const handle = await open(file, progress.bytes === 0 ? 'w' : 'r+');
-    const { size } = await handle.stat();
+    if (progress.bytes === 0) await writeFile(file, '');
+    const { size } = await stat(file);
     if (size < progress.bytes) {
-      await handle.close();
       throw new ArchiveFault(`${file} has ${size} bytes, and ${progress.bytes} were written`);
     }
-    await handle.truncate(progress.bytes);
-    return { archive: new ArchiveFile(file, handle, progress.bytes), from: progress.resume };
+    await truncate(file, progress.bytes);
+    return { archive: new ArchiveFile(file, progress.bytes), from: progress.resume };
   }
 
   async append(part: Uint8Array, resume: ResumePoint): Promise<void> {
@@ -78,22 +77,22 @@ export class ArchiveFile implements ArchiveSink {
 
   async finish(part: Uint8Array): Promise<void> {
     await this.#write(part);
-    await this.close();
     await rm(progressFileOf(this.#file), { force: true });
-  }
-
-  close(): Promise<void> {
-    return this.#handle.close();
   }
 
   async #write(part: Uint8Array): Promise<void> {
     const bytes = isCompressed(this.#file) ? await compress(part) : part;
-    let written = 0;
-    while (written < bytes.length) {
-      const rest = bytes.length - written;
-      written += (await this.#handle.write(bytes, written, rest, this.#bytes + written)).bytesWritten;
+    const handle = await open(this.#file, 'r+');
+    try {
+      let written = 0;
+      while (written < bytes.length) {
+        const rest = bytes.length - written;
+        written += (await handle.write(bytes, written, rest, this.#bytes + written)).bytesWritten;
+      }
+      await handle.datasync();
+    } finally {
+      await handle.close();
     }
-    await this.#handle.datasync();
     this.#bytes += bytes.length;
   }
 }

@@ -24,18 +24,30 @@ export async function* decompressed(input: AsyncIterable<Uint8Array>): AsyncGene
   if (!first.subarray(0, MAGIC.length).equals(MAGIC)) return yield* rest;
   checkZstd();
   const pieces = zstdFrames(rest);
-  for (;;) {
-    const next = await pieces.next();
-    if (next.done === true) return;
-    const decompressor = zlib.createZstdDecompress();
-    // A failure ends the loop below with the error.
-    pipeline(Readable.from(frame(next.value, pieces)), decompressor, () => {});
-    try {
-      yield* decompressor as AsyncIterable<Uint8Array>;
-    } catch (error) {
-      if (error instanceof ArchiveFault) throw error;
-      throw new ArchiveFault(`it is damaged: ${(error as Error).message}`, { cause: error });
+  try {
+    for (;;) {
+      const next = await pieces.next();
+      if (next.done === true) return;
+      yield* decompressedFrame(next.value, pieces);
     }
+  } finally {
+    // So that the input is closed, whoever stops to read.
+    await pieces.return(undefined);
+  }
+}
+
+async function* decompressedFrame(
+  first: FramePiece,
+  pieces: AsyncGenerator<FramePiece>,
+): AsyncGenerator<Uint8Array> {
+  const decompressor = zlib.createZstdDecompress();
+  // A failure ends the loop below with the error.
+  pipeline(Readable.from(frame(first, pieces)), decompressor, () => {});
+  try {
+    yield* decompressor as AsyncIterable<Uint8Array>;
+  } catch (error) {
+    if (error instanceof ArchiveFault) throw error;
+    throw new ArchiveFault(`it is damaged: ${(error as Error).message}`, { cause: error });
   }
 }
 
@@ -63,11 +75,15 @@ async function peek(
     first = Buffer.concat([first, next.value]);
   }
   async function* all(): AsyncGenerator<Uint8Array> {
-    yield first;
-    for (;;) {
-      const next = await iterator.next();
-      if (next.done === true) return;
-      yield next.value;
+    try {
+      yield first;
+      for (;;) {
+        const next = await iterator.next();
+        if (next.done === true) return;
+        yield next.value;
+      }
+    } finally {
+      await iterator.return?.();
     }
   }
   return [first, all()];
