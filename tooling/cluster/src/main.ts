@@ -17,6 +17,7 @@ import {
   poolerProgram,
   postgresServerTools,
   postgresTools,
+  promtoolProgram,
   redisProgram,
 } from '@querator/tooling-postgres/debian';
 import { runVitest } from '@querator/tooling-vitest/run-vitest';
@@ -93,6 +94,7 @@ const PARTS: readonly Part[] = [
     run: () => testFile('new-primary'),
   },
   { name: 'BullMQ', inShort: true, install: () => redisProgram(), run: () => testFile('bullmq') },
+  { name: 'alert rules', inShort: true, obstacle: whyNoPromtool, run: alertRules },
   { name: 'SQS', inShort: false, obstacle: whyNoMoto, run: () => testFile('sqs') },
   { name: 'several instances', inShort: false, run: () => severalInstances() },
   { name: 'older server', inShort: true, waits: true, obstacle: whyNoOlderVersion, run: olderServer },
@@ -137,6 +139,18 @@ async function testFile(names: string | readonly string[], short = false) {
   return run;
 }
 
+/** Returns why Prometheus' program that tests alert rules cannot be installed, or undefined. */
+function whyNoPromtool(): string | undefined {
+  return whyNot(promtoolProgram);
+}
+
+/** Cases in which alerts fire, or do not. `npm test` runs them only where `promtool` is installed already. */
+async function alertRules() {
+  const run = await runVitest(join(root, 'apps/server'), ['test/dashboards/alert-rules'], {});
+  if (run.failed > 0) say(run.output);
+  return run;
+}
+
 /** Histories on one server, and on a primary and its standby. */
 async function histories(short: boolean) {
   const form = short ? ['--short'] : [];
@@ -147,9 +161,16 @@ async function histories(short: boolean) {
 
 /** Returns why Patroni, etcd and HAProxy cannot be installed, or undefined. */
 function whyNoPatroni(): string | undefined {
-  try {
+  return whyNot(() => {
     postgresServerTools();
     patroniPrograms();
+  });
+}
+
+/** Returns why programs cannot be installed, or undefined. */
+function whyNot(install: () => void): string | undefined {
+  try {
+    install();
     return undefined;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);

@@ -37,6 +37,9 @@ const PATRONI: Kit = {
 /** The program of Redis, and its package. */
 const REDIS: Kit = { programs: ['redis-server'], packages: ['redis-server'] };
 
+/** The program that tests alert rules, and its package. */
+const PROMTOOL: Kit = { programs: ['promtool'], packages: ['prometheus'] };
+
 const DEBIAN_FOLDER = '/usr/lib/postgresql';
 /** The package's scripts read it during the installation. */
 const CLUSTER_SETTINGS = '/etc/postgresql-common/createcluster.d';
@@ -127,6 +130,15 @@ export function patroniPrograms() {
  */
 export function redisProgram(): string {
   return obtain(REDIS, () => pathOf('redis-server'));
+}
+
+/**
+ * The path of Prometheus' program that tests alert rules.
+ *
+ * @throws Error that names what is missing.
+ */
+export function promtoolProgram(): string {
+  return obtain(PROMTOOL, () => pathOf('promtool'));
 }
 
 /** The path of a program that does not belong to a version of PostgreSQL. */

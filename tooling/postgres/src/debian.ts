@@ -4,6 +4,7 @@ export {
   poolerProgram,
   postgresServerTools,
   postgresTools,
+  promtoolProgram,
   redisProgram,
 } from './debian-tools.ts';
 export { PatroniCluster } from './patroni/patroni-cluster.ts';

@@ -5,6 +5,8 @@ import type { QueueLabels } from './queue-labels.ts';
 /** From one item to the largest statement. */
 const SIZES = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000];
 
+const SCHEDULE_EVENTS: readonly ScheduleEvent[] = ['fired', 'missed', 'failed'];
+
 /** Counts items by what the engine did with them. */
 export class ItemMetrics implements EngineObserver {
   readonly #items: Counter<'queue' | 'event'>;
@@ -42,6 +44,8 @@ export class ItemMetrics implements EngineObserver {
       labelNames: ['event'],
       registers,
     });
+    // Prometheus does not see a rise to the first value of a series.
+    for (const event of SCHEDULE_EVENTS) this.#schedules.inc({ event }, 0);
   }
 
   items(queue: string, event: ItemEvent, count: number): void {

@@ -85,6 +85,7 @@ export class Metrics {
   observe(service: Service, storages: readonly StorageBackend[]): void {
     const labels = this.#labels;
     this.#service = service;
+    this.#tasks.begin(service.tasks.kinds);
     registerRunningTasks(this.#registry, service.tasks);
     registerDrainMetrics(this.#registry, service.drains);
     this.#depths = new QueueDepthMetrics(this.#registry, { clock: this.#clock, service, labels });

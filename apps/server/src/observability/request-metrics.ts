@@ -100,7 +100,8 @@ export class RequestMetrics {
     const record = {
       path,
       buckets: [...BUCKETS.map(() => 0), 0],
-      byCode: new Map<number, number>(),
+      // Prometheus does not see a rise to the first value of a series, and a single failure must be seen.
+      byCode: new Map<number, number>([[500, 0]]),
       exemplars: undefined,
       recent: new RecentDurations(() => this.#random.fraction()),
       count: 0,

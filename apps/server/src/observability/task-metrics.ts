@@ -1,3 +1,4 @@
+import { TASK_STATES } from '@querator/core';
 import type { EngineObserver, TasksService } from '@querator/engine';
 import { Counter, Gauge, type Registry } from 'prom-client';
 
@@ -20,6 +21,12 @@ export class TaskMetrics implements Required<Pick<EngineObserver, 'taskItems' | 
       labelNames: ['kind', 'state'],
       registers,
     });
+  }
+
+  /** Begins the counts of these kinds at 0: Prometheus does not see a rise to the first value of a series. */
+  begin(kinds: readonly string[]): void {
+    for (const kind of kinds)
+      for (const state of TASK_STATES) if (state !== 'running') this.#ended.inc({ kind, state }, 0);
   }
 
   taskItems(kind: string, { done, failed }: { readonly done: number; readonly failed: number }): void {

@@ -1,11 +1,10 @@
-import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type { TestDatabase } from '@querator/tooling-postgres';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { TestServer } from '../support/test-server.ts';
 import { Collector } from '../tracing/support/collector.ts';
 import { type Series, scrape, startBusyServer } from './support/busy-server.ts';
-import { ALERT_CASES_FILE, ALERTS_FILE, alertRules, dashboards, kedaQuery } from './support/files.ts';
+import { alertRules, dashboards, kedaQuery } from './support/files.ts';
 import { type Matcher, parseExpression } from './support/promql.ts';
 
 const DOCS = new URL('../../../../docs/', import.meta.url);
@@ -156,37 +155,5 @@ describe('the dashboards', () => {
   test('have addresses of their own', () => {
     const uids = dashboards().map(({ uid }) => uid);
     expect(new Set(uids).size).toBe(uids.length);
-  });
-});
-
-describe('the alerts', () => {
-  test('have a section each that says what to do, and no section is left over', () => {
-    const sections = [...page('alerts.md').matchAll(/^## (Querator\w+)$/gm)].map(([, name]) => name);
-    const rules = alertRules();
-    expect(rules.map(({ alert }) => alert)).toEqual(sections);
-    for (const { alert, annotations, labels } of rules) {
-      expect(annotations.runbook).toBe(`docs/alerts.md#${alert.toLowerCase()}`);
-      expect(['critical', 'warning', 'info']).toContain(labels.severity);
-    }
-  });
-
-  test('only use labels in their texts that their expressions leave', () => {
-    for (const { alert, expr, annotations } of alertRules()) {
-      const left = [...parseExpression(expr).grouping, ...(expr.startsWith('up{') ? OF_PROMETHEUS : [])];
-      for (const [, label] of annotations.summary.matchAll(/\$labels\.(\w+)/g))
-        expect(left, alert).toContain(label);
-    }
-  });
-
-  test.each([
-    ['check', ALERTS_FILE],
-    ['test', ALERT_CASES_FILE],
-  ])('pass `promtool %s rules`, where it is installed', (command, file) => {
-    const { error, status, stdout, stderr } = spawnSync('promtool', [command, 'rules', file], {
-      encoding: 'utf8',
-    });
-    // Without it, the parser of the other tests has read every expression.
-    if (error !== undefined) expect(error).toMatchObject({ code: 'ENOENT' });
-    else expect(status, stdout + stderr).toBe(0);
   });
 });

@@ -128,9 +128,22 @@ describe('GET /metrics', () => {
     await ask('/v1/nothing');
     const replies = (await scrape()).filter(({ name }) => name === 'querator_http_replies_total');
     expect(replies.map(({ labels, value }) => [labels['path'], labels['code'], value])).toEqual([
+      [path, '500', 0],
       [path, '401', 1],
       [path, '403', 1],
     ]);
+  });
+
+  test('begins counts of rare faults at 0: Prometheus cannot see the rise to the first value', async () => {
+    const isThere = (samples: readonly Sample[], name: string, labels: Record<string, string>) =>
+      expect(value(samples, name, labels), JSON.stringify(labels)).toBe(0);
+    const begin = await scrape();
+    for (const kind of ['redrive', 'delete', 'move', 'resize', 'move_partition', 'drain', 'rebalance'])
+      for (const state of ['done', 'cancelled', 'failed'])
+        isThere(begin, 'querator_tasks_ended_total', { kind, state });
+    for (const event of ['fired', 'missed', 'failed']) isThere(begin, 'querator_schedules_total', { event });
+    await create('q');
+    isThere(await scrape(), 'querator_http_replies_total', { path: '/v1/queues.create', code: '500' });
   });
 
   test('writes invisible characters of names as escapes, each name in its own way', async () => {

@@ -129,6 +129,11 @@ export class TasksService {
     await this.#deps.runner?.stop();
   }
 
+  /** The kinds of tasks that can be created. */
+  get kinds(): readonly string[] {
+    return [...this.#deps.kinds.keys()];
+  }
+
   /** The number of tasks that this process works on, by kind. */
   running(): ReadonlyMap<string, number> {
     return this.#deps.runner?.running() ?? new Map();

@@ -4,8 +4,12 @@ import { parse } from 'yaml';
 
 const DOCKER = new URL('../../../../../docker/', import.meta.url);
 
-/** Cases in which alerts fire, or do not. */
-export const ALERT_CASES_FILE: string = fileURLToPath(new URL('prometheus/alerts.test.yaml', DOCKER));
+const CASES = new URL('prometheus/cases/', DOCKER);
+
+/** Files of cases in which alerts fire, or do not. */
+export const ALERT_CASES_FILES: readonly string[] = readdirSync(CASES).map((file) =>
+  fileURLToPath(new URL(file, CASES)),
+);
 
 /** The file with the rules. */
 export const ALERTS_FILE: string = fileURLToPath(new URL('prometheus/alerts.yaml', DOCKER));
@@ -52,6 +56,21 @@ export function dashboards(): readonly Dashboard[] {
 export function alertRules(): readonly AlertRule[] {
   const { groups } = parse(readFileSync(ALERTS_FILE, 'utf8')) as { groups: { rules: AlertRule[] }[] };
   return groups.flatMap(({ rules }) => rules);
+}
+
+/** What a case expects of an alert at a time. */
+export interface AlertCase {
+  readonly alertname: string;
+  /** The alerts that fire then. */
+  readonly exp_alerts: readonly object[];
+}
+
+/** The cases of all files. */
+export function alertCases(): readonly AlertCase[] {
+  return ALERT_CASES_FILES.flatMap((file) => {
+    const { tests } = parse(readFileSync(file, 'utf8')) as { tests: { alert_rule_test: AlertCase[] }[] };
+    return tests.flatMap(({ alert_rule_test }) => alert_rule_test);
+  });
 }
 
 /** The query by which KEDA scales consumers. */
