@@ -67,6 +67,7 @@ export function capabilitiesOf(
           'tasks.rebalance',
           'tasks.redrive',
           'tasks.resize',
+          'tasks.retry',
         ]),
   ];
 }

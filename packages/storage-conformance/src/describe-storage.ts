@@ -31,6 +31,7 @@ import { describeLease } from './contract/lease.ts';
 import { describeLetterConcurrency } from './contract/letter-concurrency.ts';
 import { describeLifecycle } from './contract/lifecycle.ts';
 import { describeList } from './contract/list.ts';
+import { describeMakeDue } from './contract/make-due.ts';
 import { describeMeasure } from './contract/measure.ts';
 import { describeMoveEnds } from './contract/move-ends.ts';
 import { describeMoved } from './contract/moved.ts';
@@ -123,6 +124,7 @@ export function describeStorage(name: string, makeSetup: () => StorageSetup | Pr
     describeImport(test);
     describeKeyedImport(test);
     describeDelete(test);
+    describeMakeDue(test);
     describeSweepSchedule(test);
     describeSweepLease(test);
     describeSweepDeath(test);

@@ -120,6 +120,11 @@ export class ItemTable {
     if (this.#gone > GONE_ALLOWED && this.#gone > this.#inOrder.length / 2) this.#closeGaps();
   }
 
+  /** The entry with the greatest id. */
+  get last(): Entry | undefined {
+    return this.backwardsFrom(undefined).next().value ?? undefined;
+  }
+
   /** The waiting entry with the lowest id. */
   oldestWaiting(): Entry | undefined {
     while (this.#cursor < this.#inOrder.length && this.#inOrder[this.#cursor]?.state !== 'waiting') {

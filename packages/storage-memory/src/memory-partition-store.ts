@@ -61,6 +61,7 @@ import { keptUnderNewId } from './kept-details.ts';
 import { leaseItems, releaseItems } from './lease-items.ts';
 import { leaseOfNewItems } from './lease-new-items.ts';
 import { listItems } from './list-items.ts';
+import { makeDue } from './make-due.ts';
 import { markMoved } from './mark-moved.ts';
 import { packContent } from './packed-content.ts';
 import { abortLetters, commitLetters, prepareLetters } from './prepared-letters.ts';
@@ -254,6 +255,14 @@ export class MemoryPartitionStore implements PartitionStore {
       deleted++;
     }
     return deleted;
+  }
+
+  async makeDue(ids: readonly ItemId[]): Promise<number> {
+    return makeDue(this.#open(), ids, this.#clock.now());
+  }
+
+  async lastId(): Promise<ItemId | undefined> {
+    return this.#table().last?.id;
   }
 
   async clear(request: ClearRequest): Promise<number> {

@@ -55,8 +55,10 @@ import { extend } from './operations/extend.ts';
 import { find } from './operations/find.ts';
 import { importItemsInto, importKeyed, prepareLetters } from './operations/import.ts';
 import { countKeys, type KeySweepStart, sweepKeys } from './operations/keys.ts';
+import { lastId } from './operations/last-id.ts';
 import { lease } from './operations/lease.ts';
 import { list } from './operations/list.ts';
+import { makeDue } from './operations/make-due.ts';
 import { markMoved } from './operations/mark-moved.ts';
 import { abortLetters, commitLetters } from './operations/prepared-letters.ts';
 import { probePartition } from './operations/probe.ts';
@@ -241,6 +243,14 @@ export class PostgresPartitionStore implements PartitionStore {
 
   deleteSeen(items: readonly SeenItem[]): Promise<number> {
     return this.#run((context) => deleteSeen(context, items));
+  }
+
+  makeDue(ids: readonly ItemId[]): Promise<number> {
+    return this.#run((context) => makeDue(context, ids));
+  }
+
+  lastId(): Promise<ItemId | undefined> {
+    return this.#run((context) => lastId(context));
   }
 
   deleteEach(ids: readonly ItemId[]): Promise<readonly ItemId[]> {

@@ -312,6 +312,8 @@ describe('objects that other roles create in schemas of the search path', { time
     for (const state of ['queued', 'scheduled'] as const) await store.list({ state, pivot: '', limit: 10 });
     expect(await store.delete([one])).toBe(0);
     expect(await store.deleteSeen?.([{ id: one, state: 'leased', attempts: 1 }])).toBe(0);
+    expect(await store.makeDue?.([one])).toBe(0);
+    expect(await store.lastId?.()).toBeDefined();
     expect(await store.clear({ waiting: true, leased: true, scheduled: true })).toBeGreaterThan(0);
   }
 

@@ -114,6 +114,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'extend-leases.ts',
     'transfer-items.ts',
     'taken-items.ts',
+    'make-due.ts',
     'mark-moved.ts',
     'find-items.ts',
     'list-items.ts',

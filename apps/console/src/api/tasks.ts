@@ -39,6 +39,7 @@ export interface TaskMove {
 /** What a task can do. */
 export const TASK_KINDS = [
   'delete',
+  'retry',
   'redrive',
   'move',
   'move_partition',

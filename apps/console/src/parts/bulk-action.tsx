@@ -15,8 +15,8 @@ interface BulkActionProps {
   readonly request: TaskRequest;
   /** What happens to the items, for people: `are deleted`, `go back to where they came from`. */
   readonly effect: ComponentChildren;
-  /** The verb on the button: `Delete`. */
-  readonly verb: string;
+  /** What the button says before the count, or around it: `Delete`. */
+  readonly verb: string | readonly [before: string, after: string];
   /** What must be typed first, such as the name of the queue. Absent: nothing. */
   readonly typed?: string | undefined;
   /** The permissions that it takes, for those who lack one. */
@@ -105,6 +105,7 @@ function Counted({
   const [busy, setBusy] = useState(false);
   const matched = count?.matched ?? 0;
   const isCounted = count?.state === 'done';
+  const [before, after] = typeof verb === 'string' ? [verb, ''] : verb;
   const counted = countOf(matched, noun.replace(/s$/, ''), noun);
   const isAllowed = isCounted && matched > 0 && (typed === undefined || text === typed);
   const submit = async (event: Event) => {
@@ -148,7 +149,7 @@ function Counted({
           {isCounted ? 'Cancel' : 'Stop counting'}
         </button>
         <button type="submit" class={danger ? 'danger' : 'primary'} disabled={!isAllowed || busy}>
-          {isCounted ? `${verb} ${counted}` : verb}
+          {isCounted ? `${before} ${counted} ${after}`.trim() : `${before} ${after}`.trim()}
         </button>
       </div>
     </form>

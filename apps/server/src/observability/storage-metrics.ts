@@ -56,6 +56,8 @@ const PARTITION_LABELS: Readonly<Record<keyof PartitionStore, string>> = {
   importKeyed: 'importKeyed',
   delete: 'delete',
   deleteSeen: 'delete',
+  makeDue: 'makeDue',
+  lastId: 'lastId',
   deleteEach: 'deleteEach',
   clear: 'clear',
   sweep: 'sweep',

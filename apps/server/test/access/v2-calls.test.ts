@@ -64,6 +64,7 @@ describe.each(STORAGES)('the calls under /v2/ on %s', { timeout: 60_000 }, (stor
           'tasks.rebalance',
           'tasks.redrive',
           'tasks.resize',
+          'tasks.retry',
         ],
         storages: [{ name: 'store-0', driver: storage, affinity: 1, capabilities: CLAIMED }],
         queue_storage: { name: 'queue-storage', driver: storage, capabilities: CLAIMED },

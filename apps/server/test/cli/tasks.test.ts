@@ -34,6 +34,19 @@ test('tasks are created, shown as tables or JSON, and cancelled', async () => {
   expect(json.stderr).toContain('--cursor ');
 });
 
+test('items are retried by a task', async () => {
+  await terminal.ok('create later');
+  await terminal.ok('produce later --payload a --enqueue-at 2999-01-01T00:00:00Z');
+  const created = await terminal.ok('task retry later --json');
+  const { id } = JSON.parse(created.stdout);
+  expect(JSON.parse(created.stdout)).toMatchObject({ kind: 'retry', filter: { state: 'scheduled' } });
+  await vi.waitFor(async () => {
+    const { stdout } = await terminal.ok(`task get ${id} --json`);
+    expect(JSON.parse(stdout)).toMatchObject({ state: 'done', done: 1 });
+  });
+  expect((await terminal.ok('task retry later --state leased --dry-run')).stdout).toContain(' retry ');
+});
+
 test('a task command names its failure', async () => {
   const ran = await terminal.run(['task', 'get', 'missing']);
   expect(ran).toMatchObject({

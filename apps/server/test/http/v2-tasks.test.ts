@@ -61,6 +61,35 @@ describe.each(STORAGES)('/v2/tasks.* on %s', { timeout: 60_000 }, (storage) => {
       expect(found.json.items).toHaveLength(5);
     });
 
+    test('scheduled items become available, and leases end', async () => {
+      const queue_name = fresh();
+      await server.createQueue(queue_name, { requested_partitions: 1 });
+      const enqueue_at = new Date(Date.now() + 3_600_000).toISOString();
+      const items = ['a', 'b'].map((kind) => ({ utf8: 'x', kind, enqueue_at }));
+      await server.post('/v1/queue.produce', { queue_name, request_timeout: '5s', items });
+      const lease = async () => {
+        const asked = { queue_name, client_id: 'c', batch_size: 10, request_timeout: '5s' };
+        const { json } = await server.post('/v1/queue.lease', asked);
+        return json.items.map(({ kind, attempts }: { kind: string; attempts: number }) => [kind, attempts]);
+      };
+      const run = async (filter: object, counts: object) => {
+        const created = await call(format, 'create', { kind: 'retry', queue_name, filter });
+        expect(await ended(format, created.id, 'done')).toMatchObject(counts);
+      };
+      await run({ kind: 'b' }, { matched: 1, done: 1, filter: { state: 'scheduled', kind: 'b' } });
+      expect(await lease()).toEqual([['b', 1]]);
+      await run({}, { matched: 1, done: 1 });
+      expect(await lease()).toEqual([['a', 1]]);
+      const leased = { kind: 'retry', queue_name, filter: { state: 'leased' } };
+      const { id: dry } = await call(format, 'create', { ...leased, dry_run: true });
+      expect(await ended(format, dry, 'done')).toMatchObject({ matched: 2 });
+      await run(leased.filter, { matched: 2, done: 2 });
+      expect(await lease()).toEqual([
+        ['b', 2],
+        ['a', 2],
+      ]);
+    });
+
     test('a task that takes long is cancelled', async () => {
       const queue_name = fresh();
       await server.createQueue(queue_name);
@@ -85,7 +114,7 @@ describe.each(STORAGES)('/v2/tasks.* on %s', { timeout: 60_000 }, (storage) => {
       const request = { kind: 'delete', queue_name };
       await refused(
         { ...request, kind: 'x' },
-        "kind is invalid; 'x' is not one of 'delete', 'redrive', 'move', 'move_partition', 'resize', 'drain', 'rebalance'",
+        "kind is invalid; 'x' is not one of 'delete', 'retry', 'redrive', 'move', 'move_partition', 'resize', 'drain', 'rebalance'",
       );
       await refused({ ...request, rate: -1 }, 'rate is invalid; cannot be negative number');
       await refused({ ...request, to: 'q' }, "to is invalid; a task of the kind 'delete' moves nothing");
@@ -93,6 +122,14 @@ describe.each(STORAGES)('/v2/tasks.* on %s', { timeout: 60_000 }, (storage) => {
       await refused(
         { ...request, filter: { state: 'dead' } },
         "filter.state is invalid; items in the state 'dead' cannot be deleted",
+      );
+      await refused(
+        { ...request, kind: 'retry', to: 'q' },
+        "to is invalid; a task of the kind 'retry' moves nothing",
+      );
+      await refused(
+        { ...request, kind: 'retry', filter: { state: 'waiting' } },
+        "filter.state is invalid; items in the state 'waiting' cannot be retried, only 'scheduled' and 'leased' ones",
       );
       expect(await call(format, 'get', { id: 'none' })).toMatchObject({
         ...{ code: 400, message: "task does not exist; no such task 'none'" },

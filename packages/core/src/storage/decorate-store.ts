@@ -36,6 +36,8 @@ export const PARTITION_STORE: PortMembers<PartitionStore> = {
   importKeyed: true,
   delete: true,
   deleteSeen: true,
+  makeDue: true,
+  lastId: true,
   deleteEach: true,
   clear: true,
   sweep: true,

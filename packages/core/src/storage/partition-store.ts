@@ -247,6 +247,18 @@ export interface PartitionStore
   deleteSeen?(items: readonly SeenItem[]): Promise<number>;
 
   /**
+   * Makes scheduled items due now: the next sweep puts them at the tail, in the order of their
+   * ids. Their `expireDeadline` stays. Ignores unknown ids, items that are due already, in
+   * another state, or taken by a task. Undefined: it cannot.
+   *
+   * @returns the number of items that became due.
+   */
+  makeDue?(ids: readonly ItemId[]): Promise<number>;
+
+  /** The greatest id in the partition, of an item in any state. Undefined: it holds nothing. */
+  lastId?(): Promise<ItemId | undefined>;
+
+  /**
    * As `delete`, and tells which items it removed, in undefined order. Undefined if the
    * driver cannot tell.
    */

@@ -24,6 +24,7 @@ import type { PartitionState } from '../partition/partition-state.ts';
 import type { Arrival, LeaseStatement, QueueHooks } from '../partition/queue-hooks.ts';
 import type { WaitOptions } from '../waiting/pending-request.ts';
 import { type ActivePartition, activePartition } from './active-partition.ts';
+import { EarlyReturns } from './early-returns.ts';
 import { HandlingTimes } from './handling-times.ts';
 import { ItemSearch } from './item-search.ts';
 import { type KeyedProduce, KeyedProduces, type ProducedItem } from './keyed-produces.ts';
@@ -66,6 +67,7 @@ export interface LogicalQueueDeps extends Pick<QueueHooks, 'untilCurrent'> {
 export class LogicalQueue {
   /** What consumers do with the items that they have leased. */
   readonly leasedItems: LeasedItems;
+  readonly earlyReturns: EarlyReturns;
   readonly metadata: QueueMetadata;
   readonly transfers: QueueTransfers;
   readonly imports: QueueImports;
@@ -145,6 +147,7 @@ export class LogicalQueue {
     const partition = (number: number) => this.#all.at(number);
     const common = { engine, queue: hooks.queue, partition, call, stored: hooks.stored };
     this.leasedItems = new LeasedItems({ ...common, handling: this.handling });
+    this.earlyReturns = new EarlyReturns({ leasedItems: this.leasedItems, partition, call });
     this.imports = new QueueImports(common);
     this.transfers = new QueueTransfers({ ...common, checkProduce: () => this.pauses.checkProduce() });
   }

@@ -8,6 +8,7 @@ import { Drain } from '../tasks/kinds/drain.ts';
 import { MovePartition, type RequireStorage } from '../tasks/kinds/move-partition.ts';
 import { Rebalance } from '../tasks/kinds/rebalance.ts';
 import { ResizeQueue } from '../tasks/kinds/resize-queue.ts';
+import { RetryItems } from '../tasks/kinds/retry-items.ts';
 import { TransferItems } from '../tasks/kinds/transfer-items.ts';
 import type { Draining } from '../tasks/placing/draining.ts';
 import type { TaskKind } from '../tasks/task-kind.ts';
@@ -46,6 +47,7 @@ export function createTasks(
   };
   const all: readonly TaskKind[] = [
     new DeleteItems(queues),
+    new RetryItems(queues),
     new TransferItems('redrive', queues, admitMove),
     new TransferItems('move', queues, admitMove),
     movePartition,

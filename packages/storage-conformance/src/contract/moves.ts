@@ -268,6 +268,7 @@ function writesTo({ store }: PartitionScript, items: readonly { readonly id: Ite
     importKeyed: () => store.importKeyed?.(importing),
     delete: () => store.delete(first),
     deleteSeen: () => store.deleteSeen?.([{ id, state: 'waiting', attempts: 0 }]),
+    makeDue: () => store.makeDue?.(ids),
     deleteEach: () => store.deleteEach?.(first),
     'clear of everything': () => store.clear({ waiting: true, leased: true, scheduled: true }),
     'clear of waiting items': () => store.clear({ waiting: true, leased: false, scheduled: false }),

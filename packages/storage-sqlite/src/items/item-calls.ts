@@ -5,9 +5,11 @@ import { measure, stats } from './counts.ts';
 import { find } from './find-items.ts';
 import type { InPartition } from './in-partition.ts';
 import { countKeys, sweepKeys } from './keys.ts';
+import { lastId } from './last-id.ts';
 import { lease } from './lease.ts';
 import { complete, extend, release, retry } from './leased-items.ts';
 import { abortLetters, commitLetters, importAll, prepareLetters } from './letters.ts';
+import { makeDue } from './make-due.ts';
 import { produce, produceAndLease, produceKeyed, produceKeyedAndLease } from './produce.ts';
 import { list } from './read-items.ts';
 import { clearSome, deleteEach, deleteSeen, lastSeq, markMoved, removeMoving } from './remove-items.ts';
@@ -64,6 +66,8 @@ export const ITEM_CALLS = {
   importAll,
   deleteEach,
   deleteSeen,
+  makeDue,
+  lastId,
   lastSeq,
   clearSome,
   sweep,

@@ -177,6 +177,14 @@ export class SqlitePartitionStore implements PartitionStore {
     return this.#calls.call('deleteSeen', { items });
   }
 
+  makeDue(ids: readonly ItemId[]): Promise<number> {
+    return this.#calls.call('makeDue', { ids });
+  }
+
+  lastId(): Promise<ItemId | undefined> {
+    return this.#calls.read('lastId', {});
+  }
+
   clear(request: ClearRequest): Promise<number> {
     return clearPartition(this.#calls, request);
   }

@@ -194,6 +194,41 @@ describe('the items of a queue', () => {
     await told('2 leases ended.');
     await page.getByText('No such items.').waitFor();
     expect((await lease(client, 'stuck', 2)).length).toBe(2);
+    await press('Read again');
+    await status('2 found');
+    await press('End the leases found…');
+    await press('Count them');
+    await dialog().getByText('2 items of stuck go back to the queue at once').waitFor();
+    await dialog().getByLabel('Type').fill('stuck');
+    await console.expectAccessible();
+    await press('End the leases of 2 items');
+    await dialog().getByText('2 of 2 items').waitFor();
+    await closeDialog();
+    expect((await lease(client, 'stuck', 2)).length).toBe(2);
+  });
+
+  test('that are scheduled become available before their time', async () => {
+    await createQueue(client, 'planned');
+    const enqueueAt = { seconds: Math.floor(Date.now() / 1_000) + 86_400, nanos: 0 };
+    await produce(client, 'planned', [
+      { utf8: '1', kind: 'report', enqueueAt },
+      { utf8: '2', kind: 'other', enqueueAt },
+    ]);
+    await console.goTo('queues/planned/items');
+    const make = page.getByRole('button', { name: 'Make available…' });
+    expect(await make.getAttribute('title')).toContain('Choose the state “scheduled”');
+    await page.getByRole('link', { name: 'scheduled' }).click();
+    await page.getByLabel('Kind').fill('report');
+    await page.keyboard.press('Enter');
+    await status('1 found');
+    await make.click();
+    await press('Count them');
+    await dialog().getByText('1 item of planned go').waitFor();
+    await dialog().getByLabel('Type').fill('planned');
+    await press('Make 1 item available');
+    await dialog().getByText('1 of 1 items').waitFor();
+    await closeDialog();
+    expect((await lease(client, 'planned', 2)).length).toBe(1);
   });
 });
 

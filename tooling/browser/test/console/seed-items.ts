@@ -14,6 +14,7 @@ interface NewItem {
   readonly reference?: string;
   readonly encoding?: string;
   readonly metadata?: Map<string, string>;
+  readonly enqueueAt?: { seconds: number; nanos: number };
 }
 
 /** Produces items. @returns their ids. */

@@ -136,6 +136,10 @@ export const TASKS_CALLS: readonly CheckedCall[] = [
         text: "filter.state is invalid; items in the state '<state>' cannot be moved",
       },
       {
+        when: '`filter.state` is `waiting`, `dead` or `moving`, and the kind is `retry`',
+        text: "filter.state is invalid; items in the state '<state>' cannot be retried, only 'scheduled' and 'leased' ones",
+      },
+      {
         when: '`filter` takes more than 65,536 bytes as JSON',
         text: 'filter is invalid; a task keeps at most <limit> bytes of it',
         reason: 'too_large',

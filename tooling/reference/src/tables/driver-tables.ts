@@ -34,6 +34,8 @@ const STORE_MEMBERS: Readonly<Record<OptionalMembers<PartitionStore>, string>> =
   removeTaken: 'see the capability `take`',
   find: 'see the capability `find`',
   deleteSeen: 'tasks of the kind `delete` fail',
+  makeDue: 'tasks of the kind `retry` fail',
+  lastId: 'tasks of the kind `retry` fail',
   deleteEach: '`/v2/items.delete` is refused',
   untilDroppable: 'a deletion does not wait for sessions that lock a table of the queue',
   dropEmpty: 'see the capability `closures`',

@@ -16,7 +16,7 @@ interface ActionsProps {
   readonly onDone: () => void;
 }
 
-type Open = 'retry' | 'delete' | ItemWork['kind'];
+type Open = 'retry' | 'run' | Exclude<ItemWork['kind'], 'retry'>;
 
 /** What can be done with one item. */
 export function ItemActions(props: ActionsProps) {
@@ -28,6 +28,9 @@ export function ItemActions(props: ActionsProps) {
     <>
       {item.state === 'leased' && (
         <ActionButton onClick={() => setOpen('retry')}>End its lease…</ActionButton>
+      )}
+      {item.state === 'scheduled' && (
+        <ActionButton onClick={() => setOpen('run')}>Make available…</ActionButton>
       )}
       {item.source !== undefined && (
         <ActionButton whyNot={whyNot} onClick={() => setOpen('redrive')}>
@@ -42,9 +45,9 @@ export function ItemActions(props: ActionsProps) {
       </ActionButton>
       {open === 'retry' && <RetryDialog {...props} onClose={close} />}
       {open === 'delete' && <DeleteDialog {...props} onClose={close} />}
-      {(open === 'move' || open === 'redrive') && (
+      {(open === 'move' || open === 'redrive' || open === 'run') && (
         <ItemTask
-          work={{ kind: open, queue, filter: { ids: [id] } }}
+          work={{ kind: open === 'run' ? 'retry' : open, queue, filter: { ids: [id] } }}
           onClose={(hasBegun) => {
             close();
             if (hasBegun) onDone();

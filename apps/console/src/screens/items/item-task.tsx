@@ -8,12 +8,26 @@ import { ConditionList } from './condition-list.tsx';
 
 /** Work on the items that a search finds. */
 export interface ItemWork {
-  readonly kind: 'delete' | 'move' | 'redrive';
+  readonly kind: 'delete' | 'move' | 'redrive' | 'retry';
   readonly queue: string;
   readonly filter: ItemsFilter;
 }
 
 const TITLES = { delete: 'Delete items', move: 'Move items', redrive: 'Redrive dead letters' } as const;
+const VERBS = { delete: 'Delete', move: 'Move', redrive: 'Redrive' } as const;
+
+const endsLeases = ({ kind, filter }: ItemWork) => kind === 'retry' && filter.state === 'leased';
+
+function titleOf(work: ItemWork): string {
+  if (work.kind !== 'retry') return TITLES[work.kind];
+  return endsLeases(work) ? 'End leases' : 'Make items available';
+}
+
+/** What the button says, around the count. */
+function verbOf(work: ItemWork): string | readonly [string, string] {
+  if (work.kind !== 'retry') return VERBS[work.kind];
+  return endsLeases(work) ? 'End the leases of' : ['Make', 'available'];
+}
 
 /**
  * Asks where the items go and how fast, counts them, and does it by a task.
@@ -33,10 +47,10 @@ export function ItemTask({
   if (request === undefined) return <Terms work={work} onDone={setRequest} onClose={() => onClose(false)} />;
   return (
     <BulkAction
-      title={TITLES[kind]}
+      title={titleOf(work)}
       request={request}
       effect={<Effect work={work} to={request.to} />}
-      verb={{ delete: 'Delete', move: 'Move', redrive: 'Redrive' }[kind]}
+      verb={verbOf(work)}
       noun={kind === 'redrive' ? 'letters' : 'items'}
       needs={needsOf(work, request.to)}
       typed={work.filter.ids === undefined ? queue : undefined}
@@ -49,7 +63,20 @@ export function ItemTask({
   );
 }
 
-function Effect({ work: { kind, queue }, to }: { readonly work: ItemWork; readonly to: string | undefined }) {
+function Effect({ work, to }: { readonly work: ItemWork; readonly to: string | undefined }) {
+  const { kind, queue } = work;
+  if (kind === 'retry') {
+    return endsLeases(work) ? (
+      <>
+        of <Plain text={queue} /> go back to the queue at once, and other consumers get them. Those without
+        attempts left die. A consumer that still works on one is refused when it completes it.
+      </>
+    ) : (
+      <>
+        of <Plain text={queue} /> go to the tail at once, and do not wait for the time that was set.
+      </>
+    );
+  }
   if (kind === 'delete') {
     return (
       <>
@@ -66,13 +93,14 @@ function Effect({ work: { kind, queue }, to }: { readonly work: ItemWork; readon
 }
 
 function needsOf({ kind, queue }: ItemWork, to: string | undefined): string {
+  if (kind === 'retry') return `the permissions queue.clear and queue.retry in the namespace of ${queue}`;
   if (kind === 'delete') return `the permission queue.clear in the namespace of ${queue}`;
   const target = to === undefined ? 'there' : `in that of ${to}`;
   return `the permissions queue.clear in the namespace of ${queue}, and queue.produce ${target}`;
 }
 
 function Terms({
-  work: { kind, queue, filter },
+  work,
   onDone,
   onClose,
 }: {
@@ -80,6 +108,7 @@ function Terms({
   readonly onDone: (request: TaskRequest) => void;
   readonly onClose: () => void;
 }) {
+  const { kind, queue, filter } = work;
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget as HTMLFormElement);
@@ -89,7 +118,7 @@ function Terms({
     onDone({ ...request, ...(to === '' ? {} : { to }), ...(rate > 0 ? { rate } : {}) });
   };
   return (
-    <Dialog title={TITLES[kind]} onClose={onClose}>
+    <Dialog title={titleOf(work)} onClose={onClose}>
       <form onSubmit={submit}>
         <div class="dialog-text">
           <p>
@@ -101,7 +130,7 @@ function Terms({
           )}
         </div>
         <div class="form">
-          {kind !== 'delete' && (
+          {(kind === 'move' || kind === 'redrive') && (
             <label>
               <span>{kind === 'move' ? 'To the queue' : 'To the queue (empty: where each came from)'}</span>
               <input name="to" type="text" required={kind === 'move'} autocomplete="off" spellcheck={false} />

@@ -5,6 +5,11 @@ import { ItemTask, type ItemWork } from './item-task.tsx';
 
 const LABELS = { redrive: 'Redrive…', move: 'Move…', delete: 'Delete…' } as const;
 
+function labelOf(kind: ItemWork['kind'], state: string | undefined): string {
+  if (kind !== 'retry') return LABELS[kind];
+  return state === 'leased' ? 'End the leases found…' : 'Make available…';
+}
+
 /** Items in these states are in the hands of somebody else. */
 const IMMOVABLE = new Set(['leased', 'dead', 'moving']);
 const INDELIBLE = new Set(['dead', 'moving']);
@@ -31,7 +36,7 @@ export function ItemWorkButtons({
           whyNot={whyNot(each, filter.state ?? '')}
           onClick={() => setKind(each)}
         >
-          {LABELS[each]}
+          {labelOf(each, filter.state)}
         </ActionButton>
       ))}
       {kind !== undefined && (
@@ -48,6 +53,11 @@ export function ItemWorkButtons({
 }
 
 function whyNot(kind: ItemWork['kind'], state: string): string | undefined {
+  if (kind === 'retry') {
+    return state === 'scheduled' || state === 'leased'
+      ? undefined
+      : 'Choose the state “scheduled” to make items available, or “leased” to end leases.';
+  }
   if (kind === 'delete') {
     return INDELIBLE.has(state) ? `Items in the state “${state}” cannot be deleted.` : undefined;
   }

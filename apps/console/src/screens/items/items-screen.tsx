@@ -76,7 +76,7 @@ function Found({
           Read again
         </button>
         <EndLeases queue={queue} rows={walk.found} onDone={reload} />
-        <ItemWorkButtons kinds={['move', 'delete']} queue={queue} filter={filter} onDone={reload} />
+        <ItemWorkButtons kinds={['retry', 'move', 'delete']} queue={queue} filter={filter} onDone={reload} />
       </div>
       <ReadOnlyNote />
       <WalkProgress walk={walk} found={walk.found.length} total={total} before={before} />

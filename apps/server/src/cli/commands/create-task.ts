@@ -30,7 +30,7 @@ interface CreateFlags extends FilterFlags, Partial<YesFlag> {
 }
 
 /**
- * `querator task delete-items|move-items|move-partition|drain|rebalance|resize` and `querator redrive`
+ * `querator task delete-items|retry|move-items|move-partition|drain|rebalance|resize` and `querator redrive`
  *
  * @param group the command `task`.
  * @param print prints the created task.
@@ -65,6 +65,15 @@ export function addTaskCreations(
       .description('delete the items of a queue that meet all conditions and are there now')
       .argument('<queue>', 'its name'),
     (queueName = '') => ({ kind: 'delete', queueName }),
+  );
+  creates(
+    group
+      .command('retry')
+      .description(
+        'make the scheduled items of a queue that meet all conditions available now; with --state leased, end leases',
+      )
+      .argument('<queue>', 'its name'),
+    (queueName = '') => ({ kind: 'retry', queueName }),
   );
   creates(
     group

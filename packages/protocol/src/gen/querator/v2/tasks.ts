@@ -15,7 +15,7 @@ export const protobufFileName = "querator/v2/tasks.proto";
 
 /** Asks for long work on many items. It begins at once, at any server, and goes on when one stops. */
 export interface TasksCreateRequest {
-  /** What to do: `delete`, `redrive`, `move`, `move_partition`, `drain`, `rebalance` or `resize`. Required. */
+  /** What to do: `delete`, `retry`, `redrive`, `move`, `move_partition`, `drain`, `rebalance` or `resize`. Required. */
   kind: string;
   /** The queue whose items it takes. */
   queueName: string;

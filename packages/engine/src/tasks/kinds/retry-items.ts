@@ -1,0 +1,141 @@
+import {
+  errorText,
+  type FoundItem,
+  type Instant,
+  type ItemFilter,
+  type ItemId,
+  invalid,
+  type JsonValue,
+  type Task,
+} from '@querator/core';
+import type { LogicalQueue } from '../../queue/logical-queue.ts';
+import { filterFromJson, filterToJson } from '../filter-json.ts';
+import type {
+  AskedItems,
+  JudgeQueue,
+  PreparedTask,
+  StepBudget,
+  StepResult,
+  TaskCall,
+  TaskKind,
+} from '../task-kind.ts';
+import type { TaskQueues } from '../task-queues.ts';
+
+/** What a retry of items needs to know, in version 1. */
+type Parameters = {
+  /** Tells the queue from a later one of its name. */
+  readonly queueCreatedAt: string;
+  /** Its state is `scheduled` or `leased`. */
+  readonly filter: JsonValue;
+  /** By storage: items that were created then or later are left alone. */
+  readonly until: Readonly<Record<string, string>>;
+};
+
+/** Where the next step begins. */
+type Checkpoint = {
+  /** The index of the partition among those of the queue. */
+  readonly partition: number;
+  /** Empty: at its first item. */
+  readonly after: ItemId;
+  /**
+   * The greatest id of the partition before the task changed anything there. Items come back
+   * under greater ones, so none is retried twice. Absent: it was not read yet.
+   */
+  readonly last?: ItemId;
+};
+
+const BEGIN: Checkpoint = { partition: 0, after: '' };
+
+const NOTHING = { matched: 0, done: 0, failed: 0 };
+
+/** Makes items available at once: scheduled ones before their time, or leased ones before their leases end. */
+export class RetryItems implements TaskKind {
+  readonly kind = 'retry';
+  readonly version = 1;
+  readonly structural = false;
+  readonly #queues: TaskQueues;
+
+  constructor(queues: TaskQueues) {
+    this.#queues = queues;
+  }
+
+  /** @throws QueueError `invalid`, and what `judge` and a storage throw. */
+  async prepare({ queueName, filter = {}, to }: TaskCall, judge: JudgeQueue): Promise<PreparedTask> {
+    if (to !== '') throw invalid("to is invalid; a task of the kind 'retry' moves nothing");
+    const queue = await judge('queue.clear', queueName);
+    await judge('queue.retry', queueName);
+    const { state = 'scheduled' } = filter;
+    if (state !== 'scheduled' && state !== 'leased') {
+      throw invalid(
+        errorText`filter.state is invalid; items in the state '${state}' cannot be retried, only 'scheduled' and 'leased' ones`,
+      );
+    }
+    const parameters: Parameters = {
+      queueCreatedAt: String(queue.createdAt),
+      filter: filterToJson({ ...filter, state }),
+      until: await this.#queues.ends(queue),
+    };
+    return { queue, parameters };
+  }
+
+  askedFor(parameters: JsonValue): AskedItems {
+    return { filter: filterFromJson((parameters as Parameters).filter), to: undefined };
+  }
+
+  async step(task: Task, checkpoint: JsonValue | undefined, budget: StepBudget): Promise<StepResult> {
+    const { queueCreatedAt, filter, until } = task.parameters as Parameters;
+    const place = (checkpoint ?? BEGIN) as Checkpoint;
+    const queue = await this.#queues.active(task.queue, queueCreatedAt);
+    if (queue === undefined)
+      return { ...NOTHING, checkpoint: place, end: { error: 'the queue was deleted' } };
+    const partition = queue.queue.partitions[place.partition];
+    if (partition === undefined) return { ...NOTHING, checkpoint: place, end: 'done' };
+    const { last } = place;
+    if (last === undefined) return { ...NOTHING, checkpoint: await begun(queue, place) };
+    const end = until[partition.storageName];
+    const wanted = before(
+      filterFromJson(filter),
+      end === undefined ? task.createdAt : (BigInt(end) as Instant),
+    );
+    const page = await queue.search.findIn({
+      filter: wanted,
+      limit: budget.items,
+      from: { partition: place.partition, after: place.after || undefined },
+      withPayload: false,
+      signal: budget.signal,
+    });
+    const items = page.items.filter(({ id }) => id <= last);
+    const done = task.dryRun ? 0 : await retry(queue, place.partition, items);
+    const counts = { matched: task.dryRun ? items.length : done, done, failed: 0 };
+    const isLast = page.next === undefined || page.next >= last;
+    return { ...counts, checkpoint: isLast ? nextPartition(place) : { ...place, after: page.next } };
+  }
+}
+
+/** The place with the greatest id of its partition, or the next partition if it holds nothing. */
+async function begun(queue: LogicalQueue, place: Checkpoint): Promise<Checkpoint> {
+  const last = await queue.earlyReturns.lastId(place.partition);
+  return last === undefined ? nextPartition(place) : { ...place, last };
+}
+
+function nextPartition({ partition }: Checkpoint): Checkpoint {
+  return { ...BEGIN, partition: partition + 1 };
+}
+
+/** @returns how many items were still as they were found. */
+async function retry(
+  { earlyReturns }: LogicalQueue,
+  partition: number,
+  items: readonly FoundItem[],
+): Promise<number> {
+  const idsIn = (asked: FoundItem['state']) =>
+    items.filter(({ state }) => state === asked).map(({ id }) => id);
+  const ofScheduled = await earlyReturns.ofScheduled(partition, idsIn('scheduled'));
+  return ofScheduled + (await earlyReturns.ofLeased(partition, idsIn('leased')));
+}
+
+/** The filter without items that were created then or later. */
+function before(filter: ItemFilter, end: Instant): ItemFilter {
+  const { from, to } = filter.created ?? {};
+  return { ...filter, created: { from, to: to !== undefined && to < end ? to : end } };
+}
