@@ -1,3 +1,4 @@
+export { actionOf, actionsOf } from './audit/action.ts';
 export type { AuditChange, AuditEvent, AuditOutcome, NewAuditEvent } from './audit/audit-event.ts';
 export type { AuditEffect, CallAudit, MakeAuditEvent } from './audit/call-audit.ts';
 export { type AuditedValue, changesBetween } from './audit/changes-between.ts';

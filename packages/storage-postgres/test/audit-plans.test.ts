@@ -55,13 +55,13 @@ test('every statement of the audit store goes through an index, before and after
   await store.append([auditEvent('a')]);
   await store.prune(HOUR, 1_000);
   for (const namespace of [undefined, 'n-1']) {
-    for (const [actor, action] of [
+    for (const [actor, actions] of [
       [undefined, undefined],
       ['ann', undefined],
-      ['ann', 'queues.create'],
+      ['ann', ['queues.create', 'v2/queues.create']],
     ] as const) {
-      await store.list({ ...EVERYTHING, namespace, actor, action });
-      await store.list({ ...EVERYTHING, namespace, actor, action, after });
+      await store.list({ ...EVERYTHING, namespace, actor, actions });
+      await store.list({ ...EVERYTHING, namespace, actor, actions, after });
     }
   }
   expect(recording.statements).toHaveLength(14);

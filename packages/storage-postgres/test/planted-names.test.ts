@@ -183,7 +183,9 @@ describe('objects that other roles create in schemas of the search path', { time
     const audit = backend.auditStore();
     await audit.append([auditEvent('alone')]);
     expect((await audit.list(EVERYTHING)).events).toHaveLength(4);
-    expect((await audit.list({ ...EVERYTHING, actor: 'u', action: 'queues.create' })).events).toHaveLength(4);
+    expect((await audit.list({ ...EVERYTHING, actor: 'u', actions: ['queues.create'] })).events).toHaveLength(
+      4,
+    );
     expect(await audit.prune(NOW, 10)).toBe(4);
   }
 

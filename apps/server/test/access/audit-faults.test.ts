@@ -67,7 +67,7 @@ async function events(): Promise<readonly AuditEvent[]> {
     from: 0n as never,
     to: LAST_INSTANT,
     actor: undefined,
-    action: undefined,
+    actions: undefined,
   };
   const page = await stored.list({ ...all, after: undefined, limit: 100 });
   return page.events.toReversed();

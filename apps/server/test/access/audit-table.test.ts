@@ -127,6 +127,24 @@ describe.each(STORAGES)('the audit table on %s', { timeout: 60_000 }, (storage) 
     expect(found).toEqual(storage === 'memory' ? [] : ['queues.create ok']);
   });
 
+  test('finds a call by its name in every version, or in one', async () => {
+    await start(STORED, storage);
+    const { queues, v2 } = clientWith(server, ADMIN_KEY);
+    for (const name of ['a', 'b']) await createQueue(name, ADMIN_KEY, '');
+    await queues.delete({ queueName: 'a' });
+    await v2.queues.delete({ queueName: 'b' });
+    await v2.tasks.create({ kind: 'rebalance' });
+    const found = async (action: string) => actionsOf(await eventsOf({ action }));
+    const [first, second] = [
+      ['queues.delete ok', 'queues.delete begun'],
+      ['v2/queues.delete ok', 'v2/queues.delete begun'],
+    ];
+    expect(await found('queues.delete')).toEqual([...second, ...first]);
+    expect(await found('v2/queues.delete')).toEqual(second);
+    expect(await found('v1/queues.delete')).toEqual(first);
+    expect(await found('tasks.create')).toEqual(['v2/tasks.create ok']);
+  });
+
   test('shows a time, an actor and an action, in pages', async () => {
     await start(STORED, storage);
     const tenant = await newTenant(server, OWNER);

@@ -1,5 +1,5 @@
 import type { LogFields, Logger } from '@querator/core';
-import { silentLogger } from '@querator/core';
+import { actionOf, silentLogger } from '@querator/core';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parseConfig } from '../../src/index.ts';
 import { createLogger } from '../../src/observability/logger.ts';
@@ -10,7 +10,6 @@ import { STORAGES, TestServer } from '../support/test-server.ts';
 import { ADMIN_KEY, clientWith, ENFORCED, newQueue, newTenant } from './support/access-server.ts';
 import { bodyOf } from './support/all-calls.ts';
 
-const actionOf = (path: string) => path.replace(/^\/v1\//, '').replace(/^\//, '');
 const QUEUE = { queue_name: 'q', lease_timeout: '1m', expire_timeout: '1h', requested_partitions: 1 };
 
 let events: LogFields[];

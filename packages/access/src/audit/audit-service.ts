@@ -2,6 +2,7 @@ import {
   type AuditEvent,
   type AuditStore,
   accessDenied,
+  actionsOf,
   type Caller,
   errorText,
   type Instant,
@@ -24,7 +25,7 @@ export interface AuditListCall {
   readonly to: Instant | undefined;
   /** The id or the name of a user. Empty: all. */
   readonly actor: string;
-  /** Empty: all. */
+  /** A call, in every version or in one: `queues.delete`, `v2/queues.delete`. Empty: all. */
   readonly action: string;
   /** Of the page before. Empty: the first page. */
   readonly cursor: string;
@@ -78,7 +79,7 @@ export class AuditService {
       from,
       to: call.to ?? LAST_INSTANT,
       actor: call.actor || undefined,
-      action: call.action || undefined,
+      actions: call.action === '' ? undefined : actionsOf(call.action),
       after,
       limit,
     });

@@ -19,7 +19,7 @@ export interface NewAuditEvent {
   /** The id of the call, which no other call has. The events of a call share it. 1 to 100 letters, digits and hyphens of ASCII. */
   readonly callId: string;
   readonly outcome: AuditOutcome;
-  /** The name of the call, such as `queues.delete`. At most 100 characters. */
+  /** The name of the call, such as `queues.delete` or `v2/queues.delete`. At most 100 characters. */
   readonly action: string;
   /** The namespace whose members may see the event, of at most 256 bytes. Empty: only who may see those of the whole server. */
   readonly namespace: string;

@@ -18,8 +18,8 @@ export interface AuditListRequest {
   readonly to: Instant;
   /** Only events of the user with this id or name. Undefined: of all. */
   readonly actor: string | undefined;
-  /** Only events of this call. Undefined: of all. */
-  readonly action: string | undefined;
+  /** Only events of these calls. Undefined: of all. */
+  readonly actions: readonly string[] | undefined;
   /** The page begins after this place. Undefined: with the newest event. */
   readonly after: AuditPosition | undefined;
   /** The most events of the page; at least 1. */

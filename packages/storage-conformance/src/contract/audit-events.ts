@@ -48,7 +48,7 @@ export function describeAuditEvents(test: StorageTest): void {
           changes: [{ field: text, before: text, after: text }],
         });
         await store.append([event]);
-        expect(await eventsOf(store, namespace, { actor: text, action: text })).toMatchObject([event]);
+        expect(await eventsOf(store, namespace, { actor: text, actions: [text] })).toMatchObject([event]);
       }
     });
 
@@ -100,7 +100,7 @@ export function describeAuditEvents(test: StorageTest): void {
         await fixture.clock.advance('1ms');
       }
       const [, from = FIRST, to = LAST] = times;
-      const all = { namespace, actor: undefined, action: undefined, after: undefined, limit: 10 };
+      const all = { namespace, actor: undefined, actions: undefined, after: undefined, limit: 10 };
       expect(callsOf((await store.list({ ...all, from, to })).events)).toEqual([calls[1]]);
       expect(callsOf((await store.list({ ...all, from, to: LAST })).events)).toEqual([calls[2], calls[1]]);
       expect(callsOf((await store.list({ ...all, from: FIRST, to })).events)).toEqual([calls[1], calls[0]]);
@@ -119,13 +119,20 @@ export function describeAuditEvents(test: StorageTest): void {
       ]);
       expect(callsOf(await eventsOf(store, mine))).toEqual([calls[0]]);
       const to = LAST;
-      const every = { namespace: undefined, from, to, actor: undefined, action: undefined, after: undefined };
+      const every = {
+        namespace: undefined,
+        from,
+        to,
+        actor: undefined,
+        actions: undefined,
+        after: undefined,
+      };
       const { events } = await store.list({ ...every, limit: 1_000 });
       expect(callsOf(events)).toEqual(expect.arrayContaining([...calls]));
     });
 
-    // "Only events of the user with this id or name", "Only events of this call"
-    test.ofAudit('shows the events of one user, by id or name, and of one action', async (fixture, store) => {
+    // "Only events of the user with this id or name", "Only events of these calls"
+    test.ofAudit('shows the events of one user, by id or name, and of some calls', async (fixture, store) => {
       const namespace = fixture.name();
       const [ann, bob] = [fixture.name(), fixture.name()];
       const [a, b, c] = [fixture.name(), fixture.name(), fixture.name()];
@@ -137,8 +144,11 @@ export function describeAuditEvents(test: StorageTest): void {
       expect(callsOf(await eventsOf(store, namespace, { actor: ann }))).toEqual([c, a]);
       expect(callsOf(await eventsOf(store, namespace, { actor: 'ann' }))).toEqual([c, a]);
       expect(callsOf(await eventsOf(store, namespace, { actor: 'an' }))).toEqual([]);
-      expect(callsOf(await eventsOf(store, namespace, { action: 'queues.create' }))).toEqual([b, a]);
-      const both = { actor: 'ann', action: 'queues.create' };
+      expect(callsOf(await eventsOf(store, namespace, { actions: ['queues.create'] }))).toEqual([b, a]);
+      const calls = ['queues.delete', 'queues.none', 'queues.create'];
+      expect(callsOf(await eventsOf(store, namespace, { actions: calls }))).toEqual([c, b, a]);
+      expect(await eventsOf(store, namespace, { actions: [] })).toEqual([]);
+      const both = { actor: 'ann', actions: ['queues.create'] };
       expect(callsOf(await eventsOf(store, namespace, both))).toEqual([a]);
     });
 
@@ -159,7 +169,7 @@ export function describeAuditEvents(test: StorageTest): void {
         for (const limit of [1, 2, 5, 14, 100]) {
           expect(callsOf(await eventsOf(store, namespace, { limit }))).toEqual(expected);
         }
-        const all = { namespace, from: FIRST, to: LAST, actor: undefined, action: undefined, limit: 4 };
+        const all = { namespace, from: FIRST, to: LAST, actor: undefined, actions: undefined, limit: 4 };
         const first = await store.list({ ...all, after: undefined });
         await fixture.clock.advance('1ms');
         await store.append([newEvent(fixture.name(), { namespace })]);
@@ -181,4 +191,4 @@ export function describeAuditEvents(test: StorageTest): void {
   });
 }
 
-const ALL = { from: FIRST, to: LAST, actor: undefined, action: undefined, after: undefined, limit: 10 };
+const ALL = { from: FIRST, to: LAST, actor: undefined, actions: undefined, after: undefined, limit: 10 };

@@ -56,7 +56,7 @@ export function describeAuditPruning(test: StorageTest): void {
         await fixture.clock.advance('1ms');
       }
       const to = fixture.clock.now();
-      const request = { namespace, from: FIRST, to, actor: undefined, action: undefined };
+      const request = { namespace, from: FIRST, to, actor: undefined, actions: undefined };
       const first = await store.list({ ...request, after: undefined, limit: 1 });
       expect(callsOf(first.events)).toEqual([calls[2]]);
       await fixture.clock.advance(ALMOST);

@@ -80,13 +80,13 @@ export class MemoryAuditStore implements AuditStore {
   }
 }
 
-function isWanted(event: AuditEvent, { namespace, from, to, actor, action }: AuditListRequest): boolean {
+function isWanted(event: AuditEvent, { namespace, from, to, actor, actions }: AuditListRequest): boolean {
   return (
     (namespace === undefined || event.namespace === namespace) &&
     from <= event.at &&
     event.at < to &&
     (actor === undefined || event.userId === actor || event.username === actor) &&
-    (action === undefined || event.action === action)
+    (actions === undefined || actions.includes(event.action))
   );
 }
 

@@ -6,7 +6,7 @@ import { toRowId } from './audit-rows.ts';
 
 /**
  * The most rows that a page with a filter reads. Only times and namespaces have an
- * index: the events of one user or action may be far apart.
+ * index: the events of one user or call may be far apart.
  */
 export const MOST_ROWS_READ = 5_000;
 
@@ -15,7 +15,7 @@ export const MOST_ROWS_READ = 5_000;
  * a row says how far the page has read, if it may not have read all.
  */
 export function listEvents(audit: string, request: AuditListRequest): Statement {
-  const { namespace, from, to, actor, action, after, limit } = request;
+  const { namespace, from, to, actor, actions, after, limit } = request;
   const values: unknown[] = [];
   const parameter = (value: unknown, type: string) => {
     values.push(value);
@@ -30,7 +30,7 @@ export function listEvents(audit: string, request: AuditListRequest): Statement 
     const at = parameter(instantToText(after.at), 'timestamptz');
     inRange.push(`(at, id) < (${at}, ${parameter(toRowId(after), 'text')})`);
   }
-  const isFiltered = actor !== undefined || action !== undefined;
+  const isFiltered = actor !== undefined || actions !== undefined;
   const page = (rows: number) => `
     SELECT * FROM ${audit} WHERE ${inRange.join(' AND ')}
     ORDER BY at DESC, id DESC LIMIT ${parameter(rows, 'int')}`;
@@ -43,7 +43,7 @@ export function listEvents(audit: string, request: AuditListRequest): Statement 
     const user = parameter(asciiText(actor), 'text');
     wanted.push(`(user_id = ${user} OR username = ${user})`);
   }
-  if (action !== undefined) wanted.push(`action = ${parameter(asciiText(action), 'text')}`);
+  if (actions !== undefined) wanted.push(`action = ANY (${parameter(actions.map(asciiText), 'text[]')})`);
   const text = `
     WITH scanned AS MATERIALIZED (${scanned}),
       found AS (

@@ -27,7 +27,7 @@ export const EVERYTHING = {
   from: 0n as Instant,
   to: 4_102_444_800_000_000n as Instant,
   actor: undefined,
-  action: undefined,
+  actions: undefined,
   after: undefined,
   limit: 100,
 };

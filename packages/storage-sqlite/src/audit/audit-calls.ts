@@ -42,7 +42,7 @@ function addEvents(
 }
 
 function listEvents({ connection }: Transaction, request: AuditListRequest): AuditPage {
-  const { namespace, from, to, actor, action, after, limit } = request;
+  const { namespace, from, to, actor, actions, after, limit } = request;
   const conditions = ['at >= ?', 'at < ?'];
   const values: Value[] = [from, to];
   if (namespace !== undefined) {
@@ -66,7 +66,7 @@ function listEvents({ connection }: Transaction, request: AuditListRequest): Aud
     if (events.length === limit || read === MOST_ROWS_READ) return { events, next: last && positionOf(last) };
     last = row;
     read++;
-    if (isWanted(row, { actor, action })) events.push(eventOf(row));
+    if (isWanted(row, { actor, actions })) events.push(eventOf(row));
   }
   return { events, next: undefined };
 }
@@ -82,9 +82,9 @@ function pruneEvents(
   );
 }
 
-function isWanted(row: EventRow, { actor, action }: Pick<AuditListRequest, 'actor' | 'action'>): boolean {
+function isWanted(row: EventRow, { actor, actions }: Pick<AuditListRequest, 'actor' | 'actions'>): boolean {
   const isOfActor = actor === undefined || [row.user_id, row.username].includes(keyText(actor));
-  return isOfActor && (action === undefined || row.action === keyText(action));
+  return isOfActor && (actions === undefined || actions.some((action) => row.action === keyText(action)));
 }
 
 function eventOf({ at, event }: EventRow): AuditEvent {

@@ -1,6 +1,7 @@
 import {
   type AuditEffect,
   type AuditOutcome,
+  actionOf,
   byteLength,
   type CallAudit,
   type Caller,
@@ -22,8 +23,6 @@ import type { CallHeaders } from './call-headers.ts';
 import type { ClientAddresses } from './client-addresses.ts';
 import { refusalReply } from './refusal.ts';
 
-/** Actions of later versions name them: `v2/queues.delete`. */
-const FIRST_VERSION = '/v1/';
 /** As long as the ids of records. */
 const CALL_ID_LENGTH = 27;
 
@@ -165,7 +164,7 @@ export class AuditRecord implements CallAudit {
     return {
       callId: this.#callId,
       outcome,
-      action: path.startsWith(FIRST_VERSION) ? path.slice(FIRST_VERSION.length) : path.slice(1),
+      action: actionOf(path),
       namespace: this.#visibleIn,
       ...{ userId, username, keyId, peer: this.#peer, requestId: headers.requestId },
       object: { ...this.#object, ...(id === undefined ? {} : { id }), ...(named && objectOf(named)) },

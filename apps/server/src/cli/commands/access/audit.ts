@@ -28,7 +28,11 @@ export function addAudit(program: Command, cli: Cli): void {
     .option('--from <time>', 'only events from then on, in RFC 3339')
     .option('--to <time>', 'only events before, in RFC 3339')
     .option('--actor <user>', 'only events of the user with this id or name', '')
-    .option('--action <call>', 'only events of this call, such as queues.delete', '')
+    .option(
+      '--action <call>',
+      'only events of this call: queues.delete, or v2/queues.delete for one version',
+      '',
+    )
     .option('--limit <n>', 'how many at most', wholeNumber, 100)
     .option('--cursor <cursor>', 'go on after a page with this cursor', '')
     .action(async ({ from, to, limit, cursor: first, ...flags }: AuditFlags) => {

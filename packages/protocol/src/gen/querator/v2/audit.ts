@@ -26,7 +26,7 @@ export interface AuditListRequest {
     | undefined;
   /** Only events of the user with this id or name. Empty: of all. */
   actor: string;
-  /** Only events of this call, such as `queues.delete`. Empty: of all. */
+  /** Only events of this call: `queues.delete` in every version, `v2/queues.delete` in that one. Empty: of all. */
   action: string;
   /** The `cursor` of the reply before, to go on after it. Empty: begin with the newest event. */
   cursor: string;
