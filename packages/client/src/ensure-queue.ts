@@ -25,7 +25,10 @@ export interface QueueWish {
   readonly deadQueue?: string | undefined;
   /** Free text. */
   readonly reference?: string | undefined;
-  /** The number of partitions; 1 by default. It cannot be changed later. */
+  /**
+   * The number of partitions of a new queue; 1 by default. An existing queue may have
+   * another number: an operator may have resized it, and its programs go on.
+   */
   readonly partitions?: number | undefined;
   /** The namespace; `_system` by default. It cannot be changed later. */
   readonly namespace?: string | undefined;
@@ -67,7 +70,7 @@ interface Difference {
 const DEFAULTS = { leaseTimeout: '1m', expireTimeout: '336h', maxAttempts: 0, partitions: 1 } as const;
 
 /** Settings that no update changes. */
-const FIXED: ReadonlySet<string> = new Set<keyof QueueWish>(['partitions', 'namespace']);
+const FIXED: ReadonlySet<string> = new Set<keyof QueueWish>(['namespace']);
 
 /** A queue may be created or deleted between two calls, so often. */
 const MOST_ROUNDS = 5;
@@ -161,13 +164,12 @@ function changedQueue(wish: QueueWish, actual: QueueInfo) {
 }
 
 function differencesOf(wish: QueueWish, actual: QueueInfo): readonly Difference[] {
-  const found: Readonly<Record<Exclude<keyof QueueWish, 'queue'>, string | number>> = {
+  const found: Readonly<Record<Exclude<keyof QueueWish, 'queue' | 'partitions'>, string | number>> = {
     leaseTimeout: canonical(actual.leaseTimeout),
     expireTimeout: canonical(actual.expireTimeout),
     maxAttempts: actual.maxAttempts,
     deadQueue: actual.deadQueue,
     reference: actual.reference,
-    partitions: actual.requestedPartitions,
     namespace: actual.namespace || SYSTEM_NAMESPACE,
   };
   return Object.entries(found).flatMap(([name, value]) => {

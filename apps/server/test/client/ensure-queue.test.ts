@@ -50,11 +50,21 @@ describe.each(STORAGES)('ensureQueue on %s', (storage) => {
     expect(await ensureQueue(client(), wish)).toBe('unchanged');
   });
 
-  test('cannot change the number of partitions', async () => {
-    await ensureQueue(client(), { queue: 'wide', partitions: 2 });
-    const wish = { queue: 'wide', partitions: 3, leaseTimeout: '2m' };
+  test('leaves the number of partitions as it is, as after a resize', async () => {
+    await ensureQueue(client(), { queue: 'wide', partitions: 1 });
+    const { id } = await client().v2.queues.resize({ queueName: 'wide', partitions: 2 });
+    await expect.poll(async () => (await client().v2.tasks.get({ id })).state).toBe('done');
+    expect(await ensureQueue(client(), { queue: 'wide', partitions: 1 })).toBe('unchanged');
+    const wish = { queue: 'wide', partitions: 1, leaseTimeout: '2m' };
+    expect(await ensureQueue(client(), wish, { update: true })).toBe('updated');
+    expect(await info('wide')).toMatchObject({ requestedPartitions: 2, leaseTimeout: '2m0s' });
+  });
+
+  test('cannot change the namespace', async () => {
+    await ensureQueue(client(), { queue: 'placed' });
+    const wish = { queue: 'placed', namespace: 'elsewhere' };
     await expect(ensureQueue(client(), wish, { update: true })).rejects.toThrow(
-      "partitions is '2' and should be '3'; an update cannot change that",
+      "namespace is '_system' and should be 'elsewhere'; an update cannot change that",
     );
   });
 
