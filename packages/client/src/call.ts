@@ -1,12 +1,15 @@
 import type { Clock } from '@querator/core';
-import { type Endpoint, MEDIA_TYPES, type MessageCodec } from '@querator/protocol';
+import { type Endpoint, MEDIA_TYPES, type MessageFields } from '@querator/protocol';
 import { RequestTimeoutError } from './errors/request-timeout-error.ts';
 import { localTimeouts } from './local-timeout.ts';
 import { readReply } from './read-reply.ts';
 import type { Transport, TransportReply } from './transport/transport.ts';
 
-/** The fields of a request. A field that is left out has its default. */
-export type RequestFields<Request> = NonNullable<Parameters<MessageCodec<Request>['create']>[0]>;
+/**
+ * The fields of a request. A field that is left out has its default. Times may be a
+ * `Date`, and metadata a plain object.
+ */
+export type RequestFields<Request> = MessageFields<Request>;
 
 /** Options of one call. */
 export interface CallOptions {
@@ -63,7 +66,7 @@ export function createCall({ baseUrl, apiKey, transport, clock }: CallDeps): Cal
     signal?.throwIfAborted();
     const url = urls.get(endpoint.path) ?? urlOf(endpoint.path);
     const limitMs = timeoutMs ?? localTimeoutMs(endpoint.path, request as object);
-    const body = endpoint.request.encode(endpoint.request.create(request));
+    const body = endpoint.request.encode(endpoint.request.from(request));
     const reply = await new Promise<TransportReply>((resolve, reject) => {
       let abort: (() => void) | undefined;
       const end = () => {

@@ -245,7 +245,9 @@ export {
   LARGE_BODY,
   type MessageCodec,
 } from './messages/message-codec.ts';
+export type { MessageFields } from './messages/message-fields.ts';
 export { MEDIA_TYPES, type WireFormat } from './messages/wire-format.ts';
+export { timestampToDate } from './time/dates.ts';
 export {
   formatTimestamp,
   fromOptionalTimestamp,

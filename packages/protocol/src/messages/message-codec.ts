@@ -9,6 +9,7 @@ import type { DeepPartial } from '../gen/duh/v1/reply.ts';
 import { emitJson, tryEmitJson } from '../json/emit-json.ts';
 import { emitLargeJson } from '../json/emit-large-json.ts';
 import { parseJson, parseLargeJson } from '../json/parse-json.ts';
+import { type MessageFields, wireFields } from './message-fields.ts';
 import type { WireFormat } from './wire-format.ts';
 
 /** Reads and writes one message type in both formats. */
@@ -18,6 +19,14 @@ export interface MessageCodec<T> {
 
   /** A message with the given fields; all others have their defaults. */
   create(fields?: DeepPartial<T>): T;
+
+  /**
+   * The same of fields as programs write them: times as `Date`, pairs as objects.
+   *
+   * @throws QueueError `invalid` with the name of the field for a `Date` that is
+   *   invalid, or not in the years 1 to 9999.
+   */
+  from(fields: MessageFields<T>): T;
 
   /**
    * Reads protobuf binary. Unknown fields are ignored. `bytes` fields of the
@@ -113,6 +122,7 @@ export function messageCodec<T extends object>(
   return {
     name: table.name,
     create: (fields = empty) => generated.fromPartial(fields),
+    from: (fields) => generated.fromPartial(wireFields(table, fields as object) as DeepPartial<T>),
     decode: (body, rule) => readWire(body, table, rule) as T,
     encode,
     fromJson: (body, rule) => parseJson(body, table, rule) as T,
