@@ -1,3 +1,4 @@
+export { timestampToDate } from '@querator/protocol';
 export type { CallOptions, RequestFields } from './call.ts';
 export { type Client, type ClientOptions, createClient } from './client.ts';
 export { bytes, type Codec, type EncodedContent, text } from './codec/codec.ts';
@@ -44,6 +45,7 @@ export type { Fetch } from './transport/fetch-transport.ts';
 export type { ClientTls } from './transport/http/open-socket.ts';
 export type { PointInTime } from './values/point-in-time.ts';
 export type { TimeSpan } from './values/time-span.ts';
+export { type WaitForTaskOptions, waitForTask } from './wait-for-task.ts';
 export type { StopSignal } from './worker/stop-signals.ts';
 export { Dead, RetryAt } from './worker/thrown-verdicts.ts';
 export { type AbortCause, WorkAborted } from './worker/work-aborted.ts';

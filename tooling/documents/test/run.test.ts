@@ -74,6 +74,22 @@ test.each([
 test.each([
   ['packages/client/README.md', 'listItems(client', /^$/],
   ['packages/client/README.md', 'Querator-Count-Age', /^\d+$/],
+  ['docs/recipes.md', 'dedupKey', /^17 is stored\n18 is stored\n17 was stored before$/],
+  [
+    'docs/recipes.md',
+    'new Dead',
+    /^(?=.*is dead: Dead: a negative amount)(?=.*comes again at .*: the bank is closed).*paid 250 at attempt 2$/s,
+  ],
+  ['docs/recipes.md', 'maxHold', /^holiday.mov took three leases, and attempt 1$/],
+  ['docs/recipes.md', 'minItems', /^100 clicks at once\n100 clicks at once\n50 clicks at once$/],
+  [
+    'docs/recipes.md',
+    'redrive',
+    /^(\w+ attempts Error: no paper\n){2}done: 2 found, 0 returned\ndone: 2 found, 2 returned$/,
+  ],
+  ['docs/recipes.md', 'queues.pause', /^consumers wait until \d/],
+  ['docs/recipes.md', 'nightly', /^nightly at 0 2 \* \* \*, Europe\/Berlin$/],
+  ['docs/recipes.md', 'customer', /^true waiting$/],
   ['packages/engine/README.md', 'createService', /^$/],
   ['packages/core/README.md', 'memoryBackend', /^0s$/],
   ['packages/storage-memory/README.md', 'memoryBackend', /^$/],
