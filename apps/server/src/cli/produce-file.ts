@@ -3,7 +3,7 @@ import { QueueError } from '@querator/core';
 import type { Cli } from './cli.ts';
 import { CommandError, describeError } from './command-error.ts';
 import { lineBatches } from './line-batches.ts';
-import { type LineReader, requestsOf } from './produced-lines.ts';
+import { type LineReader, type ProducedItem, requestsOf } from './produced-lines.ts';
 import { Progress } from './progress.ts';
 import { readInput } from './read-input.ts';
 
@@ -48,7 +48,7 @@ export async function produceFile(cli: Cli, options: ProduceFileOptions): Promis
       for (const items of requestsOf(all)) {
         interrupted.throwIfAborted();
         sent = items.length;
-        await produceBatch(cli, client, { queueName, requestTimeout: timeout, items: [...items] });
+        await produceBatch(cli, client, { queueName, requestTimeout: timeout, items });
         stored += sent;
         sent = 0;
         progress.show(stored);
@@ -71,9 +71,9 @@ export async function produceFile(cli: Cli, options: ProduceFileOptions): Promis
 async function produceBatch(
   cli: Cli,
   client: Client,
-  request: Parameters<Client['v2']['queue']['produce']>[0],
+  request: { queueName: string; requestTimeout: string; items: readonly ProducedItem[] },
 ): Promise<void> {
-  const withMetadata = request.items?.some(({ metadata }) => (metadata?.size ?? 0) > 0);
+  const withMetadata = request.items.some(({ metadata }) => (metadata?.size ?? 0) > 0);
   // A server without `/v2/` keeps no metadata.
   const produce = () => (withMetadata ? client.v2.queue.produce(request) : client.queue.produce(request));
   for (let failures = 1; ; failures++) {
