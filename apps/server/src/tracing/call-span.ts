@@ -10,22 +10,30 @@ export const MOST_LINKS = 32;
 /** Texts of clients are cut to this many characters. */
 const MOST_TEXT = 512;
 
+/** What a span knows of its call when it begins. */
+export interface CallSpanSettings {
+  /** The context that the client sent. Undefined: none. */
+  readonly sent: SpanContext | undefined;
+  /** Undefined: the call is none of messaging, or its conventions are off. */
+  readonly operation: MessagingOperation | undefined;
+  /** Whether items get the context of the call, and the call links those of its items. */
+  readonly propagates: boolean;
+}
+
 /** The span of a call. */
 export class CallSpan implements CallTrace {
   readonly #span: Span;
   readonly #sent: SpanContext | undefined;
   readonly #operation: MessagingOperation | undefined;
+  readonly #propagates: boolean;
   readonly context: SpanContext;
   readonly logFields: CallTrace['logFields'];
 
-  /**
-   * @param sent the context that the client sent. Undefined: none.
-   * @param operation undefined: the call is none of messaging, or its conventions are off.
-   */
-  constructor(span: Span, sent: SpanContext | undefined, operation: MessagingOperation | undefined) {
+  constructor(span: Span, { sent, operation, propagates }: CallSpanSettings) {
     this.#span = span;
     this.#sent = sent;
     this.#operation = operation;
+    this.#propagates = propagates;
     this.context = span.spanContext();
     this.logFields = { trace_id: this.context.traceId, span_id: this.context.spanId };
   }
@@ -34,8 +42,8 @@ export class CallSpan implements CallTrace {
     return this.#sent !== undefined && isSampled(this.#sent) ? pairsOf(this.#sent) : undefined;
   }
 
-  get ownPairs(): Metadata {
-    return pairsOf(this.context);
+  get ownPairs(): Metadata | undefined {
+    return this.#propagates ? pairsOf(this.context) : undefined;
   }
 
   end({ status, request, response, bytes, replyBytes, error }: TracedOutcome): void {
@@ -48,7 +56,7 @@ export class CallSpan implements CallTrace {
       ...(items === undefined ? {} : { 'querator.items': items.length }),
       ...(this.#operation && messagingAttributes(this.#operation, request, items)),
     });
-    this.#linkProducers(response);
+    if (this.#propagates) this.#linkProducers(response);
     if (status >= 500) {
       this.#span.setAttribute('error.type', String(status));
       this.#span.setStatus({ code: SpanStatusCode.ERROR });

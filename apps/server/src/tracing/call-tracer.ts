@@ -15,6 +15,8 @@ export interface CallTracerDeps {
   readonly sampling: Sampling;
   /** Whether spans have the attributes of the messaging conventions. */
   readonly messaging: boolean;
+  /** Whether traces go on from callers to the server and to items. */
+  readonly propagates: boolean;
 }
 
 /** Begins a server span for each call that is recorded, by the HTTP conventions of OpenTelemetry. */
@@ -26,9 +28,12 @@ export class CallTracer implements CallTracing {
   }
 
   begin({ method, path, route, headers }: TracedRequest): CallSpan | undefined {
-    const { tracer, sampling, messaging } = this.#deps;
+    const { tracer, sampling, messaging, propagates } = this.#deps;
     const { traceparent } = headers;
-    const sent = traceparent === undefined ? undefined : readTraceContext(traceparent, headers.tracestate);
+    const sent =
+      traceparent === undefined || !propagates
+        ? undefined
+        : readTraceContext(traceparent, headers.tracestate);
     if (!sampling.includes(sent)) return undefined;
     const parent = sent === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, sent);
     const attributes = {
@@ -40,7 +45,7 @@ export class CallTracer implements CallTracing {
     const name = route === undefined ? method : `${method} ${path}`;
     const span = tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, parent);
     const operation = messaging && route !== undefined ? messagingOperation(path) : undefined;
-    return new CallSpan(span, sent, operation);
+    return new CallSpan(span, { sent, operation, propagates });
   }
 }
 

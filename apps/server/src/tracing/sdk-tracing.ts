@@ -41,7 +41,8 @@ export class SdkTracing implements Tracing {
     });
     const tracer: Tracer = provider.getTracer('@querator/server', settings.resource['service.version']);
     this.#tracer = tracer;
-    this.calls = new CallTracer({ tracer, sampling, messaging: settings.messaging });
+    const { messaging, propagates } = settings;
+    this.calls = new CallTracer({ tracer, sampling, messaging, propagates });
   }
 
   statements(drivers: ReadonlyMap<string, string>): EngineTracer {

@@ -32,6 +32,8 @@ export interface TraceSettings {
   readonly batch: BatchSettings;
   /** Attributes of every span's resource. */
   readonly resource: Readonly<Record<string, string>>;
+  /** Whether traces go on from callers to the server and to items. Otherwise each recorded call begins one. */
+  readonly propagates: boolean;
   /** Whether spans have the attributes of the messaging conventions, which are not stable yet. */
   readonly messaging: boolean;
 }
@@ -83,6 +85,7 @@ function settingsOf(variables: Variables): TraceSettings {
       batchSize,
     },
     resource: resourceOf(variables),
+    propagates: propagatesOf(variables),
     messaging: variables
       .list('OTEL_SEMCONV_STABILITY_OPT_IN')
       .some((value) => value === 'messaging' || value === 'messaging/dup'),
@@ -103,6 +106,17 @@ function samplerOf(variables: Variables): SamplerSettings {
   if (name.endsWith('always_on')) return { isParentBased, ratio: 1 };
   if (name.endsWith('always_off')) return { isParentBased, ratio: 0 };
   return { isParentBased, ratio: variables.fraction('OTEL_TRACES_SAMPLER_ARG', 1) };
+}
+
+/** The W3C Trace Context is the only format. The others of a list, such as `baggage` or `b3`, are for other programs. */
+function propagatesOf(variables: Variables): boolean {
+  const name = 'OTEL_PROPAGATORS';
+  if (variables.text(name) === undefined) return true;
+  const chosen = variables.list(name);
+  if (chosen.includes('tracecontext')) return true;
+  if (chosen.length !== 1 || chosen[0] !== 'none')
+    variables.expect(name, 'none, or a list with tracecontext');
+  return false;
 }
 
 function resourceOf(variables: Variables): Readonly<Record<string, string>> {

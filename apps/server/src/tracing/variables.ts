@@ -27,7 +27,7 @@ export class Variables {
   choice<T extends string>(name: string, choices: readonly [T, ...T[]] | readonly T[], otherwise?: T): T {
     const value = this.text(name)?.toLowerCase();
     const chosen = choices.find((choice) => choice === value);
-    if (value !== undefined && chosen === undefined) this.#expect(name, `one of ${choices.join(', ')}`);
+    if (value !== undefined && chosen === undefined) this.expect(name, `one of ${choices.join(', ')}`);
     return chosen ?? otherwise ?? (choices[0] as T);
   }
 
@@ -39,7 +39,7 @@ export class Variables {
     const value = this.text(name);
     if (value === undefined) return otherwise;
     if (/^\d{1,9}$/.test(value) && Number(value) >= least && Number(value) <= most) return Number(value);
-    this.#expect(name, `a whole number from ${least} to ${most}`);
+    this.expect(name, `a whole number from ${least} to ${most}`);
     return otherwise;
   }
 
@@ -47,7 +47,7 @@ export class Variables {
     const value = this.text(name);
     if (value === undefined) return otherwise;
     if (/^(\d+(\.\d*)?|\.\d+)(e-\d+)?$/i.test(value) && Number(value) <= 1) return Number(value);
-    this.#expect(name, 'a number from 0 to 1');
+    this.expect(name, 'a number from 0 to 1');
     return otherwise;
   }
 
@@ -56,7 +56,7 @@ export class Variables {
     if (value === undefined) return undefined;
     const url = URL.canParse(value) ? new URL(value) : undefined;
     if (url?.protocol === 'http:' || url?.protocol === 'https:') return url;
-    this.#expect(name, 'a URL that begins with http:// or https://');
+    this.expect(name, 'a URL that begins with http:// or https://');
     return undefined;
   }
 
@@ -68,7 +68,7 @@ export class Variables {
       const [, key, value] = /^([\w.!#$%&'*+^`|~/-]+)\s*=\s*(.*)$/.exec(pair) ?? [];
       const decoded = value === undefined ? undefined : decode(value);
       if (key === undefined || decoded === undefined) {
-        this.#expect(name, 'pairs as in key1=value1,key2=value2, with percent-encoded values');
+        this.expect(name, 'pairs as in key1=value1,key2=value2, with percent-encoded values');
         return {};
       }
       pairs[key] = decoded;
@@ -76,7 +76,8 @@ export class Variables {
     return pairs;
   }
 
-  #expect(name: string, expected: string): void {
+  /** Reports a wrong value. */
+  expect(name: string, expected: string): void {
     this.faults.push(`environment variable ${name}: expected ${expected}`);
   }
 }

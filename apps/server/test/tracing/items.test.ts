@@ -84,6 +84,32 @@ describe('an item', () => {
   });
 });
 
+test('with OTEL_PROPAGATORS=none no trace goes on, to the server or to items', async () => {
+  const alone = await startTraced('memory', { OTEL_PROPAGATORS: 'none' });
+  try {
+    await alone.server.createQueue('q');
+    const produce = { queue_name: 'q', request_timeout: '5s' };
+    const own = { utf8: 'x', metadata: { traceparent: OTHER } };
+    const headers = { traceparent: SENT };
+    await alone.server.post('/v1/queue.produce', { ...produce, items: [{ utf8: 'x' }] }, headers);
+    await alone.server.post('/v2/queue.produce', { ...produce, items: [{ utf8: 'x' }, own] }, headers);
+    const leased = await alone.server.post('/v2/queue.lease', { ...produce, client_id: 'c', batch_size: 3 });
+    expect(leased.json.items.map(({ metadata }: Given) => metadata)).toEqual([
+      undefined,
+      undefined,
+      own.metadata,
+    ]);
+    const spans = () => alone.collector.named('POST /v2/queue.produce');
+    await expect.poll(spans).toHaveLength(1);
+    expect(spans()[0]?.traceId).not.toBe('a'.repeat(32));
+    await expect.poll(() => alone.collector.named('POST /v2/queue.lease')).toHaveLength(1);
+    expect(alone.collector.named('POST /v2/queue.lease')[0]?.links).toEqual([]);
+  } finally {
+    await alone.server.dispose();
+    await alone.collector.stop();
+  }
+});
+
 describe('a producer and a worker', () => {
   beforeAll(() => {
     propagation.setGlobalPropagator({

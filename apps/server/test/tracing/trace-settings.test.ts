@@ -30,6 +30,7 @@ describe('tracing', () => {
         'service.version': expect.any(String),
         'service.instance.id': expect.any(String),
       },
+      propagates: true,
       messaging: false,
     });
   });
@@ -52,6 +53,7 @@ describe('tracing', () => {
       OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '30',
       OTEL_SERVICE_NAME: 'orders',
       OTEL_RESOURCE_ATTRIBUTES: 'service.name=other,deployment.environment.name=prod',
+      OTEL_PROPAGATORS: 'none',
       OTEL_SEMCONV_STABILITY_OPT_IN: 'http,messaging',
     });
     expect(settings).toMatchObject({
@@ -63,6 +65,7 @@ describe('tracing', () => {
       sampler: { isParentBased: false, ratio: 0.01 },
       batch: { delayMs: 100, exportTimeoutMs: 200, queueSize: 300, batchSize: 30 },
       resource: { 'service.name': 'orders', 'deployment.environment.name': 'prod' },
+      propagates: false,
       messaging: true,
     });
     const own = { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'https://traces/path' };
@@ -104,6 +107,8 @@ describe('tracing', () => {
     ['OTEL_TRACES_SAMPLER_ARG', '2', 'a number from 0 to 1'],
     ['OTEL_BSP_MAX_QUEUE_SIZE', '0', 'a whole number from 1 to 1000000'],
     ['OTEL_BSP_MAX_EXPORT_BATCH_SIZE', '4096', 'a whole number from 1 to 2048'],
+    ['OTEL_PROPAGATORS', 'b3', 'none, or a list with tracecontext'],
+    ['OTEL_PROPAGATORS', 'none,baggage', 'none, or a list with tracecontext'],
     ['OTEL_RESOURCE_ATTRIBUTES', 'a', 'pairs as in key1=value1,key2=value2, with percent-encoded values'],
   ])('refuses %s=%s', (name, value, expected) => {
     const sampler = name === 'OTEL_TRACES_SAMPLER_ARG' ? { OTEL_TRACES_SAMPLER: 'traceidratio' } : {};
@@ -112,6 +117,13 @@ describe('tracing', () => {
     if (typeof expected === 'string') expect(read).toThrow(expected);
     expect(read).not.toThrow('secret');
   });
+
+  test.each(['', 'tracecontext', 'baggage, tracecontext', 'b3,tracecontext,baggage'])(
+    'traces go on with OTEL_PROPAGATORS=%s',
+    (value) => {
+      expect(readTraceSettings({ ...ON, OTEL_PROPAGATORS: value })?.propagates).toBe(true);
+    },
+  );
 
   test('names all wrong variables at once', () => {
     const env = { ...ON, OTEL_EXPORTER_OTLP_TIMEOUT: 'x', OTEL_BSP_SCHEDULE_DELAY: '-1' };

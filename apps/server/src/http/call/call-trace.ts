@@ -20,8 +20,8 @@ export interface CallTrace {
   readonly logFields: { readonly trace_id: string; readonly span_id: string };
   /** The context that the client sent, if its trace is recorded, as pairs that go with an item. */
   readonly sentPairs: Metadata | undefined;
-  /** The context of the span itself, as pairs that go with an item. */
-  readonly ownPairs: Metadata;
+  /** The context of the span itself, as pairs that go with an item. Undefined: items get none. */
+  readonly ownPairs: Metadata | undefined;
   /** Ends the span. */
   end(outcome: TracedOutcome): void;
 }
