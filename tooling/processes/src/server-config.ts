@@ -18,6 +18,8 @@ export interface ServerConfigOptions {
   readonly maxConns?: number | undefined;
   /** Switches access control on, with this key of the first administrator. */
   readonly adminKey?: string | undefined;
+  /** Whether the table of audit events is kept. */
+  readonly audit?: boolean | undefined;
   readonly logLevel?: 'info' | 'warn' | 'error' | undefined;
   /** The connection string of a database with an outbox, whose rows the server moves. */
   readonly outbox?: string | undefined;
@@ -32,6 +34,7 @@ export function serverConfig({
   maxConns = 5,
   logLevel = 'info',
   adminKey,
+  audit,
   outbox,
 }: ServerConfigOptions): string {
   const { queues, items } = typeof storage === 'object' ? storage : { queues: storage, items: storage };
@@ -53,6 +56,7 @@ export function serverConfig({
       })),
     ],
     ...(adminKey === undefined ? {} : { 'auth-backend': { driver: 'internal', 'admin-key': adminKey } }),
+    ...(audit ? { audit: { table: true } } : {}),
     ...(outbox === undefined ? {} : { outbox: [{ 'connection-string': outbox }] }),
   });
 }

@@ -1,0 +1,2 @@
+export { ApiCaller } from './api-caller.ts';
+export { type Scene, type SceneSizes, setScene } from './scene.ts';
