@@ -16,7 +16,9 @@ test('describe prints partitions as a table, and everything as JSON', async () =
   const [heads, row] = stdout.split('\n');
   expect(heads).toMatch(/^PARTITION +STORAGE +STATE +HEALTH +WAITING +LEASED +SCHEDULED +KEYS +AGE$/);
   expect(row).toMatch(/^0 +\S+ +open +in_service +\d +0 +0 +0 +\d/);
-  expect(stderr).toMatch(/^Holds \d waiting, 0 leased, 0 scheduled item\(s\)\nPaused: lease\n$/);
+  expect(stderr).toMatch(
+    /^Holds \d waiting, 0 leased, 0 scheduled item\(s\)\nItems are leased for 1m0s, .*\nPaused: lease\n$/,
+  );
   const json = JSON.parse((await terminal.ok('describe mail --json')).stdout);
   expect(json).toMatchObject({ queue: { queue_name: 'mail' }, pause: { lease: {} } });
   const missing = await terminal.run(['describe', 'missing']);

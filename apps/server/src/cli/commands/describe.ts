@@ -1,7 +1,8 @@
-import { endpointsV2, type QueuesPartition } from '@querator/protocol';
+import { endpointsV2, type QueuesInfo, type QueuesPartition } from '@querator/protocol';
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { attempt } from '../command-error.ts';
+import { isFreshAge, withFreshCounts } from '../fresh-counts.ts';
 import { textTable } from '../text-table.ts';
 
 const HEADS = ['PARTITION', 'STORAGE', 'STATE', 'HEALTH', 'WAITING', 'LEASED', 'SCHEDULED', 'KEYS', 'AGE'];
@@ -15,12 +16,19 @@ export function addDescribe(program: Command, cli: Cli): void {
     .option('--json', 'print JSON instead of a table', false)
     .action(async (queueName: string, { json }: { readonly json: boolean }) => {
       const response = await attempt('failed to describe queue', () =>
-        cli.client().v2.queues.describe({ queueName }, { signal: cli.interrupted() }),
+        withFreshCounts(
+          cli,
+          () => cli.client().v2.queues.describe({ queueName }, { signal: cli.interrupted() }),
+          // Those that cannot be served are not counted.
+          ({ partitions }) =>
+            partitions.every((each) => each.health !== 'in_service' || isFreshAge(each.countAge)),
+        ),
       );
       if (json) await cli.output.json(endpointsV2.queues.describe.response, response);
       else await cli.output.data(textTable(HEADS, response.partitions.map(rowOf)));
-      const { waiting, leased, scheduled, pause } = response;
+      const { waiting, leased, scheduled, pause, queue } = response;
       cli.output.say(`Holds ${waiting} waiting, ${leased} leased, ${scheduled} scheduled item(s)`);
+      if (queue !== undefined) cli.output.say(settingsText(queue));
       const paused = [...(pause?.produce ? ['produce'] : []), ...(pause?.lease ? ['lease'] : [])];
       if (paused.length > 0) cli.output.say(`Paused: ${paused.join(', ')}`);
       for (const [storage, numbers] of outOfService(response.partitions)) {
@@ -30,6 +38,14 @@ export function addDescribe(program: Command, cli: Cli): void {
         if (movingTo !== '') cli.output.say(`Partition ${partition} moves to the storage '${movingTo}'`);
       }
     });
+}
+
+/** What becomes of its items, in words. */
+function settingsText({ leaseTimeout, maxAttempts, expireTimeout, deadQueue }: QueuesInfo): string {
+  const attempts = maxAttempts === 0 ? 'any number of times' : `${maxAttempts} time(s) at most`;
+  const dead = deadQueue === '' ? 'deleted' : `moved to '${deadQueue}'`;
+  const when = maxAttempts === 0 ? 'after' : 'then or after';
+  return `Items are leased for ${leaseTimeout}, ${attempts}, and ${dead} ${when} ${expireTimeout}`;
 }
 
 /** The partitions that cannot be served, by storage. The others of the queue serve it meanwhile. */

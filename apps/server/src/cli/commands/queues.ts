@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import type { Cli } from '../cli.ts';
 import { attempt } from '../command-error.ts';
 import { wholeNumber } from '../flags.ts';
+import { withFreshCounts } from '../fresh-counts.ts';
 import { textTable } from '../text-table.ts';
 
 const HEADS = [
@@ -46,11 +47,20 @@ export function addQueues(program: Command, cli: Cli): void {
     .option('--json', 'print JSON instead of a table', false)
     .action(async ({ json, rates: withRates, ...flags }: QueuesFlags) => {
       const response = await attempt('failed to list queues', () =>
-        cli.client().v2.queues.list({ ...flags, withRates }, { signal: cli.interrupted() }),
+        withFreshCounts(
+          cli,
+          () => cli.client().v2.queues.list({ ...flags, withRates }, { signal: cli.interrupted() }),
+          ({ items }) => items.every(({ countAge }) => countAge !== ''),
+        ),
       );
       if (json) return cli.output.json(endpointsV2.queues.list.response, response);
       await cli.output.data(textTable(HEADS, response.items.map(rowOf)));
-      cli.output.say(`Found ${response.items.length} of ${response.total} queue(s)`);
+      // The server does not know the total yet while it reads all queues for the first time.
+      const total = Math.max(response.total, response.items.length);
+      cli.output.say(`Found ${response.items.length} of ${total} queue(s)`);
+      const uncounted = response.items.filter(({ countAge }) => countAge === '').length;
+      if (uncounted > 0)
+        cli.output.say(`${uncounted} of them are not counted yet; ask again in a few seconds`);
       if (response.cursor !== '') cli.output.say(`More with --cursor ${response.cursor}`);
     });
 }

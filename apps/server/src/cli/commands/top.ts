@@ -4,6 +4,7 @@ import type { Cli } from '../cli.ts';
 import { attempt, describeError, usageError } from '../command-error.ts';
 import { EXIT } from '../exit-codes.ts';
 import { duration } from '../flags.ts';
+import { withFreshCounts } from '../fresh-counts.ts';
 import { queueTable, SORT_KEYS, type SortKey, sorted } from '../top/queue-table.ts';
 import { QueueWatch } from '../top/queue-watch.ts';
 import { Screen } from '../top/screen.ts';
@@ -26,10 +27,10 @@ export function addTop(program: Command, cli: Cli): void {
   program
     .command('top')
     .description('show queues with what they hold, and go on until q or Ctrl-C')
-    .argument('[queue...]', 'their names (default: all queues of the namespace)')
+    .argument('[queue...]', 'their names (default: all queues)')
     .option('--interval <duration>', 'the time between two looks, at least 500ms', '2s')
     .option('--sort <column>', `the first order: ${Object.keys(SORT_KEYS).join(', ')}`, sortKey, 'waiting')
-    .option('--namespace <name>', 'whose queues to show (default: the system namespace)')
+    .option('--namespace <name>', 'whose queues to show (default: those of all namespaces)')
     .option('--once', 'print one table, and end', false)
     .option('--json', 'print a line of JSON for each look', false)
     .action((queues: string[], flags: TopFlags) => run(cli, queues, flags));
@@ -56,7 +57,7 @@ async function run(cli: Cli, queues: readonly string[], flags: TopFlags): Promis
   await new LiveTop(cli, watch, intervalMs, flags.sort).run();
 }
 
-/** Looks until all queues were looked at, so that one table shows them all. */
+/** With `--once` it looks until all queues were looked at, so that one table shows them all. */
 async function printLooks(
   cli: Cli,
   watch: QueueWatch,
@@ -65,10 +66,15 @@ async function printLooks(
 ): Promise<void> {
   const signal = cli.interrupted();
   do {
-    await attempt(PREFIX, async () => {
-      do await watch.look({ signal });
-      while (once && watch.unknown > 0);
-    });
+    await attempt(PREFIX, () =>
+      once
+        ? withFreshCounts(
+            cli,
+            () => watch.lookAtAll({ signal }),
+            () => watch.isFresh,
+          )
+        : watch.look({ signal }),
+    );
     const rows = sorted(watch.rows(), sort);
     if (json) {
       const queues = rows.map(({ headAgeMs, countAgeMs, netPerSecond, ...row }) => ({
@@ -81,6 +87,7 @@ async function printLooks(
     } else {
       const columns = (cli.io.stdout as { readonly columns?: number }).columns || 80;
       await cli.output.data(`${queueTable(rows, sort, columns).join('\n')}\n`);
+      if (rows.length === 0) cli.output.say('Found 0 queue(s)');
     }
     if (!once) await cli.io.sleep(intervalMs, signal);
   } while (!once && !signal.aborted);

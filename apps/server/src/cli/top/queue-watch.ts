@@ -1,12 +1,15 @@
-import { type CallOptions, type Client, listQueues } from '@querator/client';
+import type { CallOptions, Client } from '@querator/client';
 import { parseDuration, QueueError, toMilliseconds } from '@querator/core';
 import type { QueuesDescribeResponse } from '@querator/protocol';
 import type { MonotonicClock } from '../../monotonic-clock.ts';
+import { FRESH_MS } from '../fresh-counts.ts';
 
 /** The most queues that one look asks about. The others keep the counts of an earlier look. */
 const MOST_OF_A_LOOK = 100;
 /** The most requests at a time. */
 const MOST_AT_ONCE = 8;
+/** The largest page of a list that the server gives. */
+const LARGEST_PAGE = 1_000;
 /** The most queues. */
 const MOST_QUEUES = 10_000;
 
@@ -36,9 +39,9 @@ interface Count extends Point {
 /** Where counts come from. */
 export interface QueueWatchOptions {
   readonly client: Client;
-  /** Undefined: all queues of the namespace. */
+  /** Undefined: all queues, or those of the namespace. */
   readonly names: readonly string[] | undefined;
-  /** Undefined: the system namespace. */
+  /** Undefined: all namespaces. */
   readonly namespace: string | undefined;
   readonly clock: MonotonicClock;
 }
@@ -61,6 +64,17 @@ export class QueueWatch {
   /** How many queues are known, but were not looked at yet. */
   get unknown(): number {
     return [...this.#names].filter((name) => !this.#counts.has(name)).length;
+  }
+
+  /** Whether the counts of all queues in service are young: a server begins to count when it is asked. */
+  get isFresh(): boolean {
+    return this.rows().every(({ countAgeMs }) => countAgeMs !== undefined && countAgeMs <= FRESH_MS);
+  }
+
+  /** Looks until every queue was looked at. @throws as `look`. */
+  async lookAtAll(options: CallOptions): Promise<void> {
+    do await this.look(options);
+    while (this.unknown > 0 || this.#left.length > 0);
   }
 
   /** Looks at the queues whose turn it is. @throws what the calls throw, unless a queue was deleted. */
@@ -91,13 +105,17 @@ export class QueueWatch {
   }
 
   async #listNames(options: CallOptions): Promise<readonly string[]> {
-    const { client, names, namespace } = this.#options;
+    const { client, names, namespace = '' } = this.#options;
     if (names !== undefined) return names;
     const listed: string[] = [];
-    for await (const { queueName } of listQueues(client, { namespace }, options)) {
-      if (listed.push(queueName) === MOST_QUEUES) break;
-    }
-    return listed;
+    const request = { namespace, filter: '', sort: 'name', descending: false, limit: LARGEST_PAGE };
+    let cursor = '';
+    do {
+      const page = await client.v2.queues.list({ ...request, cursor, withRates: false }, options);
+      listed.push(...page.items.map(({ queueName }) => queueName));
+      cursor = page.cursor;
+    } while (cursor !== '' && listed.length < MOST_QUEUES);
+    return listed.slice(0, MOST_QUEUES);
   }
 
   /** The dead-letter queues of the watched queues. */
