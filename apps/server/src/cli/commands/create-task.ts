@@ -1,5 +1,5 @@
 import type { Client } from '@querator/client';
-import type { ItemsFilter, Task } from '@querator/protocol';
+import type { ItemsFilter } from '@querator/protocol';
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { attempt } from '../command-error.ts';
@@ -8,6 +8,7 @@ import { countItems } from '../count-items.ts';
 import { type FilterFlags, filterOf, withFilterFlags } from '../filter-flags.ts';
 import { wholeNumber } from '../flags.ts';
 import { addResize } from './resize.ts';
+import type { TaskCreation, TaskFlags } from './task-flags.ts';
 
 /** What a command asks a task to do. */
 interface TaskRequest {
@@ -16,39 +17,31 @@ interface TaskRequest {
   readonly to?: string;
 }
 
-interface MoveFlags {
+interface MoveFlags extends TaskFlags {
   readonly rate: number;
   readonly dryRun: boolean;
   readonly force: boolean;
-  readonly json: boolean;
 }
 
-interface CreateFlags extends FilterFlags, Partial<YesFlag> {
+interface CreateFlags extends FilterFlags, TaskFlags, Partial<YesFlag> {
   readonly rate: number;
   readonly dryRun: boolean;
-  readonly json: boolean;
 }
 
 /**
  * `querator task delete-items|retry|move-items|move-partition|drain|rebalance|resize` and `querator redrive`
  *
  * @param group the command `task`.
- * @param print prints the created task.
  */
-export function addTaskCreations(
-  program: Command,
-  group: Command,
-  cli: Cli,
-  print: (task: Task, flags: { readonly json: boolean }) => Promise<void>,
-): void {
+export function addTaskCreations(program: Command, group: Command, cli: Cli, creation: TaskCreation): void {
+  const { created, withWait } = creation;
   /** A command that creates a task on the items that meet all conditions. */
   const creates = (command: Command, request: (...names: readonly string[]) => TaskRequest) =>
-    withFilterFlags(command)
+    withWait(withFilterFlags(command))
       .option('--rate <n>', 'the most items a second (default: no limit)', wholeNumber, 0)
       .option('--dry-run', 'only count them', false)
-      .option('--json', 'print JSON instead of a table', false)
       .action(async (...given: readonly unknown[]) => {
-        const { rate, dryRun, json, yes, ...flags } = command.opts<CreateFlags>();
+        const { rate, dryRun, json, wait, yes, ...flags } = command.opts<CreateFlags>();
         const names = given.filter((each) => typeof each === 'string');
         const asked = { ...request(...names), filter: filterOf(flags), rate, dryRun };
         const client = cli.client();
@@ -56,8 +49,7 @@ export function addTaskCreations(
         const task = await attempt('failed to create task', () =>
           client.v2.tasks.create(asked, { signal: cli.interrupted() }),
         );
-        await print(task, { json });
-        cli.output.say(`Successfully created task '${task.id}'`);
+        await created(task, { json, wait });
       });
 
   creates(
@@ -83,8 +75,7 @@ export function addTaskCreations(
       .argument('<to>', 'the queue that gets the items'),
     (queueName = '', to = '') => ({ kind: 'move', queueName, to }),
   );
-  group
-    .command('move-partition')
+  withWait(group.command('move-partition'))
     .description('move a partition to another storage, while producers and consumers work')
     .argument('<queue>', 'its name')
     .argument('<partition>', 'the number of the partition, from 0', wholeNumber)
@@ -92,19 +83,17 @@ export function addTaskCreations(
     .option('--force', 'also to a storage whose items do not survive a restart', false)
     .option('--rate <n>', 'the most items a second (default: no limit)', wholeNumber, 0)
     .option('--dry-run', 'only count its items', false)
-    .option('--json', 'print JSON instead of a table', false)
     .action(async (queueName: string, partition: number, storageName: string, flags: MoveFlags) => {
-      const { json, ...rest } = flags;
+      const { json, wait, ...rest } = flags;
       const asked = { kind: 'move_partition', queueName, partition, storageName, ...rest };
       const { v2 } = cli.client();
       const task = await attempt('failed to create task', () =>
         v2.tasks.create(asked, { signal: cli.interrupted() }),
       );
-      await print(task, { json });
-      cli.output.say(`Successfully created task '${task.id}'`);
+      await created(task, { json, wait });
     });
-  addPlacing(group, cli, print);
-  addResize(group, cli, print);
+  addPlacing(group, cli, creation);
+  addResize(group, cli, creation);
   const redrive = program
     .command('redrive')
     .description('return dead letters to the queues that they came from, as a task')
@@ -132,35 +121,28 @@ async function confirmDeletionOfItems(
   );
 }
 
-interface PlacingFlags {
+interface PlacingFlags extends TaskFlags {
   readonly atOnce: number;
   readonly rate: number;
   readonly dryRun: boolean;
-  readonly json: boolean;
 }
 
 /** `querator task drain|rebalance` */
-function addPlacing(
-  group: Command,
-  cli: Cli,
-  print: (task: Task, flags: { readonly json: boolean }) => Promise<void>,
-): void {
+function addPlacing(group: Command, cli: Cli, { created, withWait }: TaskCreation): void {
   const withFlags = (command: Command) =>
-    command
+    withWait(command)
       .option('--at-once <n>', 'the most partitions that move at the same time, 1 to 8', wholeNumber, 2)
       .option('--rate <n>', 'the most items a second (default: no limit)', wholeNumber, 0)
-      .option('--dry-run', 'only show what would move', false)
-      .option('--json', 'print JSON instead of a table', false);
+      .option('--dry-run', 'only show what would move', false);
   const create = async (
     kind: string,
-    { json, ...asked }: PlacingFlags & { readonly storageName?: string },
+    { json, wait, ...asked }: PlacingFlags & { readonly storageName?: string },
   ) => {
     const { v2 } = cli.client();
     const task = await attempt('failed to create task', () =>
       v2.tasks.create({ kind, ...asked }, { signal: cli.interrupted() }),
     );
-    await print(task, { json });
-    cli.output.say(`Successfully created task '${task.id}'`);
+    await created(task, { json, wait });
   };
   withFlags(
     group

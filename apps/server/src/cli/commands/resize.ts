@@ -1,27 +1,16 @@
-import type { Task } from '@querator/protocol';
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { attempt } from '../command-error.ts';
 import { wholeNumber } from '../flags.ts';
+import type { TaskCreation, TaskFlags } from './task-flags.ts';
 
-interface ResizeFlags {
+interface ResizeFlags extends TaskFlags {
   readonly dryRun: boolean;
-  readonly json: boolean;
 }
 
-/**
- * `querator task resize`
- *
- * @param group the command `task`.
- * @param print prints the created task.
- */
-export function addResize(
-  group: Command,
-  cli: Cli,
-  print: (task: Task, flags: { readonly json: boolean }) => Promise<void>,
-): void {
-  group
-    .command('resize')
+/** `querator task resize`. @param group the command `task`. */
+export function addResize(group: Command, cli: Cli, { created, withWait }: TaskCreation): void {
+  withWait(group.command('resize'))
     .description('give a queue more partitions, or fewer, while producers and consumers work')
     .argument('<queue>', 'its name')
     .argument('<partitions>', 'the number of partitions that it is to have', wholeNumber)
@@ -30,13 +19,11 @@ export function addResize(
       'only count the partitions that it would get, or the items in those that it would lose',
       false,
     )
-    .option('--json', 'print JSON instead of a table', false)
-    .action(async (queueName: string, partitions: number, { dryRun, json }: ResizeFlags) => {
+    .action(async (queueName: string, partitions: number, { dryRun, json, wait }: ResizeFlags) => {
       const { v2 } = cli.client();
       const task = await attempt('failed to create task', () =>
         v2.queues.resize({ queueName, partitions, dryRun }, { signal: cli.interrupted() }),
       );
-      await print(task, { json });
-      cli.output.say(`Successfully created task '${task.id}'`);
+      await created(task, { json, wait });
     });
 }

@@ -1,10 +1,13 @@
 import { codecsV2, endpointsV2, formatTimestamp, type Task, type TaskMove } from '@querator/protocol';
 import type { Command } from 'commander';
+import { awaitTask } from '../await-task.ts';
 import type { Cli } from '../cli.ts';
-import { attempt } from '../command-error.ts';
+import { attempt, CommandError } from '../command-error.ts';
+import { EXIT } from '../exit-codes.ts';
 import { wholeNumber } from '../flags.ts';
 import { textTable } from '../text-table.ts';
 import { addTaskCreations } from './create-task.ts';
+import type { TaskFlags } from './task-flags.ts';
 
 interface JsonFlag {
   readonly json: boolean;
@@ -38,7 +41,28 @@ export function addTask(program: Command, cli: Cli): void {
     }
   };
 
-  addTaskCreations(program, group, cli, print);
+  const withWait = (command: Command) =>
+    withJson(command).option('--wait', 'wait until the task has ended; code 1 unless it is done', false);
+  /** Prints a task, with `--wait` when it has ended. */
+  const follow = async (task: Task, { json, wait }: TaskFlags) => {
+    const seen = wait ? await attempt('failed to get task', () => awaitTask(cli, cli.client(), task)) : task;
+    await print(seen, { json });
+    if (!wait) return;
+    if (cli.wasInterrupted) {
+      cli.exitCode = EXIT.interrupted;
+      if (seen.state === 'running') cli.output.say(`Task '${task.id}' goes on`);
+    } else if (seen.state !== 'done') {
+      const why = seen.error === '' ? '' : `: ${seen.error}`;
+      throw new CommandError(`task '${task.id}' is ${seen.state}${why}`);
+    }
+  };
+  const created = async (task: Task, flags: TaskFlags) => {
+    const hint = task.dryRun && !flags.wait ? `; 'querator task get ${task.id} --wait' prints the count` : '';
+    cli.output.say(`Successfully created task '${task.id}'${hint}`);
+    await follow(task, flags);
+  };
+
+  addTaskCreations(program, group, cli, { created, withWait });
 
   withJson(group.command('list').description('print tasks, the newest first'))
     .option('--namespace <namespace>', 'only tasks of this namespace', '')
@@ -64,10 +88,10 @@ export function addTask(program: Command, cli: Cli): void {
       if (cursor !== '') cli.output.say(`There may be more: --cursor ${cursor}`);
     });
 
-  withJson(group.command('get').description('print a task').argument('<id>', 'its id')).action(
-    async (id: string, flags: JsonFlag) => {
+  withWait(group.command('get').description('print a task').argument('<id>', 'its id')).action(
+    async (id: string, flags: TaskFlags) => {
       const { v2 } = cli.client();
-      await print(await attempt('failed to get task', () => v2.tasks.get({ id }, options())), flags);
+      await follow(await attempt('failed to get task', () => v2.tasks.get({ id }, options())), flags);
     },
   );
 
@@ -91,11 +115,22 @@ function moveRow({ queueName, partition, from, to, items, taskId, error }: TaskM
 }
 
 function rowOf(task: Task): readonly string[] {
-  const { id, kind, state, queueName, to, matched, done, failed, createdAt, error, cancelRequestedAt } = task;
+  const { id, kind, dryRun, state, queueName, to, matched, done, failed } = task;
+  const { createdAt, error, cancelRequestedAt } = task;
   const shown = state === 'running' && cancelRequestedAt !== undefined ? 'cancelling' : state;
   const created = createdAt === undefined ? '' : formatTimestamp(createdAt);
   const counts = [matched, done, failed].map(String);
-  return [id, kind, shown, queueName, to, filterText(task), ...counts, created, error];
+  return [
+    id,
+    dryRun ? `${kind} (dry run)` : kind,
+    shown,
+    queueName,
+    to,
+    filterText(task),
+    ...counts,
+    created,
+    error,
+  ];
 }
 
 /** The conditions as JSON. Empty: there are none. `--json` prints those that do not fit in a cell. */
