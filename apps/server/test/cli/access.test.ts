@@ -71,6 +71,28 @@ describe('access control on the command line', () => {
     expect(await admin('quota get --namespace limited')).toMatchObject({ source: 'none' });
   });
 
+  test('quotas are compared: who uses how much of what', async () => {
+    await admin('namespace create full');
+    await admin('create full-queue --namespace full');
+    await admin('quota set --namespace full --queues 1 --items-waiting 100');
+    const env = { QUERATOR_ENDPOINT: server.url, QUERATOR_API_KEY: ADMIN_KEY };
+    const one = await terminal.ok('quota get --namespace full --table', { env });
+    expect(one.stdout).toMatch(
+      /^LIMIT +USED +ALLOWED\nqueues +1 +1\npartitions +1 +-\nitems-waiting +0 +100\n/,
+    );
+    expect(one.stderr).toBe('Where the limits come from: stored\n');
+    const { stdout, stderr } = await terminal.ok('quota list', { env });
+    const [heads, first, ...rest] = stdout.split('\n');
+    expect(heads).toMatch(/^OF +NAME +SCOPE +LIMIT +USED +ALLOWED$/);
+    expect(first).toMatch(/^namespace +full +queues +1 +1$/);
+    expect(rest.join('\n')).toMatch(/^key \w+ +configured +connections +\d+ +1000$/m);
+    expect(stderr).toMatch(/^Found \d+ namespace\(s\) and key\(s\)\n/);
+    const { items } = (await admin('quota list --json')) as { items: object[] };
+    expect(items).toContainEqual(
+      expect.objectContaining({ namespace: 'full', limits: { queues: 1, items_waiting: 100 } }),
+    );
+  });
+
   test.each([
     ['quota get', 'one of --namespace and --key is required'],
     ['quota get --namespace a --key b', 'one of --namespace and --key is required'],

@@ -94,7 +94,7 @@ describe('list', () => {
     const { stdout, stderr } = await terminal.ok('list --pivot list-a --limit 2');
     expect(json(stdout)).toMatchObject({ items: [{ queue_name: 'list-a' }, { queue_name: 'list-b' }] });
     expect(stdout).toMatch(/^\{\n {2}"items": \[\n {4}\{\n {6}"queue_name": "list-a",\n/);
-    expect(stderr).toBe('Found 2 queue(s)\n');
+    expect(stderr).toBe("Found 2 queue(s) of namespace '_system'\n");
   });
 
   test('requests further pages if the server ends one early, up to the limit', async () => {
@@ -109,7 +109,7 @@ describe('list', () => {
     expect(page.items.length).toBeLessThan(2_699);
     for (const limit of [2_699, 2_700]) {
       const { stdout, stderr } = await terminal.ok(`list --pivot list-long --limit ${limit}`);
-      expect(stderr).toBe(`Found ${limit} queue(s)\n`);
+      expect(stderr).toBe(`Found ${limit} queue(s) of namespace '_system'\n`);
       const names = json(stdout).items.map(({ queue_name }: { queue_name: string }) => queue_name);
       expect(new Set(names).size).toBe(limit);
       expect(names.every((name: string) => name.startsWith('list-long-'))).toBe(true);
@@ -119,7 +119,7 @@ describe('list', () => {
   test('prints an empty object if there are no queues', async () => {
     expect(await terminal.ok('list --pivot zzzz')).toMatchObject({
       stdout: '{}\n',
-      stderr: 'Found 0 queue(s)\n',
+      stderr: "Found 0 queue(s) of namespace '_system'\n",
     });
   });
 });

@@ -14,8 +14,8 @@ afterAll(() => server.stop());
 test('find prints items as a table, without what a terminal would obey', async () => {
   const { stdout, stderr } = await terminal.ok('find mail --kind letter');
   const [heads, row, ...rest] = stdout.trimEnd().split('\n');
-  expect(heads).toMatch(/^ID +PARTITION +STATE +ATTEMPTS +CREATED +KIND +REFERENCE +ERROR$/);
-  expect(row).toMatch(/^[0-9A-Za-z]{27} +0 +waiting +0 +\S+ +letter +a\\u202eb$/);
+  expect(heads).toMatch(/^ID +PARTITION +STATE +ATTEMPTS +CREATED +DUE +KIND +REFERENCE +ERROR$/);
+  expect(row).toMatch(/^[0-9A-Za-z]{27} +0 +waiting +0 +\S+Z +\S+Z +letter +a\\u202eb$/);
   expect(rest).toEqual([]);
   expect(stderr).toBe('Found 1 item(s) of 2 read\n');
 });
@@ -35,6 +35,27 @@ test('find counts items by a text', async () => {
   expect(stderr).toBe('Counted 2 item(s) of 2 read\n');
   const json = await terminal.ok('find mail --by kind --json');
   expect(JSON.parse(json.stdout)).toMatchObject({ scanned: 2 });
+});
+
+test('find counts items by a pair of their metadata', async () => {
+  await terminal.ok('create tenants');
+  for (const tenant of ['blue', 'red', 'blue']) {
+    await terminal.ok(`produce tenants --payload x --metadata tenant=${tenant}`);
+  }
+  await terminal.ok('produce tenants --payload x');
+  const { stdout, stderr } = await terminal.ok('find tenants --by metadata.tenant');
+  expect(stdout).toBe('COUNT  metadata.tenant\n2      blue\n1      red\n1\n');
+  expect(stderr).toBe('Counted 4 item(s) of 4 read\n');
+  const json = await terminal.ok('find tenants --by metadata.tenant --metadata tenant=red --json');
+  expect(JSON.parse(json.stdout)).toMatchObject({ groups: [{ value: 'red', count: 1 }] });
+});
+
+test('find shows when a lease ends', async () => {
+  await terminal.ok('create held --lease-timeout 10m');
+  await terminal.ok('produce held --payload x');
+  const { items } = JSON.parse((await terminal.ok('lease held')).stdout);
+  const { stdout } = await terminal.ok('find held --state leased');
+  expect(stdout).toContain(`Z  ${items[0].lease_deadline}\n`);
 });
 
 test('find names a wrong flag', async () => {

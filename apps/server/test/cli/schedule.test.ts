@@ -32,7 +32,7 @@ test('schedule creates, updates, lists, pauses, resumes and deletes', async () =
   });
 
   const table = await terminal.ok('schedule list --queue reports');
-  expect(table.stderr).toBe('Found 1 schedule(s)\n');
+  expect(table.stderr).toBe("Found 1 schedule(s) of namespace '_system'\n");
   expect(table.stdout.split('\n').map((line) => line.split(/ {2,}/))).toEqual([
     ['NAME', 'QUEUE', 'CRON', 'TIME ZONE', 'STATE', 'NEXT', 'FIRED', 'MISSED', 'FAILURE'],
     [

@@ -53,7 +53,10 @@ describe.each(STORAGES)('/v2/schedules on %s', { timeout: 60_000 }, (storage) =>
       });
       expect(await call(format, 'delete', { name })).toEqual({ code: 200 });
       expect(await call(format, 'delete', { name })).toMatchObject({
-        ...{ code: 400, message: `schedule does not exist; no such schedule named '${name}'` },
+        ...{
+          code: 400,
+          message: `schedule does not exist; no such schedule named '${name}' in namespace '_system'`,
+        },
       });
       expect(await call(format, 'list', { queue_name })).toEqual({});
     });

@@ -35,7 +35,7 @@ const list = (args: readonly string[], env: Record<string, string> = {}) =>
 
 test('a command talks https with the files of its flags, or of its environment', async () => {
   const flags = ['--ca-file', files.ca, '--cert-file', certFile, '--key-file', keyFile];
-  expect(await list(flags)).toMatchObject({ code: 0, stderr: 'Found 0 queue(s)\n' });
+  expect(await list(flags)).toMatchObject({ code: 0, stderr: "Found 0 queue(s) of namespace '_system'\n" });
   const env = { QUERATOR_CA_FILE: files.ca, QUERATOR_CERT_FILE: certFile, QUERATOR_KEY_FILE: keyFile };
   expect(await list([], env)).toMatchObject({ code: 0 });
 });

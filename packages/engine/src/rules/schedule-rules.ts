@@ -65,6 +65,9 @@ export function checkUntil(until: Instant | undefined, now: Instant): void {
   if (until > LAST_INSTANT) throw invalid('until is invalid; it is too far ahead');
 }
 
-export function noSuchSchedule(name: string): QueueError {
-  return invalid(errorText`schedule does not exist; no such schedule named '${name}'`, 'no_such_record');
+export function noSuchSchedule(namespace: string, name: string): QueueError {
+  return invalid(
+    errorText`schedule does not exist; no such schedule named '${name}' in namespace '${namespace}'`,
+    'no_such_record',
+  );
 }

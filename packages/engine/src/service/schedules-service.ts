@@ -198,7 +198,7 @@ export class SchedulesService {
   async delete(call: NamedScheduleCall, options: CallerOptions = {}): Promise<void> {
     const { namespace, name } = this.#checkNamed(call, options);
     const deleted = await this.#stored().store.delete(namespace, name, options.audit?.storedEvent);
-    if (!deleted) throw noSuchSchedule(name);
+    if (!deleted) throw noSuchSchedule(namespace, name);
   }
 
   #setPaused(call: NamedScheduleCall, paused: boolean, options: CallerOptions): Promise<Schedule> {
@@ -224,7 +224,7 @@ export class SchedulesService {
       return changed;
     };
     const updated = await store.update(namespace, name, audited, audit?.storedEvent);
-    if (updated === undefined) throw noSuchSchedule(name);
+    if (updated === undefined) throw noSuchSchedule(namespace, name);
     loop.changed();
     return updated;
   }

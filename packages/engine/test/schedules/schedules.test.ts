@@ -86,7 +86,7 @@ describe('a schedule', () => {
     await world.clock.advance('10m');
     expect(await world.stored('q')).toEqual([]);
     await expect(schedules().delete(named)).rejects.toThrow(
-      "schedule does not exist; no such schedule named 's'",
+      "schedule does not exist; no such schedule named 's' in namespace '_system'",
     );
   });
 
@@ -164,7 +164,7 @@ describe('an update of a schedule', () => {
       "queue_name is invalid; schedule 's' is one of queue 'q'",
     );
     await expect(schedules().update(scheduleCall({ name: 't' }))).rejects.toThrow(
-      "schedule does not exist; no such schedule named 't'",
+      "schedule does not exist; no such schedule named 't' in namespace '_system'",
     );
   });
 });

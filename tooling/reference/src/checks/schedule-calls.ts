@@ -25,7 +25,7 @@ const NAME: readonly Check[] = [
 
 const NO_SUCH_SCHEDULE: Check = {
   when: 'the namespace has no schedule of this name',
-  text: "schedule does not exist; no such schedule named '<name>'",
+  text: "schedule does not exist; no such schedule named '<name>' in namespace '<namespace>'",
   reason: 'no_such_record',
   broken: { name: 'missing' },
 };

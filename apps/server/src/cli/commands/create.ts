@@ -11,6 +11,7 @@ interface CreateFlags {
   readonly deadQueue: string;
   readonly reference: string;
   readonly partitions: number;
+  readonly namespace: string;
 }
 
 /** `querator create <queue>` */
@@ -28,8 +29,9 @@ export function addCreate(program: Command, cli: Cli): void {
     .option('--dead-queue <queue>', 'the queue that takes dead items; without one they are deleted', '')
     .option('--reference <text>', 'any text', '')
     .option('--partitions <n>', 'how many partitions', wholeNumber, 1)
+    .option('--namespace <namespace>', 'the namespace that it belongs to (default: _system)', '')
     .action(async (queueName: string, flags: CreateFlags) => {
-      const { leaseTimeout, maxAttempts, deadQueue, reference, partitions } = flags;
+      const { leaseTimeout, maxAttempts, deadQueue, reference, partitions, namespace } = flags;
       const expireTimeout = flags.expireTimeout || defaultExpireTimeout(leaseTimeout);
       const client = cli.client();
       await attempt('failed to create queue', () =>
@@ -42,6 +44,7 @@ export function addCreate(program: Command, cli: Cli): void {
             deadQueue,
             reference,
             requestedPartitions: partitions,
+            namespace,
           },
           { signal: cli.interrupted() },
         ),

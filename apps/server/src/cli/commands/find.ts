@@ -1,4 +1,10 @@
-import { endpointsV2, formatTimestamp, type ItemsFilter, type ItemsItem } from '@querator/protocol';
+import {
+  endpointsV2,
+  formatTimestamp,
+  type ItemsFilter,
+  type ItemsItem,
+  type Timestamp,
+} from '@querator/protocol';
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { attempt } from '../command-error.ts';
@@ -15,6 +21,8 @@ interface FindFlags extends FilterFlags {
   readonly json: boolean;
 }
 
+/** What `--by` begins with to count by a pair of the metadata. */
+const METADATA = 'metadata.';
 /** The most items of one reply. */
 const MOST_OF_A_PAGE = 1_000;
 
@@ -25,7 +33,7 @@ export function addFind(program: Command, cli: Cli): void {
     .description('print the items of a queue that meet all conditions, or count them')
     .argument('<queue>', 'its name');
   withFilterFlags(command)
-    .option('--by <text>', 'count them by reason, error or kind')
+    .option('--by <text>', 'count them by reason, error, kind or metadata.<key>')
     .option('--limit <n>', 'how many items at most', wholeNumber, 100)
     .option('--cursor <cursor>', 'go on where a search ended', '')
     .option('--with-payload', 'print payloads too (with --json)', false)
@@ -67,16 +75,42 @@ async function printItems(cli: Cli, search: Search, flags: FindFlags): Promise<v
   if (items.length === 0) cli.exitCode = EXIT.nothing;
 }
 
-async function printGroups(
-  cli: Cli,
-  search: Search & { readonly by: string },
-  flags: FindFlags,
-): Promise<void> {
+async function printGroups(cli: Cli, search: GroupSearch, flags: FindFlags): Promise<void> {
+  const { counts, others, scanned } = search.by.startsWith(METADATA)
+    ? await countByMetadata(cli, search, flags)
+    : await countByText(cli, search, flags);
+  const groups = [...counts].map(([value, count]) => ({ value, count }));
+  groups.sort((a, b) => b.count - a.count);
+  const { response } = endpointsV2.items.summarize;
+  if (flags.json) await cli.output.json(response, { groups, others, cursor: '', scanned });
+  else {
+    const rows = groups.map(({ value, count }) => [String(count), value]);
+    await cli.output.data(textTable(['COUNT', headOf(search.by)], rows));
+  }
+  const total = groups.reduce((sum, { count }) => sum + count, others);
+  cli.output.say(`Counted ${total} item(s) of ${scanned} read`);
+  if (total === 0) cli.exitCode = EXIT.nothing;
+}
+
+/** Keys of metadata differ by case. */
+function headOf(by: string): string {
+  return by.startsWith(METADATA) ? by : by.toUpperCase();
+}
+
+/** How many items have each text. */
+interface Counted {
+  readonly counts: ReadonlyMap<string, number>;
+  /** Items with texts that the server did not tell apart. */
+  readonly others: number;
+  readonly scanned: number;
+}
+
+type GroupSearch = Search & { readonly by: string };
+
+async function countByText(cli: Cli, search: GroupSearch, { cursor: first }: FindFlags): Promise<Counted> {
   const { v2 } = cli.client();
   const counts = new Map<string, number>();
-  let { cursor } = flags;
-  let others = 0;
-  let scanned = 0;
+  let [cursor, others, scanned] = [first, 0, 0];
   do {
     const part = await attempt('failed to count items', () =>
       v2.items.summarize({ ...search, cursor }, { signal: cli.interrupted() }),
@@ -86,24 +120,45 @@ async function printGroups(
     scanned += part.scanned;
     cursor = part.cursor;
   } while (cursor !== '');
-  const groups = [...counts].map(([value, count]) => ({ value, count }));
-  groups.sort((a, b) => b.count - a.count);
-  const { response } = endpointsV2.items.summarize;
-  if (flags.json) await cli.output.json(response, { groups, others, cursor, scanned });
-  else {
-    const rows = groups.map(({ value, count }) => [String(count), value]);
-    await cli.output.data(textTable(['COUNT', search.by.toUpperCase()], rows));
-  }
-  const total = groups.reduce((sum, { count }) => sum + count, others);
-  cli.output.say(`Counted ${total} item(s) of ${scanned} read`);
-  if (total === 0) cli.exitCode = EXIT.nothing;
+  return { counts, others, scanned };
 }
 
-const HEADS = ['ID', 'PARTITION', 'STATE', 'ATTEMPTS', 'CREATED', 'KIND', 'REFERENCE', 'ERROR'];
+/** Reads the items, without payloads: the server counts by fixed texts only. Items without the key count as empty. */
+async function countByMetadata(
+  cli: Cli,
+  { by, ...search }: GroupSearch,
+  { cursor: first }: FindFlags,
+): Promise<Counted> {
+  const { v2 } = cli.client();
+  const key = by.slice(METADATA.length);
+  const counts = new Map<string, number>();
+  let [cursor, scanned] = [first, 0];
+  do {
+    const request = { ...search, cursor, limit: MOST_OF_A_PAGE, withPayload: false };
+    const page = await attempt('failed to count items', () =>
+      v2.items.find(request, { signal: cli.interrupted() }),
+    );
+    for (const { metadata } of page.items) {
+      const value = metadata.get(key) ?? '';
+      counts.set(value, (counts.get(value) ?? 0) + 1);
+    }
+    scanned += page.scanned;
+    cursor = page.cursor;
+  } while (cursor !== '');
+  return { counts, others: 0, scanned };
+}
+
+const HEADS = ['ID', 'PARTITION', 'STATE', 'ATTEMPTS', 'CREATED', 'DUE', 'KIND', 'REFERENCE', 'ERROR'];
 
 function rowOf(item: ItemsItem): readonly string[] {
   const { id, partition, state, attempts, createdAt, kind, reference, error, source } = item;
-  const created = createdAt === undefined ? '' : formatTimestamp(createdAt);
   const lastError = error || source?.error || '';
-  return [id || '(leased)', String(partition), state, String(attempts), created, kind, reference, lastError];
+  const times = [createdAt, dueOf(item)].map((time) => (time === undefined ? '' : formatTimestamp(time)));
+  return [id || '(leased)', String(partition), state, String(attempts), ...times, kind, reference, lastError];
+}
+
+/** When the next thing happens to it by itself, as `--due-from` compares it. */
+function dueOf({ state, leaseDeadline, enqueueAt, expireDeadline }: ItemsItem): Timestamp | undefined {
+  if (state === 'leased') return leaseDeadline;
+  return state === 'scheduled' ? enqueueAt : expireDeadline;
 }

@@ -35,15 +35,16 @@ export function addSchedule(program: Command, cli: Cli): void {
   group
     .command('list')
     .description('print the schedules of a namespace, in order of their names')
-    .option('--namespace <namespace>', 'the namespace (default: _system)', '')
+    .option('--namespace <namespace>', 'the namespace (default: that of --queue, or _system)', '')
     .option('--queue <queue>', 'only schedules of this queue', '')
     .option('--limit <n>', 'how many at most', wholeNumber, 1_000)
     .option('--json', 'print them as JSON, with their items', false)
     .action(async ({ json, ...flags }: ListFlags) => {
-      const response = await attempt('failed to list schedules', () => listAll(cli, flags));
+      const namespace = await attempt('failed to list schedules', () => namespaceOf(cli, flags));
+      const response = await attempt('failed to list schedules', () => listAll(cli, { ...flags, namespace }));
       if (json) await cli.output.json(endpointsV2.schedules.list.response, response);
       else await cli.output.data(tableOf(response.items));
-      cli.output.say(`Found ${response.items.length} schedule(s)`);
+      cli.output.say(`Found ${response.items.length} schedule(s) of namespace '${namespace || '_system'}'`);
     });
   addChange(group, cli, {
     name: 'pause',
@@ -121,6 +122,13 @@ function addChange(
       );
       cli.output.say(`Successfully ${done} schedule '${schedule}'`);
     });
+}
+
+/** The namespace whose schedules are listed: that of the queue, if only a queue is named. */
+async function namespaceOf(cli: Cli, { namespace, queue }: Omit<ListFlags, 'json'>): Promise<string> {
+  if (namespace !== '' || queue === '') return namespace;
+  const info = await cli.client().queues.info({ queueName: queue }, { signal: cli.interrupted() });
+  return info.namespace;
 }
 
 /** Reads page after page. */

@@ -2,6 +2,9 @@ import { endpointsV2, type QuotaLimits } from '@querator/protocol';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Cli } from '../../cli.ts';
 import { attempt, usageError } from '../../command-error.ts';
+import { textTable } from '../../text-table.ts';
+import { addQuotaList } from './quota-list.ts';
+import { cellsOf, usesOf } from './quota-uses.ts';
 
 interface SubjectFlags {
   readonly namespace?: string;
@@ -22,7 +25,7 @@ const LIMITS = [
   ['connections', 'connections'],
 ] as const;
 
-/** `querator quota get|set` */
+/** `querator quota get|list|set` */
 export function addQuota(program: Command, cli: Cli): void {
   const group = program.command('quota').description('manage the limits of namespaces and API keys');
   const options = () => ({ signal: cli.interrupted() });
@@ -33,9 +36,12 @@ export function addQuota(program: Command, cli: Cli): void {
     async (flags: SubjectFlags) => {
       const { v2 } = cli.client();
       const quota = await attempt('failed to get quota', () => v2.quotas.get(subjectOf(flags), options()));
-      await cli.output.json(endpointsV2.quotas.get.response, quota);
+      if (!cli.output.asTable) return cli.output.json(endpointsV2.quotas.get.response, quota);
+      await cli.output.data(textTable(['LIMIT', 'USED', 'ALLOWED'], usesOf(quota).map(cellsOf)));
+      cli.output.say(`Where the limits come from: ${quota.source}`);
     },
   );
+  addQuotaList(group, cli);
   const set = withSubject(group.command('set').description('replace all limits of a quota'));
   for (const [name, counts] of LIMITS) {
     set.option(`--${name} <n>`, `the most ${counts} (default: no limit)`, limit);
