@@ -57,14 +57,13 @@ async function processOrders(workers: ApiCaller): Promise<void> {
   const { items, partition = 0 } = await workers.call('v2/queue.lease', request);
   const ofKind = (wanted: boolean) =>
     (items as { id: string; kind: string }[]).filter(({ kind }) => (kind === 'order') === wanted);
-  const done = ofKind(true).map(({ id }) => ({ id }));
+  const ids = ofKind(true).map(({ id }) => id);
   const failed = ofKind(false).map(({ id }) => ({
     id,
     error: "cannot parse the order: unexpected '<' at position 0",
   }));
   const of = { queue_name: 'orders', partition };
-  if (done.length > 0)
-    await workers.call('v1/queue.complete', { ...of, request_timeout: '5s', ids: done.map(({ id }) => id) });
+  if (ids.length > 0) await workers.call('v1/queue.complete', { ...of, request_timeout: '5s', ids });
   if (failed.length > 0) await workers.call('v2/queue.retry', { ...of, items: failed });
 }
 

@@ -14,7 +14,9 @@ export function tableOf(value: object): string {
       fields.map(([name, each]) => [name, textOf(each)]),
     );
   }
-  const names = [...new Set(list.flatMap((element) => Object.keys(element)))];
+  // Empty fields are absent, so the fullest element shows their order best.
+  const byFields = list.toSorted((a, b) => Object.keys(b).length - Object.keys(a).length);
+  const names = [...new Set(byFields.flatMap((element) => Object.keys(element)))];
   const rows = list.map((element) => names.map((name) => textOf((element as Record<string, unknown>)[name])));
   return textTable(
     names.map((name) => name.toUpperCase()),

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { tableOf } from '../../src/cli/value-table.ts';
 import { startInProcess, Terminal } from './support/terminal.ts';
 
 const { server, fetch } = startInProcess();
@@ -19,6 +20,15 @@ describe('--table', () => {
     expect(mail).toMatch(/^mail .* a\\u202e\\nb( |$)/);
     expect(orders).toMatch(/^orders +20\S+ +20\S+ /);
     expect(rest).toEqual([]);
+  });
+
+  test('orders the columns as the fullest element does, whichever comes first', () => {
+    const [short, full] = [
+      { id: 'a', scope: 'x' },
+      { id: 'b', name: 'n', scope: 'y' },
+    ];
+    expect(tableOf({ items: [short, full] })).toMatch(/^ID +NAME +SCOPE\n/);
+    expect(tableOf({ items: [full, short] })).toMatch(/^ID +NAME +SCOPE\n/);
   });
 
   test('prints one object with a row for each field', async () => {
