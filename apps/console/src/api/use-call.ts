@@ -32,17 +32,18 @@ const RETRY_MS = 3_000;
  *
  * @param key of the request. Another key begins anew, and forgets the reply to the old one.
  * @param load makes the call. The latest function counts.
- * @param every how often to repeat it, in milliseconds; not while the page is in the background. 0: never.
+ * @param every how often to repeat it, in milliseconds; not while the page is in the background. 0: never. It
+ *   may depend on the last reply.
  */
 export function useCall<Reply>(
   key: string,
   load: (signal: AbortSignal) => Promise<Reply>,
-  { every = 0 }: { readonly every?: number } = {},
+  { every = 0 }: { readonly every?: number | ((reply: Reply) => number) } = {},
 ): Loaded<Reply> {
   const [state, setState] = useState<State<Reply>>({ key, loading: true });
   const [turn, setTurn] = useState(0);
-  const latest = useRef(load);
-  latest.current = load;
+  const latest = useRef({ load, every });
+  latest.current = { load, every };
   const session = sessionNumber.value;
 
   useEffect(() => {
@@ -50,10 +51,11 @@ export function useCall<Reply>(
     let timer: ReturnType<typeof setTimeout> | undefined;
     const run = async () => {
       setState((before) => (before.key === key ? { ...before, loading: true } : { key, loading: true }));
-      let wait = every;
+      let wait = typeof every === 'number' ? every : RETRY_MS;
       try {
-        const data = await latest.current(abort.signal);
+        const data = await latest.current.load(abort.signal);
         if (abort.signal.aborted) return;
+        if (typeof latest.current.every === 'function') wait = latest.current.every(data);
         setState({ key, data, loading: false, readAt: Date.now() });
       } catch (thrown) {
         if (abort.signal.aborted) return;
@@ -74,7 +76,7 @@ export function useCall<Reply>(
       clearTimeout(timer);
     };
     // A new session may see more, or less.
-  }, [key, every, turn, session]);
+  }, [key, typeof every === 'number' ? every : 'by reply', turn, session]);
 
   const reload = useCallback(() => setTurn((count) => count + 1), []);
   const present = state.key === key ? state : { loading: true };

@@ -71,7 +71,7 @@ function optionsOf(frame: HTMLElement, { data, format }: ChartProps): uPlot.Opti
     },
     axes: [
       { stroke: text, grid, ticks: grid, font, space: 76, values: (_, times) => times.map(clockOf(data)) },
-      { stroke: text, grid, ticks: grid, font, size: 64, values: (_, values) => values.map(format) },
+      { stroke: text, grid, ticks: grid, font, size: axisWidth, values: (_, values) => values.map(format) },
     ],
     series: [
       { label: 'Time', value: (_, at) => (at === null ? '' : formatTime(new Date(at * 1000).toISOString())) },
@@ -90,6 +90,11 @@ function optionsOf(frame: HTMLElement, { data, format }: ChartProps): uPlot.Opti
     hooks: { ready: [(plot) => plot.setLegend({ idx: data.times.length - 1 })] },
     legend: { live: true },
   };
+}
+
+/** The room for the values beside their axis, in pixels: that of the longest text. */
+function axisWidth(_: uPlot, values: readonly string[] | null): number {
+  return 22 + 6 * Math.max(7, ...(values ?? []).map(({ length }) => length));
 }
 
 /** Writes times below the axis: with seconds only where they differ. */

@@ -1,3 +1,4 @@
+import { formatAddress } from '../../address/address-text.ts';
 import { describeQueue, type Pauses } from '../../api/queues.ts';
 import { useCall } from '../../api/use-call.ts';
 import { Badge } from '../../parts/badge.tsx';
@@ -10,6 +11,7 @@ import type { PathValues, Screen } from '../screen.ts';
 import { OverviewTab } from './overview-tab.tsx';
 import { PartitionsTab } from './partitions-tab.tsx';
 import { QueueActions } from './queue-actions.tsx';
+import { QuotaNote } from './quota-note.tsx';
 import { SettingsTab } from './settings-tab.tsx';
 
 const TABS = [
@@ -22,6 +24,7 @@ function QueueScreen({ values: { queue = '' } }: { readonly values: PathValues }
   const loaded = useCall(`describe ${queue}`, (signal) => describeQueue(queue, signal), { every: 2_000 });
   const { data } = loaded;
   const tab = tabParam(TABS);
+  if (data === undefined && loaded.error?.reason === 'no_such_queue') return <NoSuchQueue queue={queue} />;
   return (
     <>
       <ScreenHead
@@ -31,10 +34,23 @@ function QueueScreen({ values: { queue = '' } }: { readonly values: PathValues }
         <QueueLinks queue={queue} present="queue" deadQueue={data?.queue.dead_queue} />
         {data?.pause !== undefined && <Paused pause={data.pause} />}
       </ScreenHead>
+      {data !== undefined && <QuotaNote namespace={data.queue.namespace ?? '_system'} />}
       <Tabs tabs={TABS} label="Parts of the queue" />
       {tab === 'overview' && <OverviewTab queue={queue} loaded={loaded} />}
       {tab === 'partitions' && <PartitionsTab loaded={loaded} />}
       {tab === 'settings' && <SettingsTab loaded={loaded} />}
+    </>
+  );
+}
+
+/** One sentence instead of an error in each part of the page. */
+function NoSuchQueue({ queue }: { readonly queue: string }) {
+  return (
+    <>
+      <ScreenHead title={<Plain text={queue} />} />
+      <p>
+        There is no such queue. It may have been deleted. <a href={formatAddress(['queues'])}>All queues</a>
+      </p>
     </>
   );
 }

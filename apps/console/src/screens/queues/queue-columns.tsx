@@ -65,7 +65,7 @@ function Dead({ row: { dead = 0, dead_queue } }: { readonly row: QueueRow }) {
   if (!dead_queue) return <None why="no dead-letter queue" />;
   if (dead === 0) return <>0</>;
   return (
-    <a class="bad" href={formatAddress(['queues', dead_queue])}>
+    <a class="bad" href={formatAddress(['queues', dead_queue, 'dead-letters'])}>
       {formatCount(dead)}
     </a>
   );

@@ -16,8 +16,9 @@ import { CreateQueueDialog } from './create-queue-dialog.tsx';
 import { queueColumns } from './queue-columns.tsx';
 
 const PAGE = 50;
-/** A server that has just begun to count shows its first counts soon. */
 const EVERY_MS = 5_000;
+/** A server that has just begun to count has its first counts soon. */
+const UNTIL_COUNTED_MS = 1_000;
 
 function QueuesScreen() {
   const { namespace = session.value.scope, filter = '', cursor = '' } = address.value.params;
@@ -32,7 +33,8 @@ function QueuesScreen() {
     cursor,
   };
   const page = useCall(`queues ${JSON.stringify(request)}`, (signal) => listQueues(request, signal), {
-    every: EVERY_MS,
+    every: ({ items = [] }) =>
+      items.some(({ count_age }) => count_age === undefined) ? UNTIL_COUNTED_MS : EVERY_MS,
   });
   const total = page.data?.total;
   return (

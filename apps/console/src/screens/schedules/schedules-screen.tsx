@@ -1,6 +1,8 @@
+import { Fragment } from 'preact';
 import { useState } from 'preact/hooks';
 import { address } from '../../address/address.ts';
 import { formatAddress } from '../../address/address-text.ts';
+import { listNamespaces } from '../../api/access.ts';
 import {
   deleteSchedule,
   listSchedules,
@@ -67,7 +69,7 @@ function SchedulesScreen() {
               columns={columns(setOpen, page.reload)}
               rows={items}
               keyOf={({ id }) => id}
-              empty="No schedules."
+              empty={<NoSchedules namespace={namespace || '_system'} />}
             />
             <Pager next={next} label="Pages of schedules" />
           </>
@@ -79,6 +81,32 @@ function SchedulesScreen() {
       )}
       {open?.what === 'delete' && (
         <DeleteDialog schedule={open.schedule} onClose={close} onDone={page.reload} />
+      )}
+    </>
+  );
+}
+
+/** The list is of one namespace: others are a press away. */
+function NoSchedules({ namespace }: { readonly namespace: string }) {
+  const { data } = useCall('namespaces of schedules', (signal) => listNamespaces('', signal));
+  const others = (data?.items ?? []).filter(({ name }) => name !== namespace);
+  return (
+    <>
+      <p>
+        No schedules in the namespace <Plain text={namespace} />.
+      </p>
+      {others.length > 0 && (
+        <p>
+          Look in{' '}
+          {others.map(({ name }, at) => (
+            <Fragment key={name}>
+              {at > 0 && ', '}
+              <a href={formatAddress(['schedules'], { namespace: name })}>
+                <Plain text={name} />
+              </a>
+            </Fragment>
+          ))}
+        </p>
       )}
     </>
   );
