@@ -61,8 +61,10 @@ function Count({ row, of }: { readonly row: QueueRow; readonly of: 'waiting' | '
   return row.count_age === undefined ? <None why="not counted yet" /> : formatCount(row[of] ?? 0);
 }
 
-function Dead({ row: { dead = 0, dead_queue } }: { readonly row: QueueRow }) {
+function Dead({ row: { dead = 0, dead_queue, count_age } }: { readonly row: QueueRow }) {
   if (!dead_queue) return <None why="no dead-letter queue" />;
+  // The server counts both queues in one go, and says 0 until it has.
+  if (dead === 0 && count_age === undefined) return <None why="not counted yet" />;
   if (dead === 0) return <>0</>;
   return (
     <a class="bad" href={formatAddress(['queues', dead_queue, 'dead-letters'])}>

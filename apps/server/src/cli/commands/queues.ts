@@ -72,7 +72,7 @@ function rowOf(row: QueuesRow): string[] {
   const paused = [pause?.produce && 'produce', pause?.lease && 'lease'].filter(Boolean).join(' ');
   return [
     ...[queueName, namespace, counted(waiting), counted(leased), counted(scheduled)],
-    ...[deadQueue === '' ? '' : String(dead), headAge, paused],
+    ...[deadQueue === '' || (countAge === '' && dead === 0) ? '' : String(dead), headAge, paused],
     countAge === '' ? 'not yet' : `${countAge} ago`,
   ];
 }
