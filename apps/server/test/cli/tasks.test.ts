@@ -47,7 +47,9 @@ test('items are retried by a task', async () => {
     const { stdout } = await terminal.ok(`task get ${id} --json`);
     expect(JSON.parse(stdout)).toMatchObject({ state: 'done', done: 1 });
   });
-  expect((await terminal.ok('task retry later --state leased --dry-run')).stdout).toContain(' retry (dry run) ');
+  expect((await terminal.ok('task retry later --state leased --dry-run')).stdout).toContain(
+    ' retry (dry run) ',
+  );
 });
 
 test('--wait ends when the task has ended, and prints what it did', async () => {
