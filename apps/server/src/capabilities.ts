@@ -51,7 +51,7 @@ export function capabilitiesOf(
     'queues.list',
     'queues.pause',
     ...(queueStorage.rateStore === undefined ? [] : ['queues.rates']),
-    ...(queueStorage.taskStore === undefined ? [] : ['queues.resize']),
+    ...(queueStorage.taskStore === undefined ? [] : ['queues.resize', 'queues.resize.dedup']),
     ...(quotas === undefined ? [] : [QUOTAS]),
     ...(queueStorage.scheduleStore === undefined ? [] : ['schedules']),
     ...(access?.enforced === true && hasConsole ? ['session.create'] : []),

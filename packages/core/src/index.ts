@@ -115,6 +115,8 @@ export {
 export { guardedLogger, type LogFields, type Logger, silentLogger } from './logger.ts';
 export { PAUSABLE, type Pausable, type Pause, type PauseChange, type Pauses } from './queue/pause.ts';
 export {
+  type EarlierKeys,
+  type KeySpread,
   type NewQueue,
   type PartitionMoving,
   type PartitionPlacement,
@@ -216,6 +218,7 @@ export type {
   CarriedKeys,
   CarriedState,
   ClosedPartition,
+  FencedKeys,
   GateState,
   MoveClaim,
   MoveEnd,

@@ -23,6 +23,7 @@ import { describeImport } from './contract/import.ts';
 import { describeInstanceRecords } from './contract/instance-records.ts';
 import { describeItemDetails } from './contract/item-details.ts';
 import { describeItemIds } from './contract/item-ids.ts';
+import { describeKeyFences } from './contract/key-fences.ts';
 import { describeKeyedImport } from './contract/keyed-import.ts';
 import { describeKeyedProduce } from './contract/keyed-produce.ts';
 import { describeKeyedProduceAndLease } from './contract/keyed-produce-and-lease.ts';
@@ -99,6 +100,7 @@ export function describeStorage(name: string, makeSetup: () => StorageSetup | Pr
     describeQueueRelations(test);
     describePauses(test);
     describeResizing(test);
+    describeKeyFences(test);
     describePlacing(test);
     describeDeletedQueues(test);
     describeEmptyPartitions(test);

@@ -28,6 +28,13 @@ export class DedupKeys {
     return this.#held.size;
   }
 
+  /** When the window of the last key ends. Undefined: there is none. */
+  get lastEndsAt(): Instant | undefined {
+    let last: Instant | undefined;
+    for (const { endsAt } of this.#held.values()) if (last === undefined || endsAt > last) last = endsAt;
+    return last;
+  }
+
   /** The ids of a key's items. Undefined if there is no such key, or its window has ended. */
   idsOf(key: string, now: Instant): readonly ItemId[] | undefined {
     const held = this.#held.get(key);

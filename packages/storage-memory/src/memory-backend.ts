@@ -163,6 +163,7 @@ class MemoryBackend implements StorageBackend {
         this.#gates.checkOpen(key, owner?.createdAt, adds);
         return table;
       },
+      checkKeys: (keySpread) => this.#gates.checkKeys(key, owner?.createdAt, keySpread),
       countedTable: () => this.#table(key),
       dropEmpty: () => {
         this.#assertOpen();
@@ -174,7 +175,7 @@ class MemoryBackend implements StorageBackend {
         this.#assertOpen();
         this.#tables.delete(key);
         this.#emptied.delete(key);
-        this.#gates.delete(key);
+        this.#gates.forget(key);
       },
     });
   }

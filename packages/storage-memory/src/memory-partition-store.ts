@@ -81,6 +81,8 @@ interface PartitionParts {
   readonly countedTable: () => ItemTable;
   /** The same for calls that write. Throws also if the partition is closed for them. @param adds they add items. */
   readonly open: (adds?: boolean) => ItemTable;
+  /** Throws if the partition takes no dedup keys of that spread. */
+  readonly checkKeys: (keySpread: number) => void;
   readonly drop: () => void;
   readonly dropEmpty: () => boolean;
   /** Lets other work run during a call on many items. */
@@ -133,9 +135,10 @@ export class MemoryPartitionStore implements PartitionStore {
 
   #produceKeyed(
     requests: readonly KeyedProduceRequest[],
-    { expireTimeout, newKeys }: KeyedProduceOptions,
+    { expireTimeout, newKeys, keySpread = 0 }: KeyedProduceOptions,
   ): readonly KeyedProduceResult[] {
-    const [table, now] = [this.#open(true), this.#clock.now()];
+    const [table, now] = [this.#open(newKeys !== 'find'), this.#clock.now()];
+    if (newKeys !== 'find') this.#parts.checkKeys(keySpread);
     const append = (items: readonly NewItem[]) => this.#append(table, items, now, expireTimeout);
     return requests.map((request) => produceKeyed(table.dedupKeys, request, { now, newKeys, append }));
   }

@@ -349,8 +349,12 @@ function copyOf(queue: Queue): Queue {
   return { ...queue, partitions, ...(resizes && { resizes: copyOfResizes(resizes) }) };
 }
 
-function copyOfResizes({ last, current, spread }: QueueResizes): QueueResizes {
-  return { last, ...(current !== undefined && { current: { ...current } }), spread: [...spread] };
+function copyOfResizes({ last, current, spread, keys }: QueueResizes): QueueResizes {
+  return {
+    ...{ last, spread: [...spread] },
+    ...(current !== undefined && { current: { ...current } }),
+    ...(keys !== undefined && { keys: { ...keys } }),
+  };
 }
 
 function copyOfPlacement({ partition, storageName, moving }: PartitionPlacement): PartitionPlacement {

@@ -27,7 +27,7 @@ export function produceKeyed(
   const results = groups.map(({ key, items }): KeyedItemsResult => {
     const earlier = keys.idsOf(key, now);
     if (earlier !== undefined) return { state: 'duplicate', ids: earlier };
-    if (newKeys === 'refuse') return { state: 'refused' };
+    if (newKeys !== 'store') return { state: 'refused' };
     const appended = append(items);
     keys.add(key, appended.ids, endsAt);
     stored += items.length;

@@ -52,6 +52,7 @@ describe.each(STORAGES)('the calls under /v2/ on %s', { timeout: 60_000 }, (stor
           'queues.pause',
           'queues.rates',
           'queues.resize',
+          'queues.resize.dedup',
           'quotas',
           'schedules',
           'session.create',

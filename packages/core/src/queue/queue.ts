@@ -27,6 +27,28 @@ export interface QueueResizing {
   readonly partitions: number;
 }
 
+/** Dedup keys of before a change that may not have ended. */
+export interface EarlierKeys {
+  /** How they were spread; see `QueueResizes.spread`. */
+  readonly spread: readonly number[];
+  /** The partitions that held some. */
+  readonly held: readonly {
+    readonly partition: number;
+    /** When the last of them ends by the clock of the partition's storage, in milliseconds since 1970. */
+    readonly endsAtMs: number;
+  }[];
+}
+
+/** Which partitions take dedup keys, once that has changed. */
+export interface KeySpread {
+  /** Raised by each change. A partition refuses keys that were sent to it by an earlier one. */
+  readonly number: number;
+  /** The first partitions of the queue take the keys: this many. */
+  readonly partitions: number;
+  /** Where a key may be that is not in its partition, the oldest first. */
+  readonly earlier: readonly EarlierKeys[];
+}
+
 /** What changes of the number of partitions leave in the record of a queue. */
 export interface QueueResizes {
   /** The task of the one that ended last. A process that works on an earlier one has no effect. Empty: none has. */
@@ -34,10 +56,12 @@ export interface QueueResizes {
   /** Undefined: none runs. */
   readonly current?: QueueResizing | undefined;
   /**
-   * How many partitions take what has to be found again where it was put, such as dedup keys. Partitions that
+   * How many partitions take what has to be found again where it was put, such as dead letters. Partitions that
    * the queue got later take none of it. If some of them have left, further and lower numbers follow.
    */
   readonly spread: readonly number[];
+  /** Undefined: dedup keys go as `spread` says, and always have. */
+  readonly keys?: KeySpread | undefined;
 }
 
 /** Where one partition of a queue is stored. Only the move of a partition changes it. */

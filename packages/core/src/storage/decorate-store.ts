@@ -157,6 +157,7 @@ export const MOVE_STORE: PortMembers<MoveStore> = {
   open: true,
   beginLeaving: true,
   readmit: true,
+  fenceKeys: true,
   end: true,
 };
 

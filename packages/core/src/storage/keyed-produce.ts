@@ -27,8 +27,16 @@ export interface KeyedProduceOptions {
   /**
    * `refuse`: the queue holds as many keys as it may. Nothing is stored, and only
    * keys that the partition holds are answered.
+   *
+   * `find`: the same, for keys that belong elsewhere by now. Such a call adds no items, so a
+   * partition that is to leave its queue takes it. One that has left fails as for a call that writes.
    */
-  readonly newKeys: 'store' | 'refuse';
+  readonly newKeys: 'store' | 'refuse' | 'find';
+  /**
+   * The number of the change by which the caller has chosen the partition of the keys. Undefined: 0. A
+   * partition with a fence of a later one stores nothing; see `MoveStore.fenceKeys`.
+   */
+  readonly keySpread?: number | undefined;
 }
 
 /** What became of the items of one key. */

@@ -118,6 +118,12 @@ export interface ClosedPartition {
   readonly lastNumber: bigint;
 }
 
+/** What a partition held when it got a fence. */
+export interface FencedKeys {
+  /** When the window of the last of its dedup keys ends, by the storage's clock. Undefined: it holds none. */
+  readonly lastEndsAt: Instant | undefined;
+}
+
 /**
  * One end of the move of a partition to another storage
  * (docs/adr/0041-a-partition-moves-as-a-copy.md). The partition is the source or the target.
@@ -204,6 +210,19 @@ export interface MoveStore {
    * Undefined if the driver cannot do it.
    */
   readmit?(): Promise<void>;
+
+  /**
+   * Puts a fence on the dedup keys of a partition that serves, or is about to: keyed produces whose `keySpread` is
+   * lower fail with a `StorageError` `closed`, in all processes and of every version. `find` and imports work.
+   * Returns when no earlier call can store a key any more. The fence stays until a higher one replaces it, or the
+   * partition is removed or moves: a target gets its fence before it opens.
+   *
+   * Undefined if the driver cannot do it.
+   *
+   * @param keySpread at least 1.
+   * @throws StorageError `stale` if there is a higher one.
+   */
+  fenceKeys?(keySpread: number): Promise<FencedKeys>;
 
   /**
    * Ends the move here.

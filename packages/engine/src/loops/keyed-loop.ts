@@ -18,16 +18,20 @@ import {
 import type { EngineDeps } from '../engine-deps.ts';
 import { backOffMs } from '../partition/back-off.ts';
 import type { KeyLimit } from '../partition/key-limit.ts';
+import { keySpreadOf } from '../partition/key-places.ts';
 import type { PartitionState } from '../partition/partition-state.ts';
 import type { QueueHooks } from '../partition/queue-hooks.ts';
 import { beginStatement } from '../tracer.ts';
 import { PendingRequest, type WaitOptions } from '../waiting/pending-request.ts';
 import { type Consumers, ConsumerWait } from './consumer-wait.ts';
+import { KeysMoved } from './keys-moved.ts';
 import type { Reservation } from './lease-loop.ts';
 import { BYTES_PER_ITEM, outcomeUnknown } from './produce-loop.ts';
 import { StatementsInFlight } from './statements-in-flight.ts';
 
 interface PendingKeyed extends KeyedProduceRequest {
+  /** The `keySpread` by which the partition was chosen. */
+  readonly keySpread: number;
   readonly pending: PendingRequest<KeyedProduceResult>;
   readonly items: number;
   /** Payload bytes, which limit statements. */
@@ -97,10 +101,11 @@ export class KeyedLoop {
    *
    * @throws QueueError `retry` when the buffer or the budget of the process is
    *   full, when the items were not stored in time, or when the outcome is unknown.
+   * @throws KeysMoved when the keys do not belong to the partition any more.
    */
   submit(
     groups: readonly KeyedItems[],
-    window: KeyedProduceRequest['window'],
+    { window, keySpread }: Pick<PendingKeyed, 'window' | 'keySpread'>,
     options: WaitOptions,
   ): Promise<KeyedProduceResult> {
     const { clock, itemBudget } = this.#deps.engine;
@@ -113,7 +118,7 @@ export class KeyedLoop {
       () => (request.sent ? outcomeUnknown() : unavailable('retry', MESSAGES.produceTimedOut)),
       () => this.#forget(request),
     );
-    const request: PendingKeyed = { groups, window, pending, ...sizes, sent: false };
+    const request: PendingKeyed = { groups, window, keySpread, pending, ...sizes, sent: false };
     if (pending.answered) this.#release(request);
     else this.#addUnsent([request]);
     this.wake();
@@ -219,9 +224,20 @@ export class KeyedLoop {
       bytes += request.bytes;
     }
     const taken = this.#takeUnsent(count);
-    const [over, batch] = [taken.filter(isOver), taken.filter((request) => !isOver(request))];
+    const [over, current] = [taken.filter(isOver), taken.filter((request) => !isOver(request))];
+    const batch = current.filter((request) => !this.#hasMoved(request));
     for (const request of over) this.#release(request);
+    for (const request of current) {
+      if (!this.#hasMoved(request)) continue;
+      this.#release(request);
+      request.pending.reject(new KeysMoved());
+    }
     return batch;
+  }
+
+  /** Whether keys are spread in another way than when the partition of the request was chosen. */
+  #hasMoved({ keySpread }: Pick<PendingKeyed, 'keySpread'>): boolean {
+    return keySpread !== keySpreadOf(this.#deps.hooks.queue());
   }
 
   #listenToUnsent(): void {
@@ -250,7 +266,7 @@ export class KeyedLoop {
     partition.promiseEnded(items);
     for (const request of batch) if (request.pending.answered) this.#release(request);
     // Before the statement ends: requests that came back must not be sent again at once.
-    if (error !== undefined) await this.#failed(error);
+    if (error !== undefined && !batch.some((request) => this.#hasMoved(request))) await this.#failed(error);
     this.#statements.end(statement);
     this.#requestsInFlight -= batch.length;
     this.wake();
@@ -265,7 +281,10 @@ export class KeyedLoop {
 
   async #store(batch: readonly PendingKeyed[]): Promise<readonly Outcome<KeyedProduceResult>[]> {
     const { hooks, limit } = this.#deps;
-    const options = { expireTimeout: hooks.queue().expireTimeout, newKeys: limit.newKeys() };
+    const { expireTimeout } = hooks.queue();
+    // All of them have the same.
+    const keySpread = batch[0]?.keySpread ?? 0;
+    const options = { expireTimeout, newKeys: limit.newKeys(), ...(keySpread > 0 && { keySpread }) };
     const outcomes = await this.#produce(batch, options);
     invariant(outcomes?.length === batch.length, 'a driver with dedup keys answers every request of a batch');
     return outcomes;
@@ -326,6 +345,7 @@ export class KeyedLoop {
     for (const request of batch) {
       if (!certain) request.pending.reject(outcomeUnknown());
       else if (this.#stopped !== undefined) request.pending.reject(this.#stopped);
+      else if (this.#hasMoved(request)) request.pending.reject(new KeysMoved());
       else request.sent = false;
     }
     // At the front: they have waited longest.

@@ -121,7 +121,8 @@ export class Placements {
       const limited = limitedOn.get(storageName) ?? storage.limits.forQueue();
       limitedOn.set(storageName, limited);
       const store = storage.backend.partitionStore({ queue: queue.name, partition }, owner);
-      return { number: partition, storageName, store, limited, poller: storage.poller };
+      const now = storage.backend.now?.bind(storage.backend);
+      return { number: partition, storageName, store, limited, now, poller: storage.poller };
     };
   }
 }

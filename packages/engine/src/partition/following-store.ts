@@ -1,4 +1,10 @@
-import { decorateStore, PARTITION_STORE, type PartitionStore, StorageError } from '@querator/core';
+import {
+  decorateStore,
+  type KeyedProduceOptions,
+  PARTITION_STORE,
+  type PartitionStore,
+  StorageError,
+} from '@querator/core';
 
 /** The calls that add items. */
 const ADDING: ReadonlySet<string> = new Set<keyof PartitionStore>([
@@ -12,16 +18,23 @@ const ADDING: ReadonlySet<string> = new Set<keyof PartitionStore>([
   'prepareLetters',
 ]);
 
+/** A call that found its partition closed. */
+export interface ClosedCall {
+  /** Whether it adds items to the partition. */
+  readonly adds: boolean;
+  /** The `keySpread` by which its partition was chosen. Undefined: not by dedup keys. */
+  readonly keySpread: number | undefined;
+}
+
 /**
  * Goes on with a call that had no effect, because its partition is closed for a move.
  *
  * @param repeat sends the call to another store of the partition.
- * @param adds whether the call adds items to the partition.
  */
 export type FollowMove = (
   closed: StorageError,
   repeat: (store: PartitionStore) => Promise<unknown>,
-  adds: boolean,
+  call: ClosedCall,
 ) => Promise<unknown>;
 
 /** Decorates a store so that its calls follow the partition when it moves to another storage. */
@@ -36,7 +49,16 @@ export function followingStore(store: PartitionStore, follow: FollowMove): Parti
         if (typeof again !== 'function') throw error;
         return again.apply(current, args);
       };
-      return follow(error, repeat, ADDING.has(member));
+      return follow(error, repeat, closedCall(member, args));
     }
   });
+}
+
+/** The calls that store items under dedup keys. Their second argument has the `keySpread`. */
+const KEYED: ReadonlySet<string> = new Set<keyof PartitionStore>(['produceKeyed', 'produceKeyedAndLease']);
+
+function closedCall(member: string, args: readonly unknown[]): ClosedCall {
+  if (!KEYED.has(member)) return { adds: ADDING.has(member), keySpread: undefined };
+  const { newKeys, keySpread = 0 } = args[1] as KeyedProduceOptions;
+  return newKeys === 'find' ? { adds: false, keySpread: undefined } : { adds: true, keySpread };
 }

@@ -17,6 +17,8 @@ export interface PartitionPlace {
   readonly store: PartitionStore;
   /** For calls that concern the whole partition. */
   readonly limited: LimitedCalls;
+  /** The storage's clock. Undefined if it cannot be read. */
+  readonly now?: (() => Promise<Instant>) | undefined;
 }
 
 /**
@@ -72,6 +74,11 @@ export class PartitionState implements PartitionLoad {
   /** For calls that concern the whole partition. */
   get limited(): LimitedCalls {
     return this.#place.limited;
+  }
+
+  /** Reads the storage's clock. Undefined if it cannot be read. */
+  get now(): (() => Promise<Instant>) | undefined {
+    return this.#place.now;
   }
 
   /** The partition has moved to another storage. What is known of its items stays. */

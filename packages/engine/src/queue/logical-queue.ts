@@ -130,13 +130,11 @@ export class LogicalQueue {
       hooks,
     );
     this.#all.create(queue);
+    const call = <T>(work: () => Promise<T>) => this.#call(work);
     this.#keyedProduces = new KeyedProduces({
-      limits: engine.limits,
-      queue: hooks.queue,
-      partitions: this.#partitions,
+      ...{ engine, hooks, call, partitions: this.#partitions },
       producePlain: (items, options) => this.produceWithIds(items, options),
     });
-    const call = <T>(work: () => Promise<T>) => this.#call(work);
     const parts = { hooks, order: this.#order, partitions: this.#partitions, pauses: this.pauses };
     this.outbox = new OutboxProduces({ ...parts, observer: engine.observer, run: call });
     this.metadata = new QueueMetadata(this.#partitions);

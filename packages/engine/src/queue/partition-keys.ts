@@ -13,10 +13,10 @@ import type { Consumers } from '../loops/consumer-wait.ts';
 import { KeyedLoop } from '../loops/keyed-loop.ts';
 import type { Reservation } from '../loops/lease-loop.ts';
 import { KeyLimit, tooManyKeys } from '../partition/key-limit.ts';
+import { keyPartitions } from '../partition/key-places.ts';
 import { KeySweeper } from '../partition/key-sweeper.ts';
 import type { PartitionState } from '../partition/partition-state.ts';
 import type { QueueHooks } from '../partition/queue-hooks.ts';
-import { spreadSize } from '../partition/queue-spread.ts';
 import type { WaitOptions } from '../waiting/pending-request.ts';
 
 export interface PartitionKeysDeps {
@@ -45,7 +45,7 @@ export class PartitionKeys {
       clock: engine.clock,
       limits: engine.limits,
       partition,
-      partitions: () => spreadSize(hooks.queue()),
+      partitions: () => keyPartitions(hooks.queue()),
     });
     this.#sweeper = new KeySweeper({
       engine,
@@ -73,11 +73,11 @@ export class PartitionKeys {
   /** @throws QueueError see `KeyedLoop.submit`. */
   produce(
     groups: readonly KeyedItems[],
-    window: Duration,
+    how: { readonly window: Duration; readonly keySpread: number },
     options: WaitOptions,
   ): Promise<KeyedProduceResult> {
     this.#loop ??= this.#create();
-    return this.#loop.submit(groups, window, options);
+    return this.#loop.submit(groups, how, options);
   }
 
   /**

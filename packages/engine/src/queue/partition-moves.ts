@@ -8,7 +8,7 @@ import {
   within,
 } from '@querator/core';
 import type { EngineDeps } from '../engine-deps.ts';
-import { followingStore } from '../partition/following-store.ts';
+import { type ClosedCall, followingStore } from '../partition/following-store.ts';
 import type { ActivePartition } from './active-partition.ts';
 import type { Placement } from './placement.ts';
 
@@ -41,6 +41,8 @@ export class PartitionMoves {
   readonly #stores = new Map<number, PartitionStore>();
   /** Calls that add items to a partition from this one on go elsewhere. */
   leavesFrom = Number.POSITIVE_INFINITY;
+  /** Calls whose keys were spread by an earlier change go elsewhere. */
+  keySpread = 0;
   /** Since when a partition was found closed, and when last. */
   readonly #closed = new Map<number, { readonly since: Instant; readonly last: Instant }>();
 
@@ -84,7 +86,7 @@ export class PartitionMoves {
     this.#stores.set(number, store);
     return {
       ...placement,
-      store: followingStore(store, (closed, repeat, adds) => this.#follow(number, closed, repeat, adds)),
+      store: followingStore(store, (closed, repeat, call) => this.#follow(number, closed, repeat, call)),
     };
   }
 
@@ -92,7 +94,7 @@ export class PartitionMoves {
     number: number,
     closed: StorageError,
     repeat: (store: PartitionStore) => Promise<unknown>,
-    adds: boolean,
+    { adds, keySpread = Number.POSITIVE_INFINITY }: ClosedCall,
   ): Promise<unknown> {
     const { engine, refresh, isStopping } = this.#deps;
     const { clock } = engine;
@@ -101,7 +103,7 @@ export class PartitionMoves {
       const before = this.#stores.get(number);
       await within(clock, LOOK_MS, refresh());
       const store = this.#stores.get(number);
-      if (store === undefined || (adds && number >= this.leavesFrom)) break;
+      if (store === undefined || (adds && number >= this.leavesFrom) || keySpread < this.keySpread) break;
       if (store === before && !isOver()) {
         await new Promise<void>((resolve) => void clock.startTimer(PAUSE_MS, resolve));
       }

@@ -1,4 +1,4 @@
-import type { PartitionStore } from '@querator/core';
+import type { Instant, PartitionStore } from '@querator/core';
 import type { LimitedCalls } from '../partition/storage-limits.ts';
 import type { Poller } from '../polling/poller.ts';
 
@@ -10,6 +10,8 @@ export interface Placement {
   readonly store: PartitionStore;
   /** For calls that concern the whole partition. */
   readonly limited: LimitedCalls;
+  /** The storage's clock. Undefined if it cannot be read. */
+  readonly now?: (() => Promise<Instant>) | undefined;
   /** Undefined if the storage is not configured. */
   readonly poller?: Poller | undefined;
 }

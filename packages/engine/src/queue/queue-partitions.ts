@@ -7,6 +7,7 @@ import {
   type RunningWork,
 } from '@querator/core';
 import { PartitionOrder } from '@querator/router';
+import { keySpreadOf } from '../partition/key-places.ts';
 import { PartitionState } from '../partition/partition-state.ts';
 import { leavesFrom } from '../partition/queue-spread.ts';
 import type { ActivePartition } from './active-partition.ts';
@@ -94,6 +95,7 @@ export class QueuePartitions {
     const from = leavesFrom(queue);
     for (const state of this.#states) state.leaves = state.number >= from;
     this.#deps.moves.leavesFrom = from;
+    this.#deps.moves.keySpread = keySpreadOf(queue);
   }
 
   #add(placement: Placement): ActivePartition {

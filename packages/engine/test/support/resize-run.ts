@@ -6,9 +6,17 @@ import { item, payloadOf } from './harness.ts';
 import { type FAULTS, MoveRun, MoveWorld, type ProcessHooks } from './move-run.ts';
 
 /** The storage calls of a resize that can fail. */
-export const RESIZE_CALLS = ['resize', 'readmit'] as const;
+export const RESIZE_CALLS = ['resize', 'readmit', 'fenceKeys'] as const;
 /** Those of a resize to fewer partitions. */
-export const LEAVING_CALLS = ['resize', 'beginLeaving', 'resume', 'readItems', 'leave', 'end'] as const;
+export const LEAVING_CALLS = [
+  'resize',
+  'beginLeaving',
+  'fenceKeys',
+  'resume',
+  'readItems',
+  'leave',
+  'end',
+] as const;
 
 /** Two storages, and servers that use both. */
 export class ResizeWorld extends MoveWorld {
@@ -59,8 +67,8 @@ export class ResizeWorld extends MoveWorld {
   }
 
   /** Produces one item under a key. */
-  produceKeyed(service: Service, dedupKey: string, text = dedupKey) {
-    const call = { queueName: 'q', requestTimeout: '10s', dedupKey, itemKeys: [], dedupWindow: '1h' };
+  produceKeyed(service: Service, dedupKey: string, text = dedupKey, dedupWindow = '1h') {
+    const call = { queueName: 'q', requestTimeout: '10s', dedupKey, itemKeys: [], dedupWindow };
     return this.answered(service.keyedProduces.produce({ ...call, items: [item(text)] }));
   }
 

@@ -1,11 +1,24 @@
-import { type LeasedItem, unavailable } from '@querator/core';
+import { type LeasedItem, parseDuration, type Queue, unavailable } from '@querator/core';
 import { SeededRandom } from '@querator/core/testing';
 import { describe, expect, test } from 'vitest';
 import type { Service } from '../../src/index.ts';
-import { payloadOf } from '../support/harness.ts';
+import { partitionOfKey } from '../../src/partition/key-places.ts';
+import { item, payloadOf } from '../support/harness.ts';
+import { KeyedAttempts, plainTexts } from '../support/keyed-attempts.ts';
 import { FAULTS } from '../support/move-run.ts';
 import { RandomMovers } from '../support/random-movers.ts';
 import { RESIZE_CALLS, ResizeWorld } from '../support/resize-run.ts';
+
+const UNDONE = { last: 'task-1', spread: [1] };
+/** What a resize to three partitions leaves of a queue that had no dedup keys. */
+const ENDED = { ...UNDONE, keys: { number: 1, partitions: 3, earlier: [] } };
+
+/** A key that goes to another partition than the first. */
+async function keyElsewhere(world: ResizeWorld): Promise<string> {
+  const queue = (await world.queue()) as Queue;
+  const keys = Array.from({ length: 20 }, (_, n) => `other${n}`);
+  return keys.find((key) => partitionOfKey(queue, key) !== 0) as string;
+}
 
 /** A queue of one partition that both servers use. */
 async function start(settings: Parameters<ResizeWorld['createQueue']>[0] = {}) {
@@ -96,17 +109,104 @@ describe('a queue that gets more partitions', () => {
     await world.clock.advance('2s');
     for (const [n, key] of keys.entries()) {
       const answer = await world.produceKeyed(world.services[n % 2] as Service, key);
-      expect(answer).toMatchObject({ value: [{ duplicate: true, partition: 0 }] });
+      expect(answer).toMatchObject({ value: [{ duplicate: true }] });
     }
     expect((await world.inPartitions()).flat().filter((text) => text.startsWith('k'))).toHaveLength(12);
   });
 
-  test('keeps dedup keys where they are, however often it grows', async () => {
+  test('takes new dedup keys in all of them, and finds those of before however often it grows', async () => {
     const world = await start();
-    await (await world.resize(3)).toEnd();
-    await (await world.resize(6, { id: 'task-2' })).toEnd();
-    expect((await world.queue())?.resizes).toEqual({ last: 'task-2', spread: [1] });
-    expect(await world.placed()).toHaveLength(6);
+    const keys = (of: string) => Array.from({ length: 30 }, (_, n) => `${of}${n}`);
+    const eras = ['one', 'three', 'six'];
+    for (const [n, era] of eras.entries()) {
+      for (const key of keys(era)) await world.produceKeyed(world.service, key);
+      const run = await world.resize([3, 6, 7][n] as number, { id: era });
+      expect((await run.toEnd()).end).toBe('done');
+    }
+    expect((await world.queue())?.resizes?.keys).toMatchObject({
+      ...{ number: 3, partitions: 7 },
+      earlier: [{ spread: [1] }, { spread: [3] }, { spread: [6] }],
+    });
+    const before = await world.inPartitions();
+    expect(before.map((texts) => texts.some((text) => text.startsWith('six')))).toEqual([
+      ...[true, true, true, true, true, true, false],
+    ]);
+    for (const key of eras.flatMap(keys)) {
+      for (const service of world.services) {
+        expect(await world.produceKeyed(service, key)).toMatchObject({ value: [{ duplicate: true }] });
+      }
+    }
+    expect(await world.inPartitions()).toEqual(before);
+  });
+
+  test('stores a key once when a server has not noticed that its partition is another one', async () => {
+    const world = await start();
+    const [one, two] = world.services as [Service, Service];
+    const keys = Array.from({ length: 20 }, (_, n) => `k${n}`);
+    const release = world.near.holdQueues('stamps', 'before');
+    await (await world.resize(4)).toEnd();
+    for (const key of keys) await world.produceKeyed(one, key);
+    for (const key of keys) {
+      expect(await world.produceKeyed(two, key)).toMatchObject({ value: [{ duplicate: true }] });
+    }
+    release();
+    const texts = await world.inPartitions();
+    expect(texts.flat().filter((text) => text.startsWith('k'))).toHaveLength(20);
+    expect(texts.map((own) => own.some((text) => text.startsWith('k')))).toEqual([true, true, true, true]);
+  });
+
+  test('keeps its fences when a partition moves', async () => {
+    const world = await start();
+    await world.produceKeyed(world.service, 'k');
+    await (await world.resize(2)).toEnd();
+    await (await world.move()).toEnd();
+    expect((await world.placed())[0]).toBe('far');
+    const moved = world.far.partitionStore({ queue: 'q', partition: 0 });
+    const requests = [{ groups: [{ key: 'late', items: [item('late')] }], window: parseDuration('1h') }];
+    const options = { expireTimeout: parseDuration('1h'), newKeys: 'store' } as const;
+    await expect(moved.produceKeyed?.(requests, options)).rejects.toMatchObject({ closed: true });
+    for (const service of world.services) {
+      expect(await world.produceKeyed(service, 'k')).toMatchObject({ value: [{ duplicate: true }] });
+    }
+  });
+
+  test('asks the partitions of before no longer when their keys have ended', async () => {
+    const world = await start();
+    await world.produceKeyed(world.service, 'earlier', 'earlier', '2m');
+    await (await world.resize(4)).toEnd();
+    const finds = () => world.near.count('produceKeyed') + world.far.count('produceKeyed');
+    const produce = async (of: string) => {
+      const calls = finds();
+      for (let n = 0; n < 20; n++) await world.produceKeyed(world.service, `${of}${n}`, of, '1m');
+      return finds() - calls;
+    };
+    await produce('a');
+    // Those of other partitions are looked for in the first one.
+    expect(await produce('b')).toBeGreaterThan(25);
+    await world.clock.advance('4m');
+    await produce('c');
+    expect(await produce('d')).toBe(20);
+    expect(await world.produceKeyed(world.service, 'earlier')).toMatchObject({
+      value: [{ duplicate: false }],
+    });
+  });
+
+  test('waits for the partition that may hold a key of before', async () => {
+    const world = await start();
+    await world.produceKeyed(world.service, 'earlier');
+    const [holder] = await world.placed();
+    await (await world.resize(4)).toEnd();
+    const storage = holder === 'near' ? world.near : world.far;
+    const elsewhere = await keyElsewhere(world);
+    storage.cut(0);
+    expect(await world.produceKeyed(world.service, elsewhere)).toMatchObject({
+      error: { code: 'retry', reason: 'unavailable' },
+    });
+    storage.heal(0);
+    await world.clock.advance('1m');
+    expect(await world.produceKeyed(world.service, elsewhere)).toMatchObject({
+      value: [{ duplicate: false }],
+    });
   });
 
   test('takes dead letters where it took them before', async () => {
@@ -178,7 +278,7 @@ describe('a queue that gets more partitions', () => {
       });
       await expect(run.step()).rejects.toMatchObject({ stale: true });
       expect(await world.placed()).toHaveLength(then === 'undone' ? 1 : 3);
-      expect((await world.queue())?.resizes).toEqual({ last: 'task-1', spread: [1] });
+      expect((await world.queue())?.resizes).toEqual(then === 'undone' ? UNDONE : ENDED);
     }
   });
 
@@ -243,7 +343,7 @@ describe('a queue that gets more partitions', () => {
       const other = run.takenOver();
       while (other.end === undefined) await other.undo();
       expect(await world.placed()).toHaveLength(hasThem ? 3 : 1);
-      expect((await world.queue())?.resizes).toEqual({ last: 'task-1', spread: [1] });
+      expect((await world.queue())?.resizes).toEqual(hasThem ? ENDED : UNDONE);
       await world.clock.advance('2s');
       for (const text of ['b', 'c', 'd']) await world.produce(world.service, text);
       expect((await world.inPartitions()).flat().sort()).toEqual(['a', 'a', 'b', 'c', 'd']);
@@ -300,7 +400,7 @@ describe('a queue that gets more partitions', () => {
         const all = await world.inPartitions();
         expect(all.flat().sort()).toEqual(['a', 'a', 'h', 'i', 'j', 'k']);
         expect(all).toHaveLength(3);
-        expect((await world.queue())?.resizes).toEqual({ last: 'task-1', spread: [1] });
+        expect((await world.queue())?.resizes).toEqual(ENDED);
       }
     });
   });
@@ -311,11 +411,14 @@ describe('a queue that gets more partitions', () => {
     const draw = <T>(all: readonly T[]) => all[Math.floor(random.fraction() * all.length)] as T;
     const world = await start({ leaseTimeout: '10m', expireTimeout: '24h' });
     const stored = ['a', 'a'];
-    const keys: string[] = [];
+    const keyed = new KeyedAttempts(world, '30m');
+    await keyed.produce(draw(world.services), 'e0', 'e1', 'e2', 'e3');
     const movers = new RandomMovers(await world.resize(2 + (seed % 4)), draw);
     for (let n = 0; n < 30; n++) {
       const service = draw(world.services);
-      switch (draw(['step', 'step', 'fault', 'killed', 'stale', 'produce', 'keyed', 'again', 'time'])) {
+      switch (
+        draw(['step', 'step', 'fault', 'killed', 'stale', 'produce', 'keyed', 'again', 'both', 'time'])
+      ) {
         case 'step':
           await movers.step();
           break;
@@ -334,15 +437,17 @@ describe('a queue that gets more partitions', () => {
           if ('value' in (await world.produce(service, `p${n}`))) stored.push(`p${n}`);
           break;
         case 'keyed':
-          if ('value' in (await world.produceKeyed(service, `k${n}`))) keys.push(`k${n}`);
+          await keyed.produce(service, `k${n}`, `l${n}`);
           break;
-        case 'again': {
-          const key = draw(keys);
-          if (key === undefined) break;
-          const answer = await world.produceKeyed(service, key);
-          if ('value' in answer) expect(answer.value).toMatchObject([{ duplicate: true }]);
+        case 'again':
+          await keyed.produce(service, draw(keyed.keys), draw(keyed.keys));
           break;
-        }
+        case 'both':
+          await Promise.all([
+            movers.step(),
+            ...world.services.map((each) => keyed.produce(each, `b${n}`, draw(keyed.keys))),
+          ]);
+          break;
         default:
           await world.clock.advance('1s');
       }
@@ -352,7 +457,10 @@ describe('a queue that gets more partitions', () => {
     while (run.end === undefined) await (cancelled ? run.undo() : run.step());
     if (!cancelled) expect(await world.placed()).toHaveLength(2 + (seed % 4));
     await world.clock.advance('2s');
-    expect((await world.inPartitions()).flat().sort()).toEqual([...stored, ...keys].sort());
+    for (const service of world.services) await keyed.produce(service, ...keyed.keys);
+    const all = (await world.inPartitions()).flat();
+    expect(plainTexts(all).toSorted()).toEqual(stored.toSorted());
+    keyed.check(all);
     const seen: string[] = [];
     for (let n = 0; n < 6; n++) {
       const found = await lease(world, draw(world.services));
@@ -360,7 +468,7 @@ describe('a queue that gets more partitions', () => {
       if (found.items.length > 0)
         expect(await complete(world, draw(world.services), found)).toEqual({ value: undefined });
     }
-    expect(seen.sort()).toEqual([...stored, ...keys].sort());
+    expect(seen.sort()).toEqual(all.toSorted());
   });
 });
 

@@ -3,6 +3,7 @@ import { SeededRandom } from '@querator/core/testing';
 import { describe, expect, test } from 'vitest';
 import type { Service } from '../../src/index.ts';
 import { payloadOf } from '../support/harness.ts';
+import { KeyedAttempts, plainTexts } from '../support/keyed-attempts.ts';
 import { FAULTS } from '../support/move-run.ts';
 import { RandomMovers } from '../support/random-movers.ts';
 import { LEAVING_CALLS, ResizeWorld } from '../support/resize-run.ts';
@@ -162,7 +163,8 @@ describe('a queue that gets fewer partitions', () => {
     await consume(world, world.service);
     const run = await world.resize(1);
     run.onRecord(async (change) => {
-      if (change === 2) await run.again().step();
+      // The first one takes the task over, and the second one lets keys go elsewhere.
+      if (change === 3) await run.again().step();
     });
     await run.step();
     expect(await world.placed()).toHaveLength(2);
@@ -191,11 +193,23 @@ describe('a queue that gets fewer partitions', () => {
     const world = await start();
     for (const key of ['k1', 'k2', 'k3']) await world.produceKeyed(world.service, key);
     await consume(world, world.service);
-    await (await world.resize(1)).toEnd();
+    const run = await world.resize(1);
+    await run.step();
+    expect(run.end).toBeUndefined();
     for (const key of ['k1', 'k2', 'k3']) {
       const answer = await world.produceKeyed(world.services[1] as Service, key);
-      expect(answer).toMatchObject({ value: [{ duplicate: true, partition: 0 }] });
+      expect(answer).toMatchObject({ value: [{ duplicate: true }] });
     }
+    // New ones go to the partition that stays.
+    const answer = await world.produceKeyed(world.service, 'k4', 'k4', '24h');
+    expect(answer).toMatchObject({ value: [{ duplicate: false, partition: 0 }] });
+    await world.clock.advance('59m');
+    await run.step();
+    expect([run.end, (await world.placed()).length > 1]).toEqual([undefined, true]);
+    await world.clock.advance('2m');
+    await run.toEnd();
+    expect(await world.produceKeyed(world.service, 'k1')).toMatchObject({ value: [{ duplicate: false }] });
+    expect(await world.produceKeyed(world.service, 'k4')).toMatchObject({ value: [{ duplicate: true }] });
   });
 
   test('can get them again', async () => {
@@ -223,7 +237,10 @@ describe('a queue that gets fewer partitions', () => {
       const undone = run.takenOver();
       while (undone.end === undefined) await undone.undo();
       expect(await world.placed()).toHaveLength(length);
-      expect((await world.queue())?.resizes).toEqual({ last: 'task-1', spread: [1] });
+      expect((await world.queue())?.resizes).toMatchObject({
+        ...{ last: 'task-1', spread: [1] },
+        keys: { partitions: length, earlier: [] },
+      });
       await world.clock.advance('2s');
       const before = await world.inPartitions();
       for (let n = 0; n < 2 * length + 4; n++) await world.produce(world.services[n % 2] as Service, `q${n}`);
@@ -294,7 +311,7 @@ describe('a queue that gets fewer partitions', () => {
       ...{ maxAttempts: 0, reference: '', requestedPartitions: 3 },
     });
     await expect(other.prepareResize({ partitions: 2 })).rejects.toThrow(
-      'partitions is invalid; the queue keeps its first 3 partitions, where its dedup keys are',
+      'partitions is invalid; the queue keeps its first 3 partitions, where its dead letters are',
     );
   });
 
@@ -341,8 +358,9 @@ describe('a queue that gets fewer partitions', () => {
     const draw = <T>(all: readonly T[]) => all[Math.floor(random.fraction() * all.length)] as T;
     const world = await start(2 + (seed % 3), { leaseTimeout: '30m' });
     const stored = new Set((await world.inPartitions()).flat());
-    const keys: string[] = [];
+    const keyed = new KeyedAttempts(world, '90s');
     const done: string[] = [];
+    await keyed.produce(draw(world.services), 'e0', 'e1', 'e2', 'e3');
     let held: Held[] = [];
     const movers = new RandomMovers(await world.resize(1), draw);
     const finish = async (service: Service, one: Held) => {
@@ -363,6 +381,8 @@ describe('a queue that gets fewer partitions', () => {
           'stale',
           'produce',
           'keyed',
+          'again',
+          'both',
           'lease',
           'lease',
           'complete',
@@ -388,10 +408,16 @@ describe('a queue that gets fewer partitions', () => {
           if ('value' in (await world.produce(service, `later ${n}`))) stored.add(`later ${n}`);
           break;
         case 'keyed':
-          if ('value' in (await world.produceKeyed(service, `k${n}`))) {
-            stored.add(`k${n}`);
-            keys.push(`k${n}`);
-          }
+          await keyed.produce(service, `k${n}`, `l${n}`);
+          break;
+        case 'again':
+          await keyed.produce(service, draw(keyed.keys), draw(keyed.keys));
+          break;
+        case 'both':
+          await Promise.all([
+            movers.step(),
+            ...world.services.map((each) => keyed.produce(each, `b${n}`, draw(keyed.keys))),
+          ]);
           break;
         case 'lease': {
           const found = await lease(world, service, 2);
@@ -423,16 +449,15 @@ describe('a queue that gets fewer partitions', () => {
       for (const one of held) await finish(draw(world.services), one);
       await world.clock.advance('2s');
       done.push(...(await consume(world, draw(world.services))));
-      expect(n).toBeLessThan(20);
+      // Partitions leave only when the windows of their keys have ended.
+      expect(n).toBeLessThan(70);
     }
     if (!cancelled) expect(await world.placed()).toHaveLength(1);
     for (const one of held) await finish(draw(world.services), one);
-    for (const key of keys) {
-      const answer = await world.produceKeyed(draw(world.services), key);
-      expect(answer).toMatchObject({ value: [{ duplicate: true }] });
-    }
+    for (const service of world.services) await keyed.produce(service, ...keyed.keys);
     for (const service of world.services) done.push(...(await consume(world, service)));
     expect(held).toEqual([]);
-    expect(done.sort()).toEqual([...stored].sort());
+    keyed.check(done);
+    expect(plainTexts(done).toSorted()).toEqual([...stored].sort());
   });
 });

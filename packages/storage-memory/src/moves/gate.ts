@@ -83,10 +83,18 @@ export class Gate {
   }
 }
 
-/** The gates of the partitions that move, or have left. */
+/** The lowest `keySpread` that a partition takes. */
+interface Fence {
+  readonly keySpread: number;
+  /** When the queue was created. Undefined: not known. */
+  readonly createdAt: Instant | undefined;
+}
+
+/** The gates of the partitions that move, or have left, and the fences of dedup keys. */
 export class Gates {
   readonly #storage: string;
   readonly #gates = new Map<string, Gate>();
+  readonly #fences = new Map<string, Fence>();
   /** How many moves have begun. */
   #begun = 0;
 
@@ -110,8 +118,37 @@ export class Gates {
     this.#gates.delete(key);
   }
 
+  /** The partition was removed. */
+  forget(key: string): void {
+    this.#gates.delete(key);
+    this.#fences.delete(key);
+  }
+
   clear(): void {
     this.#gates.clear();
+    this.#fences.clear();
+  }
+
+  /** Puts a fence on the dedup keys of a partition. @returns false if it has a higher one. */
+  fence(key: string, fence: Fence): boolean {
+    if (this.#fenceOf(key, fence.createdAt) > fence.keySpread) return false;
+    this.#fences.set(key, fence);
+    return true;
+  }
+
+  /** @throws StorageError `closed` if the partition takes no keys of that spread. */
+  checkKeys(key: string, createdAt: Instant | undefined, keySpread: number): void {
+    if (keySpread >= this.#fenceOf(key, createdAt)) return;
+    const message = `storage '${this.#storage}': the dedup keys of the queue go to other partitions by now`;
+    throw new StorageError(message, { outcome: 'not-applied', closed: true });
+  }
+
+  /** A later queue of the name has no fence of an earlier one. */
+  #fenceOf(key: string, createdAt: Instant | undefined): number {
+    const fence = this.#fences.get(key);
+    const isOther =
+      createdAt !== undefined && fence?.createdAt !== undefined && fence.createdAt !== createdAt;
+    return fence === undefined || isOther ? 0 : fence.keySpread;
   }
 
   /**

@@ -7,6 +7,7 @@ import {
   type CarriedKeys,
   type Clock,
   type ClosedPartition,
+  type FencedKeys,
   type GateState,
   type Instant,
   type ItemId,
@@ -188,6 +189,12 @@ export class MemoryMoveStore implements MoveStore {
     gates.delete(key);
   }
 
+  async fenceKeys(keySpread: number): Promise<FencedKeys> {
+    const { key, createdAt, gates, table } = this.#parts;
+    if (!gates.fence(key, { keySpread, createdAt })) throw fencedLater(keySpread);
+    return { lastEndsAt: table().dedupKeys.lastEndsAt };
+  }
+
   async end(claim: MoveClaim): Promise<void> {
     const { key, gates, existing, replace } = this.#parts;
     const table = existing();
@@ -216,6 +223,11 @@ export class MemoryMoveStore implements MoveStore {
 
 function stale({ task }: MoveClaim): StorageError {
   const message = `the partition is not in the state that task '${task}' expects, or another process works on it`;
+  return new StorageError(message, { outcome: 'not-applied', stale: true });
+}
+
+function fencedLater(keySpread: number): StorageError {
+  const message = `the dedup keys of the partition have a later fence than ${keySpread}`;
   return new StorageError(message, { outcome: 'not-applied', stale: true });
 }
 

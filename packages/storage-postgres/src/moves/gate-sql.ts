@@ -3,6 +3,7 @@ import { getTableName } from 'drizzle-orm';
 import type { Session } from '../database/database.ts';
 import { quotedName } from '../database/quoted-name.ts';
 import { PARTITION_CLOSED } from '../errors/postgres-error.ts';
+import { keySpreadSql } from '../operations/keyed-shape.ts';
 import { lockSchema } from '../schema/fixed-schema.ts';
 import { changesTable, movesTable } from '../schema/tables/moves.ts';
 import type { NameRelation } from '../schema/tables/render-ddl.ts';
@@ -20,6 +21,7 @@ const CHANGES = getTableName(changesTable);
 const CHANGE_NUMBERS = 'querator_change';
 const GATE = 'querator_gate';
 const LOG_OF = { item: 'querator_log_items', key: 'querator_log_keys' } as const;
+const FENCE = 'querator_key_fence';
 const LOCK = 'querator moves';
 
 /**
@@ -64,12 +66,18 @@ BEGIN
 END`;
 };
 
+const FENCE_BODY = `
+BEGIN
+  RAISE EXCEPTION 'the dedup keys of the queue go to other partitions by now' USING ERRCODE = '${PARTITION_CLOSED}';
+END`;
+
 /** Creates what the triggers run, or replaces what a version with other texts has created. */
 export async function provideFunctions(session: Session, nameOf: NameRelation): Promise<void> {
   const functions = [
     { name: GATE, body: gateBody(nameOf) },
     { name: LOG_OF.item, body: logBody(nameOf, 'item', 'id') },
     { name: LOG_OF.key, body: logBody(nameOf, 'key', 'key') },
+    { name: FENCE, body: FENCE_BODY },
   ];
   const found = await session.query<{ readonly name: string; readonly body: string }>({
     text: `SELECT proname AS name, prosrc AS body FROM pg_proc
@@ -166,4 +174,30 @@ export async function dropTriggers(
     if (name === GATE && kept === 'gate') continue;
     await session.query({ text: `DROP TRIGGER ${quotedName(name)} ON ${table}` });
   }
+}
+
+const fenceName = (keySpread: number) => `${FENCE}_${keySpread}`;
+
+/** The `keySpread` of the fence on a table of dedup keys; 0: there is none. */
+export async function fenceOn(session: Session, table: string): Promise<number> {
+  const [row] = await session.query<{ readonly fence: number }>({
+    text: `SELECT coalesce(max(substr(tgname, ${FENCE.length + 2})::int), 0) AS fence FROM pg_trigger
+      WHERE tgrelid = to_regclass($1) AND NOT tgisinternal AND tgname LIKE '${FENCE.replaceAll('_', '\\_')}\\_%'`,
+    values: [table],
+  });
+  return row?.fence ?? 0;
+}
+
+/** Replaces the fence on a table of dedup keys. */
+export async function putFence(
+  session: Session,
+  table: string,
+  { from, to }: { readonly from: number; readonly to: number },
+  nameOf: NameRelation,
+): Promise<void> {
+  if (from > 0) await session.query({ text: `DROP TRIGGER ${fenceName(from)} ON ${table}` });
+  await session.query({
+    text: `CREATE TRIGGER ${fenceName(to)} BEFORE INSERT ON ${table} FOR EACH ROW
+      WHEN (${keySpreadSql('NEW.random_ends')} < ${to}) EXECUTE FUNCTION ${nameOf(FENCE)}()`,
+  });
 }

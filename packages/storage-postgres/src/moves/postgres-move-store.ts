@@ -5,6 +5,7 @@ import type {
   CarriedKeys,
   Clock,
   ClosedPartition,
+  FencedKeys,
   GateState,
   ItemId,
   MoveClaim,
@@ -32,6 +33,7 @@ import {
 import { readChanges, readItems, readKeys } from './carried-reads.ts';
 import { closeSource, untilNothingIsAdded } from './close-source.ts';
 import { endMove, readmit } from './end-move.ts';
+import { fenceKeys } from './fence-keys.ts';
 import { changesOf, checkClaim, claimed, lockGated, lockMove, setMove } from './move-session.ts';
 import { writeCopy } from './write-copy.ts';
 
@@ -159,6 +161,13 @@ export class PostgresMoveStore implements MoveStore {
       if (!(await moves.exists())) return;
       await readmit(this.#moving);
       table.forget();
+    });
+  }
+
+  fenceKeys(keySpread: number): Promise<FencedKeys> {
+    return this.#run(async () => {
+      await this.#deps.table.keys.ensure();
+      return fenceKeys(this.#moving, keySpread);
     });
   }
 

@@ -24,7 +24,7 @@ import { isRefusedData, refusedItems } from '../sql/refused-data.ts';
 import { ITEM_COLUMNS, type ItemRow, rowToItem } from '../sql/row-to-item.ts';
 import { textArray } from '../wire/binary-array.ts';
 import { durationToText, instantToText } from '../wire/instant-text.ts';
-import { intArray, keyedParts, keyParameters } from './keyed-shape.ts';
+import { IMPORTED_KEYS, intArray, keyedParts, keyParameters } from './keyed-shape.ts';
 
 const NOW = nowSql('$1');
 
@@ -65,7 +65,7 @@ const importItems =
   ({ details, due = false, keyed }: ImportShape) =>
   (table: string) => {
     const keyPlace = details ? 17 : 16;
-    const keys = keyed && keyedParts(keyed, keyPlace + 1);
+    const keys = keyed && keyedParts(keyed, keyPlace + 1, IMPORTED_KEYS);
     const more: readonly (readonly [array: string, name: string])[] = [
       ...(details ? [['$16::text[]', 'metadata'] as const] : []),
       ...(keys === undefined ? [] : [[`$${keyPlace}::int[]`, 'key_place'] as const]),

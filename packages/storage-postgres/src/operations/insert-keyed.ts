@@ -19,6 +19,8 @@ import { newLeasedItems } from './new-leased-items.ts';
 /** How the items of a keyed statement are stored. */
 export interface KeyedInsertion {
   readonly expireTimeout: Duration;
+  /** See core's `KeyedProduceOptions`. */
+  readonly keySpread: number;
   /** The first new items are leased if no item waits. Undefined: none is leased. */
   readonly lease?: KeyedLease | undefined;
 }
@@ -41,13 +43,14 @@ export async function insertKeyed(
   send: Session['query'],
   context: PartitionContext,
   batch: KeyedBatch,
-  { expireTimeout, lease }: KeyedInsertion,
+  { expireTimeout, keySpread, lease }: KeyedInsertion,
 ): Promise<KeyedInserted> {
   const { items, keys } = batch;
   if (keys.length === 0) return { results: batch.results([]), leased: [] };
   const hasSchedules = items.some((item) => item.enqueueAt !== undefined);
   const ids = newIds(context, items.length);
-  const shape = keyedShape(context.table, lease ? 'leased' : hasSchedules ? 'scheduled' : 'plain');
+  const kind = lease ? 'leased' : hasSchedules ? 'scheduled' : 'plain';
+  const shape = keyedShape(context.table, kind, keySpread);
   const rows = await send<KeyedRow>(
     insertItems(context, shape, { items, ids, expireTimeout }, [
       ...(lease ? [lease.from, lease.limit, durationToText(lease.leaseTimeout)] : []),

@@ -52,6 +52,12 @@ interface KeyedParts {
   readonly fresh: (keyPlace: string) => string;
 }
 
+/**
+ * What an import writes behind the random ends of its keys: more than any `keySpread`. It names its
+ * partition, so no fence concerns it.
+ */
+export const IMPORTED_KEYS = 999_999_999;
+
 /** The parameters of {@link keyedParts}. */
 const KEY_PARAMETERS = 4;
 
@@ -71,11 +77,14 @@ const KEY_PARAMETERS = 4;
  * that statements cannot deadlock.
  *
  * @param first the number of the first parameter.
+ * @param keySpread the `keySpread` of the caller. The fence of the table reads it behind the random ends, where
+ *   nothing else does: ids are read in tens.
  */
-export function keyedParts({ keysName }: PartitionTable, first: number): KeyedParts {
+export function keyedParts({ keysName }: PartitionTable, first: number, keySpread: number): KeyedParts {
+  const mark = keySpread === 0 ? '' : ` || '${keySpreadMark(keySpread)}'`;
   const arrays = ['text', 'int', 'int', 'interval'].map((type, n) => `$${first + n}::${type}[]`);
   // After a sequence was set back, an earlier statement may have had the same number. The random ends tell.
-  const ownEnds = randomEndsSql(IDS, positionSql('held.first_number'), randomEndsInSql('held.random_ends'));
+  const ownEnds = `${randomEndsSql(IDS, positionSql('held.first_number'), randomEndsInSql('held.random_ends'))}${mark}`;
   const isNew = `${sequenceNumberSql('held.first_number')} = (${OWN_NUMBER}) AND held.random_ends = ${ownEnds}`;
   const unlessHeld = (column: string) =>
     `${column} = CASE WHEN held.ends_at <= ${NOW} THEN excluded.${column} ELSE held.${column} END`;
@@ -86,13 +95,23 @@ export function keyedParts({ keysName }: PartitionTable, first: number): KeyedPa
   kept AS (
     INSERT INTO ${keysName} AS held (key, ${COLUMNS.join(', ')})
     SELECT given.key, ${numberAtSql('given.position', OWN_NUMBER)},
-      ${randomEndsSql(IDS, 'given.position', 'given.items')}, ${NOW} + given.keep
+      ${randomEndsSql(IDS, 'given.position', 'given.items')}${mark}, ${NOW} + given.keep
     FROM unnest(${arrays.join(', ')}) AS given (key, position, items, keep)
     ON CONFLICT (key) DO UPDATE SET ${COLUMNS.map(unlessHeld).join(', ')}
     RETURNING first_number, random_ends, ${isNew} AS is_new),
   fresh AS MATERIALIZED (SELECT array_agg(is_new) AS flags FROM kept),`,
     fresh: (keyPlace) => `, fresh WHERE fresh.flags[${keyPlace}]`,
   };
+}
+
+/** What a keyed produce writes behind the random ends. Shorter than one of them. */
+function keySpreadMark(keySpread: number): string {
+  return `/${keySpread}`;
+}
+
+/** SQL for the `keySpread` behind the random ends; 0: there is none. */
+export function keySpreadSql(ends: string): string {
+  return `coalesce(nullif(split_part(${ends}, '/', 2), ''), '0')::int`;
 }
 
 /** The values of the parameters of {@link keyedParts}. */
@@ -122,14 +141,14 @@ export function intArray(numbers: readonly number[]): string {
  * `leased` it leases the first of them too, if no other item waits. Parameters:
  * those of the base shape, the place of each item's key, and those of the keys.
  */
-export function keyedShape(partition: PartitionTable, kind: KeyedKind): InsertShape {
+export function keyedShape(partition: PartitionTable, kind: KeyedKind, keySpread: number): InsertShape {
   const base: InsertShape = BASES[kind];
   const isLeasing = kind === 'leased';
   const hasSchedules = kind === 'scheduled';
   const first = FIRST_SHAPE_PARAMETER + base.parameters;
-  const { number, keys, fresh } = keyedParts(partition, first + 1);
+  const { number, keys, fresh } = keyedParts(partition, first + 1, keySpread);
   return {
-    name: `_keyed${base.name}`,
+    name: `_keyed${keySpread === 0 ? '' : `_${keySpread}`}${base.name}`,
     expireDeadline: base.expireDeadline,
     columns: base.columns,
     arrays: [...base.arrays, [`$${first}::int[]`, 'key_place']],

@@ -23,21 +23,20 @@ import { writeRequests } from './whole-requests.ts';
 export async function produceKeyed(
   context: PartitionContext,
   requests: readonly KeyedProduceRequest[],
-  { expireTimeout, newKeys }: KeyedProduceOptions,
+  options: KeyedProduceOptions,
 ): Promise<readonly Outcome<KeyedProduceResult>[]> {
+  const { expireTimeout, newKeys, keySpread = 0 } = options;
+  if (newKeys !== 'store') return await lookUp(context, requests, newKeys);
   const refused = refuseMetadata(context, requests, ({ groups }) =>
     groups.some(({ items }) => items.some(hasMetadata)),
   );
   if (refused !== undefined) {
-    return refused((others) => produceKeyed(context, others, { expireTimeout, newKeys }));
-  }
-  if (newKeys === 'refuse') {
-    return await lookUp(context, requests);
+    return refused((others) => produceKeyed(context, others, options));
   }
   return writeRequests(context.db, requests, {
     count: ({ groups }) => groups.reduce((sum, { items }) => sum + items.length, 0),
     insert: async (send, some) =>
-      (await insertKeyed(send, context, new KeyedBatch(some), { expireTimeout })).results,
+      (await insertKeyed(send, context, new KeyedBatch(some), { expireTimeout, keySpread })).results,
     refused: (error, { groups }) => {
       const items = groups.flatMap((group) => group.items);
       return refusedItems(context.db, error, items, keysOf(groups));
@@ -63,12 +62,12 @@ export async function produceKeyedAndLease(
   const { items } = all;
   const isRefused = !context.table.metadata.isThere && items.some(hasMetadata);
   const isTooMuch = items.length > ITEMS_PER_STATEMENT;
-  if (from === undefined || isRefused || isTooMuch || options.newKeys === 'refuse') return inSteps();
+  if (from === undefined || isRefused || isTooMuch || options.newKeys !== 'store') return inSteps();
   try {
     const send: Session['query'] = (statement) => context.db.write(statement);
-    const { expireTimeout } = options;
+    const { expireTimeout, keySpread = 0 } = options;
     const { results, leased } = await insertKeyed(send, context, all, {
-      ...{ expireTimeout, lease: { ...batch, from } },
+      ...{ expireTimeout, keySpread, lease: { ...batch, from } },
     });
     return { outcomes: results.map((value) => ({ ok: true, value })), leased };
   } catch (error) {
@@ -92,9 +91,10 @@ interface HeldRow {
 async function lookUp(
   context: PartitionContext,
   requests: readonly KeyedProduceRequest[],
+  how: 'refuse' | 'find',
 ): Promise<readonly Outcome<KeyedProduceResult>[]> {
   try {
-    const results = await find(context, new KeyedBatch(requests));
+    const results = await find(context, new KeyedBatch(requests), how);
     return results.map((value) => ({ ok: true, value }));
   } catch (error) {
     if (!isRefusedData(error)) throw error;
@@ -102,22 +102,36 @@ async function lookUp(
     if (requests.length === 1 && only !== undefined) {
       return [{ ok: false, error: await refusedItems(context.db, error, [], keysOf(only.groups)) }];
     }
-    return (await Promise.all(requests.map((request) => lookUp(context, [request])))).flat();
+    return (await Promise.all(requests.map((request) => lookUp(context, [request], how)))).flat();
   }
 }
 
-async function find(context: PartitionContext, batch: KeyedBatch): Promise<readonly KeyedProduceResult[]> {
+// IS TRUE keeps the planner from the index on `ends_at`, which finds no key.
+const heldIn = (keys: string) => `SELECT key, first_number::text AS number, random_ends AS ends FROM ${keys}
+  WHERE key = ANY ($2::text[]) AND (ends_at > ${nowSql('$1')}) IS TRUE`;
+
+async function find(
+  context: PartitionContext,
+  batch: KeyedBatch,
+  how: 'refuse' | 'find',
+): Promise<readonly KeyedProduceResult[]> {
   const keys = batch.keys.map(({ key }) => key);
   const { keysName } = context.table;
-  const rows = await context.db.read<HeldRow>({
-    ...context.table.prepared(
-      'keys_find',
-      // IS TRUE keeps the planner from the index on `ends_at`, which finds no key.
-      () => `SELECT key, first_number::text AS number, random_ends AS ends FROM ${keysName}
-        WHERE key = ANY ($2::text[]) AND (ends_at > ${nowSql('$1')}) IS TRUE`,
-    ),
-    values: [nowParameter(context), textArray(keys)],
-  });
+  const values = [nowParameter(context), textArray(keys)];
+  const rows =
+    how === 'refuse'
+      ? await context.db.read<HeldRow>({
+          ...context.table.prepared('keys_find', () => heldIn(keysName)),
+          values,
+        })
+      : // It removes nothing, but the gate of a partition that has left refuses it.
+        await context.db.write<HeldRow>({
+          ...context.table.prepared(
+            'keys_find_here',
+            (table) => `WITH gate AS (DELETE FROM ${table} WHERE false) ${heldIn(keysName)}`,
+          ),
+          values,
+        });
   const held = new Map(rows.map((row) => [row.key, row]));
   return batch.results(
     keys.map((key) => {

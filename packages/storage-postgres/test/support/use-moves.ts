@@ -38,7 +38,15 @@ export async function useAllOfMoves(backend: StorageBackend): Promise<void> {
   await target.open(CLAIM);
   await source.leave(CLAIM);
   for (const end of [source, target]) await end.end(CLAIM);
+  expect(await source.fenceKeys?.(1)).toEqual({ lastEndsAt: undefined });
   await source.readmit?.();
+  expect(await source.fenceKeys?.(2)).toEqual({ lastEndsAt: undefined });
+  const request = { groups: [{ key: 'k', items: [item('e')] }], window: HOUR };
+  await expect(partition.produceKeyed?.([request], STORE)).rejects.toMatchObject({ closed: true });
+  for (const newKeys of ['store', 'find'] as const) {
+    const outcomes = await partition.produceKeyed?.([request], { ...STORE, newKeys, keySpread: 2 });
+    expect(outcomes).toMatchObject([{ ok: true }]);
+  }
   expect(await source.beginLeaving?.(CLAIM)).toBe(true);
   await source.end(CLAIM);
   expect(await backend.partitionStore(to).stats()).toMatchObject({ waiting: 3 });

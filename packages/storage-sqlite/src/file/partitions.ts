@@ -59,9 +59,10 @@ interface PartitionRow extends PartitionPlace {
   readonly task: string | null;
   readonly generation: bigint | null;
   readonly begun: bigint | null;
+  readonly key_spread: bigint;
 }
 
-const COLUMNS = 'id, range, created_at, emptied, gate, task, generation, begun';
+const COLUMNS = 'id, range, created_at, emptied, gate, task, generation, begun, key_spread';
 
 /** The partitions of a file, which items name by a number. */
 export class Partitions {
@@ -139,6 +140,21 @@ export class Partitions {
     this.#known.delete(nameOf(key));
   }
 
+  /** The lowest spread of dedup keys that the partition takes. */
+  keySpread(key: OwnedKey): number {
+    const row = this.#row(key);
+    return row === undefined || !isOwn(row, key) ? 0 : Number(row.key_spread);
+  }
+
+  /** Sets the lowest spread of dedup keys that a stored partition takes. */
+  setKeySpread(key: PartitionKey, keySpread: number): void {
+    this.#connection.run(
+      'update partitions set key_spread = ? where queue = ? and number = ?',
+      ...[keySpread, key.queue, key.partition],
+    );
+    this.#known.delete(nameOf(key));
+  }
+
   /**
    * Replaces a partition by an empty one with a range of its own, or makes it.
    *
@@ -156,10 +172,11 @@ export class Partitions {
 
   /** Replaces a partition by an empty one with this gate, and a range of its own. */
   putEmpty(key: OwnedKey, gate: Gate): void {
-    const createdAt = this.#row(key)?.created_at ?? null;
+    const { created_at: createdAt = null, key_spread: keySpread = 0n } = this.#row(key) ?? {};
     this.drop(key.queue, key.partition);
     this.#put(key, createdAt, 0n, freeRange(this.#connection));
     this.setGate(key, gate);
+    this.setKeySpread(key, Number(keySpread));
   }
 
   /** Whether a partition holds no item. */

@@ -236,6 +236,10 @@ const VERSIONS: readonly string[] = [
   `
   create table secrets (name text primary key, value text not null) strict, without rowid;
   `,
+  // The lowest spread of dedup keys that a partition takes.
+  `
+  alter table partitions add column key_spread integer not null default 0;
+  `,
 ];
 
 /** The records of this process, which end with it. */

@@ -37,6 +37,15 @@ export function addKey({ connection, partition }: ItemTable, { key, ids, endsAt 
   );
 }
 
+/** When the window of the last key ends. Undefined: there is none. */
+export function lastEndOfKeys({ connection, partition }: ItemTable): Instant | undefined {
+  const row = connection.get<{ ends_at: bigint }>(
+    'select ends_at from keys where partition = ? order by ends_at desc limit 1',
+    partition,
+  );
+  return row && instantFromMicroseconds(row.ends_at);
+}
+
 export function sweepKeys(
   transaction: Transaction,
   { limit, ...args }: InPartition & { readonly limit: number },

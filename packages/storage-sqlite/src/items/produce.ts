@@ -11,11 +11,12 @@ import {
   type NewItem,
   type Outcome,
   type ProduceResult,
+  StorageError,
 } from '@querator/core';
 import type { Transaction } from '../file/transaction.ts';
 import { type Packed, pack, unpack } from '../messages/packed-payloads.ts';
 import { appendItems } from './append-items.ts';
-import { addingTableOf, type InPartition } from './in-partition.ts';
+import { addingTableOf, type InPartition, tableOf } from './in-partition.ts';
 import type { ItemTable } from './item-table.ts';
 import { addKey, idsOfKey } from './keys.ts';
 import { leaseItems } from './lease.ts';
@@ -105,14 +106,24 @@ export function produceKeyed(
   transaction: Transaction,
   args: ProduceKeyedArgs,
 ): readonly Outcome<KeyedProduceResult>[] {
-  return produceKeyedInto(addingTableOf(transaction, args), transaction, args);
+  return produceKeyedInto(keyedTableOf(transaction, args), transaction, args);
+}
+
+/** @throws StorageError `closed` if the partition takes no such keys. */
+function keyedTableOf(transaction: Transaction, args: ProduceKeyedArgs): ItemTable {
+  const { key, newKeys, keySpread = 0 } = args;
+  if (newKeys === 'find') return tableOf(transaction, args);
+  const table = addingTableOf(transaction, args);
+  if (keySpread >= transaction.partitions.keySpread(key)) return table;
+  const message = 'the dedup keys of the queue go to other partitions by now';
+  throw new StorageError(message, { outcome: 'not-applied', closed: true });
 }
 
 export function produceKeyedAndLease(
   transaction: Transaction,
   { lease, ...args }: ProduceKeyedArgs & { readonly lease: LeaseBatch },
 ): ProducedAndLeased<KeyedProduceResult> {
-  const table = addingTableOf(transaction, args);
+  const table = keyedTableOf(transaction, args);
   return producedAndLeased(table, { lease, now: transaction.now }, () =>
     produceKeyedInto(table, transaction, args),
   );
@@ -134,7 +145,7 @@ function produceKeyedInto(
       begin += count;
       const earlier = idsOfKey(table, key, now);
       if (earlier !== undefined) return { state: 'duplicate', ids: earlier };
-      if (newKeys === 'refuse') return { state: 'refused' };
+      if (newKeys !== 'store') return { state: 'refused' };
       const appended = appendItems(table, own, { now, expireTimeout });
       addKey(table, { key, ids: appended.ids, endsAt });
       stored += count;

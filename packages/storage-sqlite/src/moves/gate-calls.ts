@@ -1,8 +1,18 @@
-import { type ClosedPartition, type GateState, invalid, type MoveClaim, type MoveEnd } from '@querator/core';
+import {
+  type ClosedPartition,
+  type FencedKeys,
+  type GateState,
+  invalid,
+  type MoveClaim,
+  type MoveEnd,
+  StorageError,
+} from '@querator/core';
 import { unwatchChanges, watchChanges } from '../file/changes.ts';
 import type { Gate, OwnedKey } from '../file/partitions.ts';
 import type { Transaction } from '../file/transaction.ts';
 import type { InPartition } from '../items/in-partition.ts';
+import { ItemTable } from '../items/item-table.ts';
+import { lastEndOfKeys } from '../items/keys.ts';
 import { type Claimed, gatedBy, isOf, staleClaim } from './claimed.ts';
 
 export function beginMove(
@@ -105,6 +115,21 @@ export function readmit({ partitions }: Transaction, { key }: InPartition): void
   if (gate?.state !== 'left') return;
   partitions.putEmpty(key, gate);
   partitions.setGate(key, undefined);
+}
+
+/** No earlier call can store a key any more: calls come one after the other. */
+export function fenceKeys(
+  transaction: Transaction,
+  { key, keySpread }: InPartition & { readonly keySpread: number },
+): FencedKeys {
+  const { partitions } = transaction;
+  const place = partitions.make(key);
+  if (partitions.keySpread(key) > keySpread) {
+    const message = `the dedup keys of the partition have a later fence than ${keySpread}`;
+    throw new StorageError(message, { outcome: 'not-applied', stale: true });
+  }
+  partitions.setKeySpread(key, keySpread);
+  return { lastEndsAt: lastEndOfKeys(new ItemTable(transaction, place)) };
 }
 
 export function openTarget(transaction: Transaction, args: Claimed): void {

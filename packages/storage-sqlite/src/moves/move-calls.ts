@@ -3,6 +3,7 @@ import {
   beginMove,
   closeSource,
   endMove,
+  fenceKeys,
   leaveSource,
   openTarget,
   readmit,
@@ -28,5 +29,6 @@ export const MOVE_CALLS = {
   openTarget,
   beginLeaving,
   readmit,
+  fenceKeys,
   endMove,
 };

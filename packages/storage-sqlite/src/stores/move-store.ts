@@ -4,6 +4,7 @@ import type {
   CarriedItems,
   CarriedKeys,
   ClosedPartition,
+  FencedKeys,
   GateState,
   ItemId,
   MoveClaim,
@@ -79,6 +80,10 @@ export class SqliteMoveStore implements MoveStore {
 
   readmit(): Promise<void> {
     return this.#calls.call('readmit', {});
+  }
+
+  fenceKeys(keySpread: number): Promise<FencedKeys> {
+    return this.#calls.call('fenceKeys', { keySpread });
   }
 
   end(claim: MoveClaim): Promise<void> {

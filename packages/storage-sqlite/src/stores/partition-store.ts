@@ -273,14 +273,14 @@ function importedAt(
 
 function packKeyed(
   requests: readonly KeyedProduceRequest[],
-  { expireTimeout, newKeys }: KeyedProduceOptions,
+  { expireTimeout, newKeys, keySpread }: KeyedProduceOptions,
 ): PackedKeyedRequests {
   const packed = requests.map(({ groups, window }) => ({
     items: pack(groups.flatMap(({ items }) => items)),
     groups: groups.map(({ key, items }) => ({ key, count: items.length })),
     window,
   }));
-  return { requests: packed, expireTimeout, newKeys };
+  return { requests: packed, expireTimeout, newKeys, ...(keySpread !== undefined && { keySpread }) };
 }
 
 function packRequests(requests: readonly ProduceRequest[]): PackedRequests {

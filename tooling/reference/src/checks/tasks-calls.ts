@@ -50,7 +50,7 @@ export const RESIZE_CALL: CheckedCall = {
     },
     {
       when: '`partitions` is less than the queue had before its first resize',
-      text: 'partitions is invalid; the queue keeps its first <number> partitions, where its dedup keys are',
+      text: 'partitions is invalid; the queue keeps its first <number> partitions, where its dead letters are',
     },
     {
       when: 'the driver of a storage cannot resize queues',
@@ -58,7 +58,7 @@ export const RESIZE_CALL: CheckedCall = {
     },
     {
       when: 'a server on the same storage does not know resizes',
-      text: "'tasks.resize' is unavailable; stop or upgrade the server <its name>",
+      text: "'queues.resize.dedup' is unavailable; stop or upgrade the server <its name>",
       reason: 'unavailable',
       code: 'retry',
     },

@@ -9,6 +9,7 @@ import {
   millisecondsBetween,
   type PartitionOwner,
   type PartitionPlacement,
+  type Queue,
   QueueError,
   type QueueStore,
   type StorageBackend,
@@ -18,7 +19,9 @@ import {
 } from '@querator/core';
 import type { PartitionStorage } from '../../manager/placements.ts';
 import type { QueueManager } from '../../manager/queue-manager.ts';
+import { keyPartitions } from '../../partition/key-places.ts';
 import { spreadSize } from '../../partition/queue-spread.ts';
+import { canSpread, earlierEnds, fenceAll, fenceNew, type KeyFencesDeps } from '../resizes/key-fences.ts';
 import { LeavingPartitions, type LeavingPartitionsDeps } from '../resizes/leaving-partitions.ts';
 import { ResizeRecord } from '../resizes/resize-record.ts';
 import { isOutage, reasonOf } from '../step-failure.ts';
@@ -26,7 +29,7 @@ import type { JudgeQueue, PreparedTask, StepBudget, StepResult, TaskCall, TaskKi
 import type { RequireStorage } from './move-partition.ts';
 
 /** What every process on the storage of the queues must know while a queue is resized. */
-const RESIZE = 'tasks.resize';
+const RESIZE = 'queues.resize.dedup';
 
 /** How long a task waits before it looks again whether a partition is empty. */
 const LOOK_AGAIN = milliseconds(1_000);
@@ -63,7 +66,7 @@ export interface ResizeQueueDeps {
 /** Gives a queue more partitions, or fewer, while producers and consumers work (docs/adr/0043-a-queue-is-resized-by-its-record.md). */
 export class ResizeQueue implements TaskKind {
   readonly kind = 'resize';
-  readonly version = 1;
+  readonly version = 2;
   readonly structural = true;
   /** It refuses some of them itself, and says which it takes. */
   readonly takes = ['partitions', 'partition', 'storageName', 'force'] as const;
@@ -103,7 +106,7 @@ export class ResizeQueue implements TaskKind {
       throw invalid(errorText`partitions is invalid; that is the number of partitions that the queue has`);
     if (partitions < spreadSize(queue)) {
       throw invalid(
-        errorText`partitions is invalid; the queue keeps its first ${spreadSize(queue)} partitions, where its dedup keys are`,
+        errorText`partitions is invalid; the queue keeps its first ${spreadSize(queue)} partitions, where its dead letters are`,
       );
     }
     const placements =
@@ -135,15 +138,15 @@ export class ResizeQueue implements TaskKind {
       if (found.state === 'ended') return ended(checkpoint);
       if (found.state === 'deleted') return await this.#deleted(task, record, checkpoint, budget);
       if (to < from) {
-        const leaving = this.#leavingOf(task, record, found.partitions.length, budget);
+        const leaving = this.#leavingOf(task, record, found.queue, budget);
         return await this.#leave(task, record, leaving, checkpoint);
       }
-      if (found.partitions.length === from) {
+      if (found.queue.partitions.length === from) {
         await this.#requireProcesses(storages);
         await record.append(placementsOf(parameters));
         return went({ at: from }, to - from, to - from);
       }
-      return await this.#open(task, record, checkpoint, budget);
+      return await this.#open(task, { record, queue: found.queue }, checkpoint, budget);
     } catch (error) {
       this.#leaving.delete(task.id);
       if (!(error instanceof QueueError) || isOutage(error)) throw error;
@@ -164,18 +167,24 @@ export class ResizeQueue implements TaskKind {
     this.#leaving.delete(task.id);
     const found = await record.takeOver();
     if (found.state === 'deleted') return this.#deleted(task, record, checkpoint, budget);
-    if (found.state === 'runs' && found.partitions.length > from)
-      return this.#open(task, record, checkpoint, budget);
-    if (found.state === 'runs' && to < from)
-      await this.#leavingOf(task, record, found.partitions.length, budget).undo();
-    if (found.state === 'runs') await record.end();
+    if (found.state === 'runs' && found.queue.partitions.length > from)
+      return this.#open(task, { record, queue: found.queue }, checkpoint, budget);
+    if (found.state === 'runs' && to < from) {
+      const { queue } = found;
+      await this.#leavingOf(task, record, queue, budget).undo();
+      // Keys may go to those again that stay.
+      const { length } = queue.partitions;
+      const fences = this.#fences(task);
+      const isAsBefore = keyPartitions(queue) === length || !canSpread(queue.partitions, fences);
+      await record.end(isAsBefore ? undefined : await fenceAll(queue, length, fences));
+    } else if (found.state === 'runs') await record.end();
     return ended(checkpoint);
   }
 
-  /** Makes the new partitions usable where one of that number has left before. */
+  /** Makes the new partitions usable where one of that number has left before, and lets dedup keys go there. */
   async #open(
     task: Task,
-    record: ResizeRecord,
+    { record, queue }: { readonly record: ResizeRecord; readonly queue: Queue },
     checkpoint: JsonValue | undefined,
     { signal, stillHeld }: StepBudget,
   ): Promise<StepResult> {
@@ -183,16 +192,19 @@ export class ResizeQueue implements TaskKind {
     const parameters = task.parameters as Parameters;
     const start = clock.now();
     let { at } = (checkpoint ?? { at: parameters.from }) as unknown as Place;
-    const owner = this.#owner(task.queue, BigInt(parameters.queueCreatedAt) as Instant);
+    const fences = this.#fences(task);
+    const spreads = canSpread(queue.partitions, fences);
     // Otherwise a later resize may have closed one of these partitions for good.
     if (!(await stillHeld())) return went({ at });
-    for (const { partition, storageName } of placementsOf(parameters).slice(at - parameters.from)) {
+    for (const placement of placementsOf(parameters).slice(at - parameters.from)) {
       if (signal.aborted || millisecondsBetween(start, clock.now()) >= STEP_MS) return went({ at });
-      const moves = this.#storage(storageName).moveStore?.({ queue: task.queue, partition }, owner);
-      await moves?.readmit?.();
-      at = partition + 1;
+      // Before it is usable: a server with settings of long ago may send it keys.
+      if (spreads) await fenceNew(queue, placement, fences);
+      await fences.moveStore(placement)?.readmit?.();
+      at = placement.partition + 1;
     }
-    await record.end();
+    if (!spreads) await record.end();
+    else await record.end(await fenceAll(queue, parameters.to, fences));
     return { ...went({ at }), end: 'done' };
   }
 
@@ -205,12 +217,17 @@ export class ResizeQueue implements TaskKind {
   ): Promise<StepResult> {
     const { from, to, storages } = task.parameters as Parameters;
     await this.#requireProcesses(storages);
-    const { left, holdsItems } = await leaving.step();
+    const { left, holdsItems, holdsKeys } = await leaving.step();
     this.#leaving.set(task.id, leaving);
     const isFirst = checkpoint === undefined || checkpoint === null;
     const counts = went({ at: to }, isFirst ? from - to : 0, left);
     if (holdsItems !== undefined) {
       const remark = `consumers have to empty partition ${holdsItems} first, and then ${holdsItems - to} more`;
+      return { ...counts, remark, pause: LOOK_AGAIN };
+    }
+    if (holdsKeys !== undefined) {
+      const { partition, forMs } = holdsKeys;
+      const remark = `dedup keys in partition ${partition} last for another ${Math.ceil(forMs / 1_000)} s`;
       return { ...counts, remark, pause: LOOK_AGAIN };
     }
     await record.end();
@@ -226,27 +243,54 @@ export class ResizeQueue implements TaskKind {
     budget: StepBudget,
   ): Promise<StepResult> {
     const { from, to } = task.parameters as Parameters;
-    if (to < from) await this.#leavingOf(task, record, 0, budget).undo();
+    if (to < from) await this.#leavingOf(task, record, undefined, budget).undo();
     return ended(checkpoint, { error: 'the queue was deleted' });
   }
 
-  /** @param length how many partitions the queue has. */
-  #leavingOf(task: Task, record: ResizeRecord, length: number, { stillHeld }: StepBudget): LeavingPartitions {
+  /** @param queue undefined: it was deleted. */
+  #leavingOf(
+    task: Task,
+    record: ResizeRecord,
+    queue: Queue | undefined,
+    { stillHeld }: StepBudget,
+  ): LeavingPartitions {
     const parameters = task.parameters as Parameters;
-    const owner = this.#owner(task.queue, BigInt(parameters.queueCreatedAt) as Instant);
+    const fences = this.#fences(task);
     const deps: LeavingPartitionsDeps = {
       ...{ claim: { task: task.id, generation: task.generation }, record },
       placements: placementsOf(parameters),
-      moveStore: ({ partition, storageName }) => {
-        const moves = this.#storage(storageName).moveStore?.({ queue: task.queue, partition }, owner);
+      moveStore: (placement) => {
+        const moves = fences.moveStore(placement);
         if (moves !== undefined) return moves;
-        throw unavailable('retry', errorText`storage '${storageName}' cannot resize queues`);
+        throw unavailable('retry', errorText`storage '${placement.storageName}' cannot resize queues`);
+      },
+      moveKeys: async () => {
+        if (queue === undefined) return new Map();
+        const stored = queue.resizes?.keys;
+        const isAsBefore = keyPartitions(queue) === parameters.to || !canSpread(queue.partitions, fences);
+        const keys = isAsBefore ? stored : await fenceAll(queue, parameters.to, fences);
+        if (keys !== undefined && keys !== stored) await record.spreadKeys(keys);
+        return keys === undefined ? new Map() : earlierEnds(keys);
+      },
+      nowMs: async ({ storageName }) => {
+        const now = await this.#storage(storageName).now?.();
+        return Number((now ?? this.#deps.clock.now()) / 1_000n);
       },
       checkHeld: async () => {
         if (!(await stillHeld())) throw unavailable('retry', 'another process works on the task');
       },
     };
-    return new LeavingPartitions(deps, length);
+    return new LeavingPartitions(deps, queue?.partitions.length ?? 0);
+  }
+
+  #fences(task: Task): KeyFencesDeps {
+    const { queueCreatedAt } = task.parameters as Parameters;
+    const owner = this.#owner(task.queue, BigInt(queueCreatedAt) as Instant);
+    return {
+      moveStore: ({ partition, storageName }) =>
+        this.#storage(storageName).moveStore?.({ queue: task.queue, partition }, owner),
+      nowMs: Number(this.#deps.clock.now() / 1_000n),
+    };
   }
 
   /** The partitions that the queue would get, or the items in those that it would lose. */

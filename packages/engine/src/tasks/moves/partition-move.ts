@@ -14,6 +14,7 @@ import {
   StorageError,
   unavailable,
 } from '@querator/core';
+import { keySpreadOf } from '../../partition/key-places.ts';
 import { shiftedItem, shiftedKey } from './shifted-items.ts';
 
 /** The most entries of one read of changes. */
@@ -62,6 +63,8 @@ export class PartitionMove {
   /** The last attempt that was written down in the record. */
   #attempt = 0;
   #whereabouts: Whereabouts | undefined;
+  /** The fence on dedup keys that the partition must have; see `MoveStore.fenceKeys`. */
+  #keySpread = 0;
   #ends: { readonly source: MoveEnd; readonly target: MoveEnd } | undefined;
 
   constructor(deps: PartitionMoveDeps) {
@@ -99,6 +102,7 @@ export class PartitionMove {
       this.#attempt = isOurs ? moving.attempt + 1 : 1;
       return { ...placement, moving: { ...claim, to: to.storageName, attempt: this.#attempt } };
     });
+    this.#keySpread = queue === undefined ? 0 : keySpreadOf(queue);
     this.#whereabouts = queue === undefined ? 'deleted' : found;
     return this.#whereabouts;
   }
@@ -205,7 +209,7 @@ export class PartitionMove {
   async finish(): Promise<void> {
     const { claim, from, to } = this.#deps;
     const target = await to.store.resume(claim);
-    if (target === 'filling') await to.store.open(claim);
+    if (target === 'filling') await this.#open();
     const source = await from.store.resume(claim);
     // After a failover the closing may be lost.
     if (source === 'copying') await from.store.close(claim);
@@ -262,6 +266,13 @@ export class PartitionMove {
     return target.now - before.now;
   }
 
+  /** Opens the target. The fence of the source comes along. */
+  async #open(): Promise<void> {
+    const { claim, to } = this.#deps;
+    if (this.#keySpread > 0) await to.store.fenceKeys?.(this.#keySpread);
+    await to.store.open(claim);
+  }
+
   /** @returns false if the copy has to begin anew. */
   async #applyRest(basis: CopyBasis): Promise<boolean> {
     const { clock } = this.#deps;
@@ -292,7 +303,7 @@ export class PartitionMove {
   }
 
   async #switch(): Promise<'switched' | 'deleted'> {
-    const { claim, from, to, place, switched } = this.#deps;
+    const { claim, from, place, switched, to } = this.#deps;
     const attempt = this.#attempt;
     try {
       const queue = await place(({ moving, ...placement }) => {
@@ -300,6 +311,7 @@ export class PartitionMove {
         if (!isOurs || moving.attempt !== attempt) throw takenOver(claim);
         return { ...placement, storageName: to.storageName };
       });
+      this.#keySpread = queue === undefined ? 0 : keySpreadOf(queue);
       this.#whereabouts = queue === undefined ? 'deleted' : 'switched';
     } catch (error) {
       // It may have taken effect. If the record cannot be read, the source stays closed.
@@ -310,7 +322,7 @@ export class PartitionMove {
     }
     if (this.#whereabouts !== 'switched') return 'deleted';
     try {
-      await to.store.open(claim);
+      await this.#open();
     } finally {
       await switched();
     }

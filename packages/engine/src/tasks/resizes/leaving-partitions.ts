@@ -7,6 +7,10 @@ export interface LeavingPartitionsDeps {
   /** The partitions that the queue is to lose, in the order of their numbers. */
   readonly placements: readonly PartitionPlacement[];
   readonly moveStore: (placement: PartitionPlacement) => ReturnType<NonNullable<StorageBackend['moveStore']>>;
+  /** Lets dedup keys go to the partitions that stay. @returns when the last key of each partition ends, in ms since 1970. */
+  readonly moveKeys: () => Promise<ReadonlyMap<number, number>>;
+  /** The clock of the partition's storage, in ms since 1970. */
+  readonly nowMs: (placement: PartitionPlacement) => Promise<number>;
   /** Throws QueueError `retry` if another process may have the task. */
   readonly checkHeld: () => Promise<void>;
 }
@@ -17,12 +21,15 @@ export interface Left {
   readonly left: number;
   /** The partition that still holds items. Undefined: all have left. */
   readonly holdsItems: number | undefined;
+  /** The empty partition whose dedup keys have not ended, and how long that takes. Undefined: there is none. */
+  readonly holdsKeys?: { readonly partition: number; readonly forMs: number } | undefined;
 }
 
 /** The work of one process on partitions that a queue loses: they take no more items, become empty, and leave. */
 export class LeavingPartitions {
   readonly #deps: LeavingPartitionsDeps;
   #hasBegun = false;
+  #keysEnd: ReadonlyMap<number, number> = new Map();
   /** How many partitions the queue has. */
   #length: number;
 
@@ -41,6 +48,8 @@ export class LeavingPartitions {
     const { claim, record } = this.#deps;
     if (!this.#hasBegun) {
       await this.#begin();
+      await this.#deps.checkHeld();
+      this.#keysEnd = await this.#deps.moveKeys();
       await this.#finish();
       this.#hasBegun = true;
     }
@@ -50,6 +59,10 @@ export class LeavingPartitions {
       // No call can add items any more: an empty partition stays empty.
       const { items } = await moves.readItems(claim, undefined, 1);
       if (items.length > 0) return { left, holdsItems: placement.partition };
+      const keysMs = await this.#untilKeysEnd(placement);
+      if (keysMs > 0) {
+        return { left, holdsItems: undefined, holdsKeys: { partition: placement.partition, forMs: keysMs } };
+      }
       await record.remove(placement.partition);
       this.#length = placement.partition;
       await this.#close(moves);
@@ -68,6 +81,12 @@ export class LeavingPartitions {
       if ((await moves.resume(claim)) !== undefined) await moves.end(claim);
     }
     await this.#finish();
+  }
+
+  /** Dedup keys are looked for in the partition until they have ended. Its gate refuses new ones. */
+  async #untilKeysEnd(placement: PartitionPlacement): Promise<number> {
+    const endsAtMs = this.#keysEnd.get(placement.partition);
+    return endsAtMs === undefined ? 0 : endsAtMs - (await this.#deps.nowMs(placement));
   }
 
   async #begin(): Promise<void> {

@@ -1,4 +1,5 @@
 import {
+  type KeySpread,
   type PartitionPlacement,
   type Queue,
   QueueError,
@@ -37,7 +38,7 @@ export interface ResizeRecordDeps {
 export type ResizeState =
   | { readonly state: 'deleted' }
   | { readonly state: 'ended' }
-  | { readonly state: 'runs'; readonly partitions: readonly PartitionPlacement[] };
+  | { readonly state: 'runs'; readonly queue: Queue };
 
 /**
  * The part of a resize that is in the queue's record. A change has no effect if another process
@@ -73,7 +74,7 @@ export class ResizeRecord {
     });
     if (queue === undefined) return { state: 'deleted' };
     await changed(queue);
-    return hasEnded ? { state: 'ended' } : { state: 'runs', partitions: queue.partitions };
+    return hasEnded ? { state: 'ended' } : { state: 'runs', queue };
   }
 
   /** Adds partitions to the queue. */
@@ -93,10 +94,18 @@ export class ResizeRecord {
     }));
   }
 
-  /** The resize has ended: done, or cancelled. */
-  end(): Promise<void> {
+  /** Changes where dedup keys go from now on. */
+  spreadKeys(keys: KeySpread): Promise<void> {
+    return this.#change(({ partitions }, resizes) => ({ partitions, resizes: { ...resizes, keys } }));
+  }
+
+  /** The resize has ended: done, or cancelled. @param changed where dedup keys go from now on. Undefined: as before. */
+  end(changed?: KeySpread): Promise<void> {
     const { task } = this.#deps.claim;
-    return this.#change(({ partitions }, { spread }) => ({ partitions, resizes: { last: task, spread } }));
+    return this.#change(({ partitions }, { spread, keys: before }) => {
+      const keys = changed ?? before;
+      return { partitions, resizes: { last: task, spread, ...(keys && { keys }) } };
+    });
   }
 
   async #change(change: (stored: Queue, resizes: QueueResizes) => QueueSize): Promise<void> {
