@@ -160,6 +160,7 @@ const MOVE_LABELS: Readonly<Record<keyof MoveStore, string>> = {
   open: 'moves_open',
   beginLeaving: 'moves_beginLeaving',
   readmit: 'moves_readmit',
+  fenceKeys: 'moves_fenceKeys',
   end: 'moves_end',
 };
 

@@ -23,8 +23,8 @@ import { item, payloadOf, queueCall } from './harness.ts';
 const PAGE = 3;
 
 /** Calls of the stores that only resizes make. */
-type OfResizes = 'readmit' | 'beginLeaving';
-const OF_RESIZES: readonly string[] = ['readmit', 'beginLeaving'] satisfies OfResizes[];
+type OfResizes = 'readmit' | 'beginLeaving' | 'fenceKeys';
+const OF_RESIZES: readonly string[] = ['readmit', 'beginLeaving', 'fenceKeys'] satisfies OfResizes[];
 
 /** The storage calls of a move: those of the stores, and of the queue's record. */
 export const MOVE_CALLS = [
