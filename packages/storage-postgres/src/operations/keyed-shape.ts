@@ -54,9 +54,9 @@ interface KeyedParts {
 
 /**
  * What an import writes behind the random ends of its keys: more than any `keySpread`. It names its
- * partition, so no fence concerns it.
+ * partition, so no fence concerns it. With the slash it is shorter than the random end of an id.
  */
-export const IMPORTED_KEYS = 999_999_999;
+export const IMPORTED_KEYS = 99_999_999;
 
 /** The parameters of {@link keyedParts}. */
 const KEY_PARAMETERS = 4;
