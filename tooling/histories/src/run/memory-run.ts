@@ -5,13 +5,15 @@ import type { EngineObserver, Service } from '@querator/engine';
 import type { History } from '../history/history.ts';
 import { Recorder } from '../history/recorder.ts';
 import { serviceCalls } from '../history/service-calls.ts';
+import { serviceItemMoveCalls } from '../history/service-item-move-calls.ts';
 import { serviceLetterCalls } from '../history/service-letter-calls.ts';
 import { serviceMoveCalls } from '../history/service-move-calls.ts';
 import { drain } from './drain.ts';
+import { ItemMover } from './item-mover.ts';
 import { JumpingClock } from './jumping-clock.ts';
 import { FAULT_KINDS, type FaultyOperation, type MemoryFault, OPERATIONS } from './memory-faults.ts';
 import { memorySchedules } from './memory-schedules.ts';
-import { type LettersOn, MEMORY_STORAGES, setUpMemoryStage } from './memory-stage.ts';
+import { MEMORY_STORAGES, type MemoryStage, type QueueOn, setUpMemoryStage } from './memory-stage.ts';
 import { oneOf } from './one-of.ts';
 import { PartitionMover } from './partition-mover.ts';
 import { ReleaseWatch } from './release-watch.ts';
@@ -41,8 +43,8 @@ const KEYED = ['produceKeyed', 'produceKeyedAndLease'] as const;
 const FIRING = ['produceKeyed'] as const;
 /** Those of moves. */
 const MOVE_OPERATIONS = Object.keys(MOVE_STORE) as (keyof typeof MOVE_STORE)[];
-/** Those of tasks that return letters. */
-const LETTER_OPERATIONS = {
+/** Those of tasks that return letters, or move items to another queue. */
+const TRANSFER_OPERATIONS = {
   'same storage': ['transfer'],
   'another storage': [
     ...(['takeItems', 'takenItems', 'markTaken', 'returnTaken', 'removeTaken'] as const),
@@ -75,14 +77,14 @@ export async function memoryRun(
 async function run(seed: number, origin: string, drainMs: number, often?: MemoryFault): Promise<History> {
   const random = new SeededRandom(spreadSeed(seed, 0));
   const clock = new JumpingClock(new SystemClock());
-  const { partitions, letters, schedules: hasSchedules, moves } = shapeOf(seed);
+  const { partitions, letters, itemMoves, schedules: hasSchedules, moves } = shapeOf(seed);
   let released = 0;
   const count: EngineObserver['items'] = (_queue, event, items) => {
     if (event === 'released') released += items;
   };
   const stage = await setUpMemoryStage({
     ...{ clock, random, items: count, partitions, leaseTimeoutMs: LEASE_TIMEOUT_MS, letters },
-    ...{ schedules: hasSchedules, moves },
+    ...{ itemMoves, schedules: hasSchedules, moves },
   });
   const { services, storages } = stage;
   const [service] = services;
@@ -112,9 +114,54 @@ async function run(seed: number, origin: string, drainMs: number, often?: Memory
   workload.start();
   await operationsMore(recorder, CALM_OPERATIONS);
   await schedules?.begin();
+  const itemMover = itemMoves && itemMoverOf(stage, itemMoves);
+  await itemMover?.begin();
   const mover = moves ? moverOf(recorder, service, seed, partitions) : undefined;
   mover?.start();
-  const strike = async ({ operation, kind }: MemoryFault, mostWaitMs: number) => {
+  const strike = strikesOn(recorder, storages, partitions);
+  // Of its own, so that the rest of a run does not depend on it.
+  const ofMoves = new SeededRandom(spreadSeed(seed, 800));
+  const special = specialOperations(letters?.on, schedules !== undefined, mover !== undefined);
+  for (let n = 0; n < FAULTS; n++) {
+    await strike(chooseFault(random, n % 2 === 0 ? often : undefined), 0, random);
+    // Half as many, since each stops the partition for a while.
+    if (special.length > 0 && n % 2 === 0) {
+      const fault = { operation: oneOf(special, random), kind: oneOf(FAULT_KINDS, random) };
+      await strike(fault, MOST_WAIT_MS, random);
+    }
+    if (itemMoves !== undefined && n % 2 === 1) {
+      const operation = oneOf(TRANSFER_OPERATIONS[itemMoves], ofMoves);
+      await strike({ operation, kind: oneOf(FAULT_KINDS, ofMoves) }, MOST_WAIT_MS, ofMoves);
+    }
+    await operationsMore(recorder, OPERATIONS_PER_FAULT);
+  }
+  await mover?.stop();
+  await itemMover?.stop();
+  await workload.stop();
+  if (isDetailed) {
+    // Leases end, and scheduled items become available. Claims of dead items whose moves failed last for longer.
+    await delay(LONGEST_SCHEDULE_MS + 2 * LEASE_TIMEOUT_MS);
+    clock.jump(CLAIMS_END_MS);
+  }
+  const drainOn = (queue: string) => callsOn(queue, DRAIN_TIMES)();
+  const onTheirWay = () => operator.running();
+  const toDrain = isDetailed
+    ? { queue: drainOn('q'), letters: drainOn('dead'), onTheirWay }
+    : { queue: connect(), onTheirWay };
+  const movedItems = await itemMover?.finish();
+  const finished = await schedules?.finish();
+  const isDrained = await drain(recorder, toDrain, drainMs);
+  await watch.stop();
+  for (const each of services) await each.shutdown();
+  const drained = isDrained && finished?.isDone !== false;
+  const { firings } = finished ?? {};
+  const about = { origin, partitions, leaseTimeoutMs: LEASE_TIMEOUT_MS, drained };
+  return recorder.history({ ...about, maxAttempts, firings, movedItems });
+}
+
+/** What makes the calls of one operation fail for a while, on one of the partitions. */
+function strikesOn(recorder: Recorder, storages: readonly FaultyStorage[], partitions: number) {
+  return async ({ operation, kind }: MemoryFault, mostWaitMs: number, random: SeededRandom) => {
     const partition = Math.floor(random.fraction() * partitions);
     await recorder.disturb(`${operation} of partition ${partition}: ${kind}`, async () => {
       const faults = faultsOf(operation, storages);
@@ -127,35 +174,6 @@ async function run(seed: number, origin: string, drainMs: number, often?: Memory
       for (const storage of storages) storage.heal(partition);
     });
   };
-  const special = specialOperations(letters?.on, schedules !== undefined, mover !== undefined);
-  for (let n = 0; n < FAULTS; n++) {
-    await strike(chooseFault(random, n % 2 === 0 ? often : undefined), 0);
-    // Half as many, since each stops the partition for a while.
-    if (special.length > 0 && n % 2 === 0) {
-      await strike({ operation: oneOf(special, random), kind: oneOf(FAULT_KINDS, random) }, MOST_WAIT_MS);
-    }
-    await operationsMore(recorder, OPERATIONS_PER_FAULT);
-  }
-  await mover?.stop();
-  await workload.stop();
-  if (isDetailed) {
-    // Leases end, and scheduled items become available. Claims of dead items whose moves failed last for longer.
-    await delay(LONGEST_SCHEDULE_MS + 2 * LEASE_TIMEOUT_MS);
-    clock.jump(CLAIMS_END_MS);
-  }
-  const drainOn = (queue: string) => callsOn(queue, DRAIN_TIMES)();
-  const onTheirWay = () => operator.running();
-  const toDrain = isDetailed
-    ? { queue: drainOn('q'), letters: drainOn('dead'), onTheirWay }
-    : { queue: connect(), onTheirWay };
-  const finished = await schedules?.finish();
-  const isDrained = await drain(recorder, toDrain, drainMs);
-  await watch.stop();
-  for (const each of services) await each.shutdown();
-  const drained = isDrained && finished?.isDone !== false;
-  const { firings } = finished ?? {};
-  const about = { origin, partitions, leaseTimeoutMs: LEASE_TIMEOUT_MS, drained };
-  return recorder.history({ ...about, maxAttempts, firings });
 }
 
 /** Takes the same numbers from `random` whether one is wanted or not: the rest of the run depends on them. */
@@ -167,7 +185,13 @@ function chooseFault(random: SeededRandom, wanted: MemoryFault | undefined): Mem
 /** What a run has, by its seed. */
 function shapeOf(seed: number) {
   const [letters, schedules, moves] = [lettersOf(seed), seed % 3 === 1, seed % 3 === 0];
-  return { partitions: moves ? 2 : 1, letters, schedules, moves };
+  return { partitions: moves ? 2 : 1, letters, itemMoves: itemMovesOf(seed), schedules, moves };
+}
+
+/** Tasks that move items between a queue of the first storage and another one. */
+function itemMoverOf({ services, createQueue }: MemoryStage, on: QueueOn): ItemMover {
+  const create = (queueName: string) => createQueue(queueName, queueName === 'there' ? on : 'same storage');
+  return new ItemMover([serviceItemMoveCalls(services[0], create)]);
 }
 
 /** An operator who moves the partitions of `q`. */
@@ -181,21 +205,27 @@ function moverOf(recorder: Recorder, service: Service, seed: number, partitions:
 
 /** The operations of what only some runs have. */
 function specialOperations(
-  letters: LettersOn | undefined,
+  letters: QueueOn | undefined,
   schedules: boolean,
   moves: boolean,
 ): readonly FaultyOperation[] {
   if (moves) return MOVE_OPERATIONS;
-  if (letters !== undefined) return LETTER_OPERATIONS[letters];
+  if (letters !== undefined) return TRANSFER_OPERATIONS[letters];
   return schedules ? FIRING : [];
 }
 
 /** The dead-letter queue of every third seed. */
 function lettersOf(seed: number) {
   if (seed % 3 !== 2) return undefined;
-  const on: LettersOn = seed % 2 === 0 ? 'same storage' : 'another storage';
+  const on: QueueOn = seed % 2 === 0 ? 'same storage' : 'another storage';
   // Deleted letters may explain what became of others, so most runs have none.
   return { on, maxAttempts: MAX_ATTEMPTS, deletes: seed % 12 === 8 || seed % 12 === 11 ? 0.3 : 0 };
+}
+
+/** Items move between two queues with every third seed, those of schedules. */
+function itemMovesOf(seed: number): QueueOn | undefined {
+  if (seed % 3 !== 1) return undefined;
+  return seed % 2 === 0 ? 'same storage' : 'another storage';
 }
 
 interface FailingCall {

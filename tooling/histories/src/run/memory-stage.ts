@@ -23,8 +23,8 @@ const LOST_SETTLEMENTS = 0.03;
 /** How long a page of keys takes to read, which comes between the copy of the items and the switch, in milliseconds. */
 const KEYS_PAGE_MS = 40;
 
-/** Where the dead letters of a queue are: on its storage, or on another one. */
-export type LettersOn = 'same storage' | 'another storage';
+/** Where another queue is: on the storage of the first one, or on another one. */
+export type QueueOn = 'same storage' | 'another storage';
 
 export interface MemoryStageOptions {
   readonly clock: Clock;
@@ -33,7 +33,9 @@ export interface MemoryStageOptions {
   readonly partitions: number;
   readonly leaseTimeoutMs: number;
   /** Undefined: the queue has no dead-letter queue. */
-  readonly letters?: { readonly on: LettersOn; readonly maxAttempts: number } | undefined;
+  readonly letters?: { readonly on: QueueOn; readonly maxAttempts: number } | undefined;
+  /** Where the second queue is, to which tasks move items. Undefined: none do. */
+  readonly itemMoves?: QueueOn | undefined;
   /** Whether schedules fire. Then there are two services. */
   readonly schedules: boolean;
   /** Whether there is a second storage of items, and partitions may move to it. */
@@ -47,19 +49,21 @@ export const MEMORY_STORAGES = ['memory', 'second'] as const;
 export interface MemoryStage {
   /** The first one is for clients. The others only fire schedules. */
   readonly services: readonly [Service, ...Service[]];
-  /** Those of the items and of the dead letters. */
+  /** Those of the items, and of queues on another one. */
   readonly storages: readonly FaultyStorage[];
   readonly scheduleStore: ScheduleStore;
+  /** Creates a queue of one partition, whose items neither die nor expire. */
+  readonly createQueue: (queueName: string, on: QueueOn) => Promise<void>;
 }
 
 /** Starts a service whose storages can be made to fail. */
 export async function setUpMemoryStage(options: MemoryStageOptions): Promise<MemoryStage> {
-  const { clock, random, items, partitions, leaseTimeoutMs, letters, schedules, moves } = options;
+  const { clock, random, items, partitions, leaseTimeoutMs, letters, itemMoves, schedules, moves } = options;
   const backend = memoryBackend({ name: MEMORY_STORAGES[0], clock, random });
   const storage = new FaultyStorage(moves ? withSlowKeys(backend) : backend);
   const other =
-    letters?.on === 'another storage'
-      ? new FaultyStorage(memoryBackend({ name: 'letters', clock, random }))
+    (letters?.on ?? itemMoves) === 'another storage'
+      ? new FaultyStorage(memoryBackend({ name: 'other', clock, random }))
       : undefined;
   const second = moves
     ? new FaultyStorage(withSlowKeys(memoryBackend({ name: MEMORY_STORAGES[1], clock, random })))
@@ -81,21 +85,22 @@ export async function setUpMemoryStage(options: MemoryStageOptions): Promise<Mem
     ...{ namespace: '', reference: '', expireTimeout: '24h', leaseTimeout: `${leaseTimeoutMs}ms` },
   };
   const service = serviceOn(storage);
-  if (letters !== undefined) {
-    const creator = serviceOn(other ?? storage);
+  const createQueue = async (queueName: string, on: QueueOn) => {
+    const creator = serviceOn(on === 'another storage' ? (other ?? storage) : storage);
     await creator.queues.create({
-      ...{ ...settings, queueName: 'dead', deadQueue: '', maxAttempts: 0, requestedPartitions: 1 },
+      ...{ ...settings, queueName, deadQueue: '', maxAttempts: 0, requestedPartitions: 1 },
     });
     await creator.shutdown();
-  }
-  if (letters !== undefined || moves) service.tasks.start();
+  };
+  if (letters !== undefined) await createQueue('dead', letters.on);
+  if (letters !== undefined || itemMoves !== undefined || moves) service.tasks.start();
   await service.queues.create({
     ...{ ...settings, queueName: 'q', requestedPartitions: partitions },
     ...{ deadQueue: letters === undefined ? '' : 'dead', maxAttempts: letters?.maxAttempts ?? 0 },
   });
   const services: MemoryStage['services'] = schedules ? [service, serviceOn(storage)] : [service];
   if (schedules) for (const each of services) each.schedules.start();
-  return { services, storages, scheduleStore };
+  return { services, storages, scheduleStore, createQueue };
 }
 
 /** Copies in memory are so fast that consumers would do nothing meanwhile. */

@@ -2,6 +2,7 @@ import { SeededRandom } from '@querator/core/testing';
 import { ITEMS_STORAGE } from '@querator/tooling-processes';
 import type { MovedItems } from '../history/history.ts';
 import type { CallTimes } from '../history/http-calls.ts';
+import { httpItemMoveCalls } from '../history/http-item-move-calls.ts';
 import { httpMoveCalls } from '../history/http-move-calls.ts';
 import type { Recorder } from '../history/recorder.ts';
 import { ItemMover } from './item-mover.ts';
@@ -36,7 +37,7 @@ export class PostgresMoves {
 
   constructor({ instances }: Stage, { recorder, seed, times, partitions, letters }: PostgresMovesOptions) {
     const urls = instances.map(({ url }) => url);
-    this.#items = new ItemMover(urls, times);
+    this.#items = new ItemMover(urls.map((url) => httpItemMoveCalls(url, times)));
     this.#partitions = new PartitionMover({
       ...{ recorder, calls: urls.map((url) => httpMoveCalls(url, times)) },
       places: [
