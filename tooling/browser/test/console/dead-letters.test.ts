@@ -53,6 +53,15 @@ async function makeLetters(name: string, errors: Readonly<Record<string, number>
 const HOSTILE = '<b onclick=alert(1)>\u202Egnp\nat line 1';
 
 describe('dead letters', () => {
+  test('of every namespace are in the list, and who sends them', async () => {
+    await client.access.namespacesCreate({ name: 'shop' });
+    const settings = { namespace: 'shop', leaseTimeout: '1m', expireTimeout: '24h', requestedPartitions: 1 };
+    await client.queues.create({ ...settings, queueName: 'shop-dead' });
+    await client.queues.create({ ...settings, queueName: 'shop-orders', deadQueue: 'shop-dead' });
+    await console.goTo('dead-letters');
+    await row('shop-dead').getByText('shop-orders').waitFor();
+  });
+
   test('are counted by error, and those of one error go back by a task, by keyboard alone', async () => {
     await makeLetters('mail', { timeout: 12, [HOSTILE]: 3 });
     await console.goTo('dead-letters');

@@ -89,7 +89,7 @@ function DeadLetterQueuesScreen() {
         columns={COLUMNS}
         rows={rows.slice(0, PAGE_SIZE)}
         keyOf={({ name }) => name}
-        empty="No queue that you may see has a dead-letter queue. What dies there is deleted."
+        empty="No queue that you may see, in any namespace, has a dead-letter queue. What dies there is deleted."
       />
       <nav class="pager" aria-label="Pages of dead-letter queues">
         {after !== '' && <a href={withParams({ after: undefined })}>First page</a>}

@@ -1,10 +1,10 @@
 import { call } from '../../api/call.ts';
-import type { QueueInfo } from '../../api/queues.ts';
-import type { Page } from '../../api/types.ts';
+import type { QueueList, QueueRow } from '../../api/queue-list.ts';
 import type { WalkOptions } from '../../api/walk.ts';
 
 /** How many queues one call lists. */
 const PAGE_SIZE = 1_000;
+const ALL = { namespace: '', filter: '', sort: 'name', descending: false };
 
 /** Dead-letter queues by name, each with the queues that send to it. */
 export type DeadLetterQueues = ReadonlyMap<string, readonly string[]>;
@@ -13,19 +13,15 @@ export type DeadLetterQueues = ReadonlyMap<string, readonly string[]>;
 export const deadLetterQueues: WalkOptions<DeadLetterQueues> = {
   start: '',
   empty: new Map(),
-  step: async (from, found, signal) => {
-    const request = { pivot: from, limit: PAGE_SIZE + 1 };
-    const { items = [] } = await call<Page<QueueInfo>>('v1/queues.list', request, { signal });
-    const rows = items.slice(0, PAGE_SIZE);
-    return {
-      found: addSenders(found, rows),
-      read: rows.length,
-      cursor: items[PAGE_SIZE]?.queue_name ?? '',
-    };
+  step: async (cursor, found, signal) => {
+    // Without a namespace: of all namespaces that the viewer may see.
+    const request = { ...ALL, limit: PAGE_SIZE, cursor };
+    const { items = [], cursor: next = '' } = await call<QueueList>('v2/queues.list', request, { signal });
+    return { found: addSenders(found, items), read: items.length, cursor: next };
   },
 };
 
-function addSenders(found: DeadLetterQueues, queues: readonly QueueInfo[]): DeadLetterQueues {
+function addSenders(found: DeadLetterQueues, queues: readonly QueueRow[]): DeadLetterQueues {
   const all = new Map(found);
   for (const { queue_name: name, dead_queue: deadQueue } of queues) {
     if (deadQueue) all.set(deadQueue, [...(all.get(deadQueue) ?? []), name]);
