@@ -6,6 +6,7 @@ import { SystemClock, SystemRandom, silentLogger } from '@querator/core';
 import { parseConfig, type RunningServer, startServer } from '@querator/server';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { axeFindings } from './axe-findings.ts';
 import { launchChromium } from './launch-chromium.ts';
 
 const KEY = `qtr-ci-${'b'.repeat(43)}`;
@@ -95,6 +96,14 @@ test('the page shows every call, asks its own server only, and breaks no rule of
   await operation('v2QueueLease').getByText('"client_id"').first().waitFor();
   expect(asked.filter((url) => !url.startsWith(server.url) && !url.startsWith('data:'))).toEqual([]);
   expect(complaints).toEqual([]);
+});
+
+test('a screen reader and a keyboard get through the page', async () => {
+  await page.goto(`${server.url}/docs`);
+  await page.locator('#servers[aria-label]').waitFor();
+  const found = await axeFindings(page, { rules: { 'target-size': { enabled: true } } });
+  // The viewer puts the link to a call into the button that opens the call.
+  expect(found.filter((each) => !each.startsWith('nested-interactive: '))).toEqual([]);
 });
 
 test.each(['', '/queue'])('below the path "%s" a person can produce and lease', async (prefix) => {

@@ -10,6 +10,7 @@ import { parseConfig, type RunningServer, startServer } from '../../src/index.ts
 const PAGES = [
   ['/openapi.json', 'application/json'],
   ['/docs', 'text/html; charset=utf-8'],
+  ['/docs/page.css', 'text/css; charset=utf-8'],
   ['/docs/start.js', 'text/javascript; charset=utf-8'],
   ['/docs/viewer.js', 'text/javascript; charset=utf-8'],
   ['/docs/viewer.css', 'text/css; charset=utf-8'],

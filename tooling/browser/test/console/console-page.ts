@@ -1,9 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { expect } from 'vitest';
-
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+import { axeFindings } from '../axe-findings.ts';
 
 /** The two widths that the console is made for. */
 const WIDTHS = { wide: { width: 1280, height: 860 }, narrow: { width: 390, height: 844 } } as const;
@@ -69,12 +66,7 @@ export class ConsolePage {
 
   /** Checks the page with axe, as it is now. It must find nothing. */
   async expectAccessible(): Promise<void> {
-    const isLoaded = await this.page.evaluate('typeof axe !== "undefined"');
-    // Added as text by the debugger, which the page's policy does not concern.
-    if (!isLoaded) await this.page.evaluate(axe);
-    const violations = (await this.page.evaluate(`axe.run(document, { resultTypes: ['violations'] }).then(
-      ({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html).join(' | ')))`)) as string[];
-    expect(violations).toEqual([]);
+    expect(await axeFindings(this.page)).toEqual([]);
   }
 
   /** Waits until every part of the screen shows something. */

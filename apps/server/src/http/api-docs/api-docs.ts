@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type { Page, PageRequest, Pages } from '../fetch/pages.ts';
 import { ServedFile } from '../fetch/served-file.ts';
-import { START_SCRIPT, VIEWER_PAGE } from './viewer-page.ts';
+import { PAGE_STYLE, START_SCRIPT, VIEWER_PAGE } from './viewer-page.ts';
 
 const { resolve } = createRequire(import.meta.url);
 
@@ -21,6 +21,7 @@ const PAGE_POLICY = [
 
 const FILE_HEADERS = { 'X-Content-Type-Options': 'nosniff', 'Cross-Origin-Resource-Policy': 'same-origin' };
 
+const STYLE_TYPE = 'text/css; charset=utf-8';
 const SCRIPT_TYPE = 'text/javascript; charset=utf-8';
 
 /**
@@ -31,7 +32,7 @@ export function createApiDocs(): Pages {
   const files = [
     file('/openapi.json', () => resolve('@querator/protocol/openapi.json'), 'application/json'),
     file('/docs/viewer.js', () => viewerFile('swagger-ui-bundle.js'), SCRIPT_TYPE),
-    file('/docs/viewer.css', () => viewerFile('swagger-ui.css'), 'text/css; charset=utf-8'),
+    file('/docs/viewer.css', () => viewerFile('swagger-ui.css'), STYLE_TYPE),
   ];
   return new Map<string, (request: PageRequest) => Promise<Page>>([
     ...files,
@@ -39,6 +40,7 @@ export function createApiDocs(): Pages {
       '/docs',
       async () => ({ text: VIEWER_PAGE, contentType: 'text/html; charset=utf-8', headers: PAGE_HEADERS }),
     ],
+    ['/docs/page.css', async () => ({ text: PAGE_STYLE, contentType: STYLE_TYPE, headers: FILE_HEADERS })],
     ['/docs/start.js', async () => ({ text: START_SCRIPT, contentType: SCRIPT_TYPE, headers: FILE_HEADERS })],
   ]);
 }
