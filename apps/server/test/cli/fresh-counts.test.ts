@@ -37,6 +37,12 @@ test('queues list says which counts it has not got', async () => {
   expect(calls).toHaveLength(9);
 });
 
+test('queues list shows no dead letters before they are counted', async () => {
+  const graves = { queue_name: 'graves', namespace: 'shop' };
+  const { terminal } = countingServer(() => ({ 'v2/queues.list': { items: [row(true), graves], total: 2 } }));
+  expect((await terminal.ok('queues list')).stdout).toMatch(/^mail +shop +7 +0 +0 +1s ago$/m);
+});
+
 test('queues list ends at Ctrl-C', async () => {
   const { terminal, calls } = countingServer(() => ({ 'v2/queues.list': { items: [row(false)] } }));
   const interruption = new AbortController();

@@ -54,25 +54,30 @@ export function addQueues(program: Command, cli: Cli): void {
         ),
       );
       if (json) return cli.output.json(endpointsV2.queues.list.response, response);
-      await cli.output.data(textTable(HEADS, response.items.map(rowOf)));
+      const uncounted = new Set(
+        response.items.flatMap(({ countAge, queueName }) => (countAge === '' ? [queueName] : [])),
+      );
+      const rows = response.items.map((row) => rowOf(row, uncounted));
+      await cli.output.data(textTable(HEADS, rows));
       // The server does not know the total yet while it reads all queues for the first time.
       const total = Math.max(response.total, response.items.length);
       cli.output.say(`Found ${response.items.length} of ${total} queue(s)`);
-      const uncounted = response.items.filter(({ countAge }) => countAge === '').length;
-      if (uncounted > 0)
-        cli.output.say(`${uncounted} of them are not counted yet; ask again in a few seconds`);
+      if (uncounted.size > 0) {
+        cli.output.say(`${uncounted.size} of them are not counted yet; ask again in a few seconds`);
+      }
       if (response.cursor !== '') cli.output.say(`More with --cursor ${response.cursor}`);
     });
 }
 
-/** A queue that was not counted yet has no numbers. */
-function rowOf(row: QueuesRow): string[] {
+/** A queue that was not counted yet has no numbers, and the server says 0 of one whose dead-letter queue was not. */
+function rowOf(row: QueuesRow, uncounted: ReadonlySet<string>): string[] {
   const { queueName, namespace, waiting, leased, scheduled, dead, deadQueue, headAge, countAge, pause } = row;
+  const isUncounted = countAge === '' || uncounted.has(deadQueue);
   const counted = (count: number) => (countAge === '' ? '' : String(count));
   const paused = [pause?.produce && 'produce', pause?.lease && 'lease'].filter(Boolean).join(' ');
   return [
     ...[queueName, namespace, counted(waiting), counted(leased), counted(scheduled)],
-    ...[deadQueue === '' || (countAge === '' && dead === 0) ? '' : String(dead), headAge, paused],
+    ...[deadQueue === '' || (isUncounted && dead === 0) ? '' : String(dead), headAge, paused],
     countAge === '' ? 'not yet' : `${countAge} ago`,
   ];
 }

@@ -75,7 +75,9 @@ async function printLooks(
           )
         : watch.look({ signal }),
     );
-    const rows = sorted(watch.rows(), sort);
+    // A single table would compare its counts with those from before anybody asked.
+    const seen = once ? watch.rows().map((row) => ({ ...row, netPerSecond: undefined })) : watch.rows();
+    const rows = sorted(seen, sort);
     if (json) {
       const queues = rows.map(({ headAgeMs, countAgeMs, netPerSecond, ...row }) => ({
         ...row,
