@@ -21,4 +21,4 @@ test('the TypeScript of every page compiles', () => {
   const { stdout, status } = spawnSync('tsc', ['-p', folder, '--pretty', 'false'], { encoding: 'utf8' });
   expect(stdout).toBe('');
   expect(status).toBe(0);
-});
+}, 120_000);

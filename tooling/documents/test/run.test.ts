@@ -80,7 +80,7 @@ test.each([
     'new Dead',
     /^(?=.*is dead: Dead: a negative amount)(?=.*comes again at .*: the bank is closed).*paid 250 at attempt 2$/s,
   ],
-  ['docs/recipes.md', 'maxHold', /^holiday.mov took three leases, and attempt 1$/],
+  ['docs/recipes.md', 'maxHold', /^holiday.mov took longer than a lease, and attempt 1$/],
   ['docs/recipes.md', 'minItems', /^100 clicks at once\n100 clicks at once\n50 clicks at once$/],
   [
     'docs/recipes.md',
