@@ -48,6 +48,8 @@ describe('conditions of an address', () => {
         ids: fc.array(id, { minLength: 1, maxLength: 3 }),
         reference: text,
         error: text,
+        source_queue: text,
+        without_error: fc.constant(true),
         metadata: fc.dictionary(text, text, { minKeys: 1 }),
         payload: text.map((each) => Buffer.from(each).toString('base64')),
         created: fc.record({ from: fc.constant('2026-01-31T12:00:00.123456Z') }),

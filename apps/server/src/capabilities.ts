@@ -35,6 +35,7 @@ export function capabilitiesOf(
     'items.delete',
     'items.export',
     'items.find',
+    'items.find.source_queue',
     'items.import',
     'items.import.dedup',
     'items.retry',

@@ -79,6 +79,8 @@ export const ITEM_FIELDS: Readonly<Record<string, readonly string[]>> = {
     '11 created created ItemsRange',
     '12 due due ItemsRange',
     '13 payload payload bytes',
+    '14 source_queue source_queue string',
+    '15 without_error without_error bool',
   ],
   ItemsFindRequest: [
     '1 queue_name queue_name string',

@@ -58,6 +58,8 @@ export interface ItemsFilter {
   readonly metadata?: Readonly<Record<string, string>>;
   readonly error?: string;
   readonly reason?: string;
+  readonly source_queue?: string;
+  readonly without_error?: boolean;
   readonly created?: TimeRange;
   readonly due?: TimeRange;
   /** In base64. */

@@ -14,6 +14,8 @@ export interface FilterFlags {
   readonly metadata?: ReadonlyMap<string, string>;
   readonly error?: string;
   readonly reason?: string;
+  readonly sourceQueue?: string;
+  readonly withoutError?: boolean;
   readonly createdFrom?: string;
   readonly createdTo?: string;
   readonly dueFrom?: string;
@@ -34,6 +36,8 @@ export function withFilterFlags(command: Command): Command {
     .option('--metadata <key=value>', 'with this pair; may be repeated', pair)
     .option('--error <text>', 'with this text in the last error')
     .option('--reason <reason>', 'that died by attempts, expired, rejected or moved')
+    .option('--source-queue <queue>', 'that died in this queue')
+    .option('--without-error', 'without an error', false)
     .option('--created-from <time>', 'in the queue since then or later, in RFC 3339')
     .option('--created-to <time>', 'in the queue since before then')
     .option('--due-from <time>', 'whose next deadline is then or later')
@@ -45,9 +49,10 @@ export function withFilterFlags(command: Command): Command {
 export function filterOf(flags: FilterFlags): ItemsFilter {
   const { id = [], metadata, payload = '' } = flags;
   const { state = '', firstId = '', sourceId = '', reference = '', kind = '' } = flags;
-  const { encoding = '', error = '', reason = '' } = flags;
+  const { encoding = '', error = '', reason = '', sourceQueue = '', withoutError = false } = flags;
   return {
     ...{ state, firstId, sourceId, reference, kind, encoding, error, reason },
+    ...{ sourceQueue, withoutError },
     ids: [...id],
     metadata: new Map(metadata),
     created: rangeOf('created', flags.createdFrom, flags.createdTo),

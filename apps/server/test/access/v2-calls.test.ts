@@ -35,6 +35,7 @@ describe.each(STORAGES)('the calls under /v2/ on %s', { timeout: 60_000 }, (stor
           'items.delete',
           'items.export',
           'items.find',
+          'items.find.source_queue',
           'items.import',
           'items.import.dedup',
           'items.retry',

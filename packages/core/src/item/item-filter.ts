@@ -32,6 +32,10 @@ export interface ItemFilter {
   readonly error?: string | undefined;
   /** The item's {@link knownReason}. */
   readonly reason?: DeathReason | undefined;
+  /** The queue in which a dead letter died. */
+  readonly sourceQueue?: string | undefined;
+  /** True: the item has no {@link knownError}. */
+  readonly withoutError?: boolean | undefined;
   /** When the item entered the partition. It stays when the item gets another id. */
   readonly created?: InstantRange | undefined;
   /** The item's {@link dueOf}. */
@@ -108,6 +112,8 @@ export function matchesFilter(
     isAsked(kind, item.kind) &&
     isAsked(encoding, item.encoding) &&
     isAsked(reason, knownReason(item)) &&
+    isAsked(filter.sourceQueue, item.details.source?.queue) &&
+    (filter.withoutError !== true || knownError(item) === undefined) &&
     isWithin(filter.created, item.createdAt) &&
     isWithin(filter.due, dueOf(item)) &&
     hasPairs(filter.metadata, item.details.metadata) &&

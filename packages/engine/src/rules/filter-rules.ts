@@ -18,13 +18,14 @@ export interface GivenFilter extends Omit<ItemFilter, 'state' | 'reason'> {
 }
 
 /** Conditions with a text that items have. */
-const TEXTS = ['firstId', 'sourceId', 'reference', 'kind', 'encoding'] as const;
+const TEXTS = ['firstId', 'sourceId', 'reference', 'kind', 'encoding', 'sourceQueue'] as const;
 const FIELDS: Readonly<Record<(typeof TEXTS)[number], string>> = {
   firstId: 'first_id',
   sourceId: 'source_id',
   reference: 'reference',
   kind: 'kind',
   encoding: 'encoding',
+  sourceQueue: 'source_queue',
 };
 
 /** @throws QueueError `invalid` for the first condition that no item could be compared with. */

@@ -195,7 +195,7 @@ export class TasksService {
     const create = () =>
       store.create(
         {
-          ...{ id, kind: kind.kind, version: kind.version, parameters, needs },
+          ...{ id, kind: kind.kind, version: prepared.version ?? kind.version, parameters, needs },
           ...{ queue: queue?.name ?? '', namespace: queue?.namespace ?? SYSTEM_NAMESPACE },
           exclusive,
           createdBy: caller?.principal.username ?? '',
@@ -265,7 +265,8 @@ export class TasksService {
   /** A task of a later version, or of a kind that this process does not know, is shown without what it takes. */
   #shown(task: Task, caller: Caller | undefined): ShownTask {
     const kind = this.#deps.kinds.get(task.kind);
-    const asked = kind?.version === task.version ? kind.askedFor?.(task.parameters) : undefined;
+    const isKnown = kind !== undefined && task.version <= kind.version;
+    const asked = isKnown ? kind.askedFor?.(task.parameters) : undefined;
     const moves = (kind?.version === task.version && kind.movesOf?.(task)) || [];
     if (asked === undefined) return { ...task, filter: undefined, to: undefined, moves };
     // Knowing the id of a leased item is enough to complete it.

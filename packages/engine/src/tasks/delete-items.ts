@@ -9,7 +9,7 @@ import {
   type SeenItem,
   type Task,
 } from '@querator/core';
-import { filterFromJson, filterToJson } from './filter-json.ts';
+import { filterFromJson, filterToJson, hasLaterConditions } from './filter-json.ts';
 import type {
   AskedItems,
   JudgeQueue,
@@ -28,7 +28,7 @@ import type { TaskQueues } from './task-queues.ts';
  */
 const MOST_PASSES = 10;
 
-/** What a deletion needs to know, in version 1. */
+/** What a deletion needs to know, in versions 1 and 2. */
 type Parameters = {
   /** Tells the queue from a later one of its name. */
   readonly queueCreatedAt: string;
@@ -53,7 +53,8 @@ const BEGIN: Checkpoint = { pass: 1, deleted: 0, partition: 0, after: '' };
 /** Deletes the items of a queue that match a filter and were there when the task was created. */
 export class DeleteItems implements TaskKind {
   readonly kind = 'delete';
-  readonly version = 1;
+  /** From version 2 on, filters have conditions that servers before do not know. */
+  readonly version = 2;
   readonly structural = false;
   readonly #queues: TaskQueues;
 
@@ -75,7 +76,7 @@ export class DeleteItems implements TaskKind {
       filter: filterToJson(filter),
       until: await this.#queues.ends(queue),
     };
-    return { queue, parameters };
+    return { queue, parameters, version: hasLaterConditions(filter) ? 2 : 1 };
   }
 
   askedFor(parameters: JsonValue): AskedItems {

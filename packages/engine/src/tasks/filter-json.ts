@@ -21,11 +21,21 @@ export type FilterJson = {
   readonly metadata?: readonly (readonly [string, string])[];
   readonly error?: string;
   readonly reason?: ItemFilter['reason'];
+  readonly sourceQueue?: string;
+  readonly withoutError?: boolean;
   readonly created?: RangeJson;
   readonly due?: RangeJson;
   /** In base64. */
   readonly payload?: string;
 };
+
+/**
+ * Whether a filter has conditions that servers of the release before leave out: their task would take
+ * more items than it may.
+ */
+export function hasLaterConditions({ sourceQueue, withoutError }: ItemFilter): boolean {
+  return sourceQueue !== undefined || withoutError !== undefined;
+}
 
 /** The filter for the parameters of a task. */
 export function filterToJson(filter: ItemFilter): JsonValue {

@@ -45,6 +45,8 @@ export interface PreparedTask {
   /** The queue whose items it takes. Its namespace may see the task. Undefined: none. */
   readonly queue: Queue | undefined;
   readonly parameters: JsonValue;
+  /** The first version of the kind that knows all of the parameters. Undefined: the kind's. */
+  readonly version?: number | undefined;
   /** How many partitions it adds to the queue, which limits of the namespace judge. Undefined: none. */
   readonly addsPartitions?: number | undefined;
   /** Of the tasks with the same text, only one can run. Undefined: as `TaskKind.structural` says. */
@@ -125,7 +127,7 @@ export interface TaskKind {
    * @throws QueueError `invalid`, and what `judge` throws; StorageError.
    */
   prepare(call: TaskCall, judge: JudgeQueue, judgeServer: JudgeServer): Promise<PreparedTask>;
-  /** What the creator of a task asked for. Undefined: this kind takes no items. @param parameters of this version. */
+  /** What the creator of a task asked for. Undefined: this kind takes no items. @param parameters of this version or one before. */
   askedFor?(parameters: JsonValue): AskedItems;
   /** The partitions that a task moves. Undefined: this kind moves none, or only one. @param task of this version. */
   movesOf?(task: Task): readonly TaskMove[];

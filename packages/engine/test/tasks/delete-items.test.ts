@@ -55,6 +55,29 @@ describe('a task that deletes items', () => {
     ]);
   });
 
+  // A server that leaves out a condition would delete more.
+  test('has a later version if its filter has conditions that servers before do not know', async () => {
+    const world = new TaskProcesses();
+    const process = world.make();
+    await world.createQueue(process);
+    await world.createQueue(process, 'to');
+    const versionOf = async (call: Parameters<TaskProcess['create']>[0]) => {
+      const { id } = await process.create(call);
+      await world.clock.advance('1us');
+      return (await world.task(id)).version;
+    };
+    const later = [{ sourceQueue: 'x' }, { withoutError: true }];
+    expect(await versionOf({ filter: { kind: 'a' } })).toBe(1);
+    for (const filter of later) expect(await versionOf({ filter })).toBe(2);
+    expect(await versionOf({ kind: 'move', to: 'to', filter: { kind: 'a' } })).toBe(2);
+    for (const filter of later) expect(await versionOf({ kind: 'move', to: 'to', filter })).toBe(3);
+    const all = { namespace: '', queueName: '', kind: '', state: '', cursor: '', limit: 0 };
+    const { items } = await process.service.tasks.list(all);
+    expect(items.map(({ filter }) => filter)).toEqual(
+      [{ kind: 'a' }, ...later, { kind: 'a' }, ...later].reverse(),
+    );
+  });
+
   test('leaves an item to the consumer that leased it meanwhile', async () => {
     const world = new TaskProcesses();
     const process = world.start();

@@ -303,7 +303,7 @@ export const ItemsRange = messageTable(
 
 export const ItemsFilter = messageTable(
   'ItemsFilter',
-  () => ({ state: '', ids: [], firstId: '', sourceId: '', reference: '', kind: '', encoding: '', metadata: new Map(), error: '', reason: '', created: undefined, due: undefined, payload: NO_BYTES }),
+  () => ({ state: '', ids: [], firstId: '', sourceId: '', reference: '', kind: '', encoding: '', metadata: new Map(), error: '', reason: '', created: undefined, due: undefined, payload: NO_BYTES, sourceQueue: '', withoutError: false }),
   [
     { number: 1, name: 'state', protoName: 'state', jsonName: 'state', kind: 'string', repeated: false },
     { number: 2, name: 'ids', protoName: 'ids', jsonName: 'ids', kind: 'string', repeated: true },
@@ -318,6 +318,8 @@ export const ItemsFilter = messageTable(
     { number: 11, name: 'created', protoName: 'created', jsonName: 'created', kind: 'message', repeated: false, message: ItemsRange },
     { number: 12, name: 'due', protoName: 'due', jsonName: 'due', kind: 'message', repeated: false, message: ItemsRange },
     { number: 13, name: 'payload', protoName: 'payload', jsonName: 'payload', kind: 'bytes', repeated: false },
+    { number: 14, name: 'sourceQueue', protoName: 'source_queue', jsonName: 'source_queue', kind: 'string', repeated: false },
+    { number: 15, name: 'withoutError', protoName: 'without_error', jsonName: 'without_error', kind: 'bool', repeated: false },
   ],
 );
 

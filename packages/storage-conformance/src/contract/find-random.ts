@@ -37,6 +37,7 @@ const items = fc.array(
       fc.record({
         error: fc.option(text, { nil: undefined }),
         reason: fc.constantFrom(...DEATH_REASONS, undefined),
+        queue: text,
       }),
       { nil: undefined },
     ),
@@ -67,6 +68,8 @@ const filters = fc.array(
       firstId: asked(fc.constantFrom(...IDS)),
       ids: asked(fc.array(fc.nat({ max: 24 }), { maxLength: 5 })),
       sourceId: asked(fc.nat({ max: 24 })),
+      sourceQueue: asked(text),
+      withoutError: asked(fc.boolean()),
     })
     .chain((all) =>
       fc.subarray(Object.keys(all) as (keyof typeof all)[], { maxLength: 2 }).map((keys) => {
@@ -136,7 +139,13 @@ function detailsOf(
   { firstId, metadata, error, source }: RandomItem,
   at: (seconds: number) => ReturnType<PartitionScript['in']>,
 ): ItemDetails {
-  const place = { queue: 'q', partition: 0, id: IDS[0] ?? '', attempts: 1, producedAt: at(0) };
+  const place = {
+    queue: source?.queue ?? '',
+    partition: 0,
+    id: IDS[0] ?? '',
+    attempts: 1,
+    producedAt: at(0),
+  };
   const death = source?.reason && { at: at(1), reason: source.reason };
   return { firstId, metadata, error, source: source && { ...place, death, error: source.error } };
 }

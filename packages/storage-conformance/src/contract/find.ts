@@ -186,6 +186,11 @@ export function describeFind(test: StorageTest): void {
       expect(await finds({ metadata: new Map([['source', 'orders']]) })).toEqual([]);
       expect(await finds({ reason: 'rejected' })).toEqual(['letter', 'failed']);
       expect(await finds({ reason: 'expired' })).toEqual([]);
+      expect(await finds({ sourceQueue: 'orders' })).toEqual(['letter', 'failed']);
+      expect(await finds({ sourceQueue: 'order' })).toEqual([]);
+      expect(await finds({ withoutError: true })).toEqual(['nul', 'broken', 'text', 'empty']);
+      expect(await finds({ withoutError: true, sourceQueue: 'orders' })).toEqual([]);
+      expect(await finds({ withoutError: false })).toHaveLength(6);
       expect(await finds({ metadata: new Map() })).toHaveLength(6);
     });
 

@@ -84,6 +84,7 @@ export const DETAILS = {
   firstId: `coalesce(metadata ->> '${KEYS.firstId}', id)`,
   /** See core's `knownError`. */
   error: `coalesce(metadata ->> '${KEYS.error}', metadata #>> '{${KEYS.source},error}')`,
+  sourceQueue: `metadata #>> '{${KEYS.source},queue}'`,
   /** See core's `knownReason`. */
   reason: `coalesce(metadata #>> '{${KEYS.death},reason}', metadata #>> '{${KEYS.source},died,reason}')`,
 } as const;

@@ -79,16 +79,20 @@ export function filterSql(
 
 /** Conditions on what only the column for details has. Undefined: no row can meet them. */
 function detailConditions(
-  { metadata, error, reason }: ItemFilter,
+  { metadata, error, reason, sourceQueue, withoutError }: ItemFilter,
   parameters: Parameters,
   hasMetadata: boolean,
 ): readonly string[] | undefined {
   const hasPairs = metadata !== undefined && metadata.size > 0;
-  if (!hasMetadata) return hasPairs || error !== undefined || reason !== undefined ? undefined : [];
+  if (!hasMetadata) {
+    return hasPairs || [error, reason, sourceQueue].some((text) => text !== undefined) ? undefined : [];
+  }
   return [
     ...(hasPairs ? [`${DETAILS.pairs} @> ${parameters.add(pairsToJson(metadata))}::jsonb`] : []),
     ...(error === undefined ? [] : [`strpos(${DETAILS.error} COLLATE "C", ${parameters.add(error)}) > 0`]),
     ...(reason === undefined ? [] : [`${DETAILS.reason} = ${parameters.add(reason)}`]),
+    ...(sourceQueue === undefined ? [] : [`${DETAILS.sourceQueue} = ${parameters.add(sourceQueue)}`]),
+    ...(withoutError === true ? [`${DETAILS.error} IS NULL`] : []),
   ];
 }
 

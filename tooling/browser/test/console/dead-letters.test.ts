@@ -105,6 +105,34 @@ describe('dead letters', () => {
   });
 });
 
+describe('dead letters of queues that share a dead-letter queue', () => {
+  test('are shown by the queue that they came from, and those without an error too', async () => {
+    await makeLetters('first', { timeout: 2, '': 3 });
+    await createQueue(client, 'second', 'first-dead');
+    await produce(client, 'second', [{ utf8: '1' }]);
+    await killItems(client, 'second', { count: 1, error: 'full' });
+    await console.goTo('queues/second');
+    await page.getByRole('link', { name: 'Dead letters' }).last().click();
+    await page.waitForURL(/source_queue=second/);
+    await page.getByRole('status').filter({ hasText: '1 found' }).waitFor();
+    expect(await page.getByLabel('Came from the queue').inputValue()).toBe('second');
+    await console.goTo('dead-letters?name=first');
+    await page.getByRole('link', { name: 'first', exact: true }).click();
+    await page.getByRole('status').filter({ hasText: '5 found' }).waitFor();
+    await page.getByRole('link', { name: 'by error' }).click();
+    await page.getByRole('link', { name: 'none recorded' }).click();
+    await page.getByRole('status').filter({ hasText: '3 found' }).waitFor();
+    await press('Delete…');
+    await dialog().getByText('came from the queue first').waitFor();
+    await press('Count them');
+    await dialog().getByLabel('Type').fill('first-dead');
+    await press('Delete 3 items');
+    await dialog().getByText('3 of 3').waitFor();
+    const left = await client.v2.items.find({ queueName: 'first-dead' });
+    expect(left.items.map(({ source }) => source?.queue)).toEqual(['first', 'first', 'second']);
+  });
+});
+
 describe('tasks', () => {
   test('show how far they are and which items they take, are cancelled, and lead to those that are left', async () => {
     await createQueue(client, 'slow');

@@ -28,7 +28,7 @@ const CURSOR: Check = {
   broken: { cursor: 'x' },
 };
 
-const texts = ['first_id', 'source_id', 'reference', 'kind', 'encoding'] as const;
+const texts = ['first_id', 'source_id', 'reference', 'kind', 'encoding', 'source_queue'] as const;
 
 /** The checks of a filter, in their order. */
 export const FILTER: readonly Check[] = [

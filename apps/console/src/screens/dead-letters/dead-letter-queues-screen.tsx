@@ -32,7 +32,7 @@ const COLUMNS: readonly Column<Row>[] = [
     ),
   },
   { title: 'Letters', numeric: true, cell: ({ name }) => <Letters queue={name} /> },
-  { title: 'Gets them from', cell: ({ senders }) => <Senders names={senders} /> },
+  { title: 'Gets them from', cell: ({ name, senders }) => <Senders names={senders} deadQueue={name} /> },
 ];
 
 /** Each row asks for its own count, so that one queue that cannot be read does not hide the others. */
@@ -53,13 +53,14 @@ function Letters({ queue }: { readonly queue: string }) {
 
 const MOST_SENDERS = 5;
 
-function Senders({ names }: { readonly names: readonly string[] }) {
+/** Each leads to its letters. */
+function Senders({ names, deadQueue }: { readonly names: readonly string[]; readonly deadQueue: string }) {
   if (names.length === 0) return <None />;
   return (
     <ul class="details">
       {names.slice(0, MOST_SENDERS).map((name) => (
         <li key={name}>
-          <a href={formatAddress(['queues', name])}>
+          <a href={formatAddress(['queues', deadQueue, 'dead-letters'], { source_queue: name })}>
             <Plain text={name} limit={200} />
           </a>
         </li>

@@ -46,7 +46,7 @@ function DeadLettersScreen({ values: { queue = '' } }: { readonly values: PathVa
       </ScreenHead>
       {error !== undefined && <ErrorNote error={error} retry={contents.reload} />}
       <Elsewhere deadQueue={data?.queue.dead_queue} />
-      <FilterForm />
+      <FilterForm isDead />
       {given.fault === undefined ? (
         <Letters queue={queue} filter={given.filter} contents={contents} />
       ) : (

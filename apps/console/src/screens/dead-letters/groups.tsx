@@ -82,10 +82,23 @@ export function Groups({
 }
 
 function Value({ by, value }: { readonly by: string; readonly value: string }) {
-  // The API has no condition for "has none".
+  if (value === '' && by === 'error') {
+    return (
+      <a href={withParams({ error: undefined, without_error: 'yes', cursor: undefined, read: undefined })}>
+        none recorded
+      </a>
+    );
+  }
   if (value === '') return <span class="quiet">none recorded</span>;
   return (
-    <a href={withParams({ [by]: value, cursor: undefined, read: undefined })}>
+    <a
+      href={withParams({
+        [by]: value,
+        ...(by === 'error' && { without_error: undefined }),
+        cursor: undefined,
+        read: undefined,
+      })}
+    >
       <Plain text={value} limit={200} />
     </a>
   );

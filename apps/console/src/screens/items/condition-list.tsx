@@ -13,6 +13,8 @@ const WORDS: Readonly<Record<Condition, string>> = {
   metadata: 'metadata',
   error: 'error contains',
   reason: 'died because of',
+  source_queue: 'came from the queue',
+  without_error: 'without an error:',
   payload: 'payload contains',
   created_from: 'entered from',
   created_to: 'entered before',

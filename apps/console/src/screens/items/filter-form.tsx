@@ -21,12 +21,15 @@ const COMMON: readonly Field[] = [
   { name: 'payload', label: 'Payload contains' },
 ];
 
+const SOURCE_QUEUE: Field = { name: 'source_queue', label: 'Came from the queue' };
+
 const OTHERS: readonly Field[] = [
   { name: 'first_id', label: 'First id' },
   { name: 'source_id', label: 'Id where it died' },
   { name: 'encoding', label: 'Encoding' },
   { name: 'metadata', label: 'Metadata', hint: 'key=value, key=value' },
   { name: 'reason', label: 'Why it died', options: REASONS },
+  { name: 'without_error', label: 'Has no error', options: ['yes'] },
   { name: 'created_from', label: 'Created from', isTime: true },
   { name: 'created_to', label: 'Created before', isTime: true },
   { name: 'due_from', label: 'Due from', isTime: true },
@@ -36,8 +39,12 @@ const OTHERS: readonly Field[] = [
 /**
  * The conditions on items. Unlike other filters it waits for "Search": most conditions make the server
  * read the queue.
+ *
+ * @param props `isDead`: it searches dead letters, mostly by the queue that they came from.
  */
-export function FilterForm() {
+export function FilterForm({ isDead = false }: { readonly isDead?: boolean }) {
+  const common = isDead ? [SOURCE_QUEUE, ...COMMON] : COMMON;
+  const others = isDead ? OTHERS : [...OTHERS, SOURCE_QUEUE];
   const given = conditionsOf(address.value.params);
   const [draft, setDraft] = useState<Conditions>(given);
   const [fault, setFault] = useState<string>();
@@ -76,7 +83,7 @@ export function FilterForm() {
         }}
       >
         <div class="filters">
-          {fields(COMMON)}
+          {fields(common)}
           <button type="submit" class="primary">
             Search
           </button>
@@ -86,9 +93,9 @@ export function FilterForm() {
             </button>
           )}
         </div>
-        <details open={OTHERS.some(({ name }) => given[name])}>
+        <details open={others.some(({ name }) => given[name])}>
           <summary>More conditions</summary>
-          <div class="filters">{fields(OTHERS)}</div>
+          <div class="filters">{fields(others)}</div>
         </details>
         {fault !== undefined && (
           <p class="note failed" role="alert">

@@ -12,6 +12,8 @@ export const CONDITIONS = [
   'metadata',
   'error',
   'reason',
+  'source_queue',
+  'without_error',
   'payload',
   'created_from',
   'created_to',
@@ -32,12 +34,14 @@ export function conditionsOf(params: Readonly<Record<string, string>>): Conditio
 
 /** Conditions as `items.find` and `tasks.create` take them. @throws Error that says what is wrong with which. */
 export function filterOf(conditions: Conditions): ItemsFilter {
-  const { id, metadata, payload, created_from, created_to, due_from, due_to, ...texts } = conditions;
+  const { id, metadata, payload, without_error, created_from, created_to, due_from, due_to, ...texts } =
+    conditions;
   const created = rangeOf(created_from, created_to);
   const due = rangeOf(due_from, due_to);
   return {
     ...Object.fromEntries(Object.entries(texts).filter(([, value]) => value)),
     ...(id ? { ids: idsOf(id) } : {}),
+    ...(without_error ? { without_error: true } : {}),
     ...(metadata ? { metadata: metadataOf(metadata) } : {}),
     ...(payload ? { payload: base64OfText(payload) } : {}),
     ...(created === undefined ? {} : { created }),
@@ -47,10 +51,11 @@ export function filterOf(conditions: Conditions): ItemsFilter {
 
 /** The opposite of `filterOf`, for links to what a task takes. Bytes of a payload that are no text are left out. */
 export function conditionsOfFilter(filter: ItemsFilter): Conditions {
-  const { ids = [], metadata, payload, created = {}, due = {}, ...texts } = filter;
+  const { ids = [], metadata, payload, without_error, created = {}, due = {}, ...texts } = filter;
   return conditionsOf({
     ...texts,
     id: ids.join(' '),
+    without_error: without_error ? 'yes' : '',
     metadata: metadata === undefined ? '' : JSON.stringify(metadata),
     payload: payload === undefined ? '' : (textOfBase64(payload) ?? ''),
     created_from: created.from ?? '',

@@ -4,7 +4,7 @@ import { formatAddress } from '../../address/address-text.ts';
  * Links between the screens of one queue.
  *
  * @param props `present`: the screen that is shown. `deadQueue`: where its dead letters are. Absent: in the
- *   queue itself, if anywhere.
+ *   queue itself, if anywhere. Only those of this queue are shown there: others may use it too.
  */
 export function QueueLinks({
   queue,
@@ -20,10 +20,15 @@ export function QueueLinks({
     ['items', 'Items', ['queues', queue, 'items']],
     ['dead-letters', 'Dead letters', ['queues', deadQueue || queue, 'dead-letters']],
   ] as const;
+  const params = (name: string) => (name === 'dead-letters' && deadQueue ? { source_queue: queue } : {});
   return (
     <nav class="links" aria-label="Screens of the queue">
       {links.map(([name, label, path]) => (
-        <a key={name} href={formatAddress(path)} aria-current={name === present ? 'page' : undefined}>
+        <a
+          key={name}
+          href={formatAddress(path, params(name))}
+          aria-current={name === present ? 'page' : undefined}
+        >
           {label}
         </a>
       ))}

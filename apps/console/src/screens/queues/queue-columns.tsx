@@ -24,7 +24,7 @@ export function queueColumns(readAt: number | undefined): readonly Column<QueueR
       title: 'Dead letters',
       numeric: true,
       sort: 'dead',
-      hint: 'What waits in its dead-letter queue, from whatever queue it came',
+      hint: 'All that waits in its dead-letter queue, which other queues may use too',
       cell: (row) => <Dead row={row} />,
     },
     { title: 'Leased', numeric: true, cell: (row) => <Count row={row} of="leased" /> },
@@ -61,13 +61,17 @@ function Count({ row, of }: { readonly row: QueueRow; readonly of: 'waiting' | '
   return row.count_age === undefined ? <None why="not counted yet" /> : formatCount(row[of] ?? 0);
 }
 
-function Dead({ row: { dead = 0, dead_queue, count_age } }: { readonly row: QueueRow }) {
+function Dead({ row: { dead = 0, dead_queue, queue_name: name, count_age } }: { readonly row: QueueRow }) {
   if (!dead_queue) return <None why="no dead-letter queue" />;
   // The server counts both queues in one go, and says 0 until it has.
   if (dead === 0 && count_age === undefined) return <None why="not counted yet" />;
   if (dead === 0) return <>0</>;
   return (
-    <a class="bad" href={formatAddress(['queues', dead_queue, 'dead-letters'])}>
+    <a
+      class="bad"
+      href={formatAddress(['queues', dead_queue, 'dead-letters'], { source_queue: name })}
+      title={`${dead_queue} holds so many, from whatever queue they came. The link leads to those of ${name}.`}
+    >
       {formatCount(dead)}
     </a>
   );

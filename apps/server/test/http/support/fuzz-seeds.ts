@@ -41,6 +41,7 @@ const FILTER = {
   ...{ state: 'dead', ids: [ID], firstId: ID, sourceId: ID, reference: 'r', kind: 'k', encoding: 'e' },
   ...{ metadata: new Map([['key', 'value']]), error: 'no such user', reason: 'rejected', payload: bytes },
   ...{ created: { from: INSTANT }, due: { from: INSTANT, to: INSTANT } },
+  ...{ sourceQueue: QUEUE, withoutError: true },
 };
 
 const SCHEDULE = {

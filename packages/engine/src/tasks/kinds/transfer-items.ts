@@ -10,7 +10,7 @@ import {
   unavailable,
 } from '@querator/core';
 import type { LogicalQueue } from '../../queue/logical-queue.ts';
-import { filterFromJson, filterToJson } from '../filter-json.ts';
+import { filterFromJson, filterToJson, hasLaterConditions } from '../filter-json.ts';
 import type {
   AskedItems,
   JudgeQueue,
@@ -26,7 +26,7 @@ import type { AdmitMove } from './admission.ts';
 import { type Destinations, type Origin, toQueue, toSources } from './destinations.ts';
 import { position, type TransferCheckpoint, transferStep } from './transfer-step.ts';
 
-/** What a task that moves items to other queues needs to know, in versions 1 and 2. */
+/** What a task that moves items to other queues needs to know, in versions 1 to 3. */
 type Parameters = {
   /** Tells the queue from a later one of its name. */
   readonly queueCreatedAt: string;
@@ -40,8 +40,11 @@ type Parameters = {
 /** Moves the items of a queue that match a filter to other queues: the kinds `redrive` and `move`. */
 export class TransferItems implements TaskKind {
   readonly kind: 'redrive' | 'move';
-  /** From version 2 on, scheduled items go to other storages too. Their copies are what servers before do not know. */
-  readonly version = 2;
+  /**
+   * From version 2 on, scheduled items go to other storages too. Their copies are what servers before do not know.
+   * From version 3 on, filters have conditions that servers before do not know.
+   */
+  readonly version = 3;
   readonly structural = false;
   readonly #queues: TaskQueues;
   readonly #admit: AdmitMove | undefined;
@@ -71,7 +74,7 @@ export class TransferItems implements TaskKind {
       until: await this.#queues.ends(queue),
       ...(to !== '' && { to: { queue: target.name, createdAt: String(target.createdAt) } }),
     };
-    return { queue, parameters };
+    return { queue, parameters, version: hasLaterConditions(filter) ? 3 : 2 };
   }
 
   askedFor(parameters: JsonValue): AskedItems {

@@ -57,6 +57,10 @@ export interface ItemsFilter {
     | undefined;
   /** The bytes are part of the payload. */
   payload: Uint8Array;
+  /** The queue that a dead letter came from. Servers without the capability `items.find.source_queue` do not know it. */
+  sourceQueue: string;
+  /** Only items without an error. Servers without that capability do not know it. */
+  withoutError: boolean;
 }
 
 export interface ItemsFilter_MetadataEntry {
@@ -298,6 +302,8 @@ function createBaseItemsFilter(): ItemsFilter {
     created: undefined,
     due: undefined,
     payload: new Uint8Array(0),
+    sourceQueue: "",
+    withoutError: false,
   };
 }
 
@@ -342,6 +348,12 @@ export const ItemsFilter: MessageFns<ItemsFilter> = {
     if (message.payload.length !== 0) {
       writer.uint32(106).bytes(message.payload);
     }
+    if (message.sourceQueue !== "") {
+      writer.uint32(114).string(message.sourceQueue);
+    }
+    if (message.withoutError !== false) {
+      writer.uint32(120).bool(message.withoutError);
+    }
     return writer;
   },
 
@@ -373,6 +385,8 @@ export const ItemsFilter: MessageFns<ItemsFilter> = {
       : undefined;
     message.due = (object.due !== undefined && object.due !== null) ? ItemsRange.fromPartial(object.due) : undefined;
     message.payload = object.payload ?? new Uint8Array(0);
+    message.sourceQueue = object.sourceQueue ?? "";
+    message.withoutError = object.withoutError ?? false;
     return message;
   },
 };
