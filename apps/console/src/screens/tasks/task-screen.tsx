@@ -18,7 +18,7 @@ import { CancelTask } from './cancel-task.tsx';
 import { taskTitle } from './task-title.ts';
 
 /** Tasks of these kinds take items that a filter names. */
-const WITH_FILTER = new Set(['delete', 'redrive', 'move']);
+const WITH_FILTER = new Set(['delete', 'retry', 'redrive', 'move']);
 const OF_PARTITIONS = new Set(['drain', 'rebalance', 'resize']);
 
 function TaskScreen({ values: { task: id = '' } }: { readonly values: PathValues }) {

@@ -2,6 +2,7 @@ import type { Task } from '../../api/tasks.ts';
 
 const TITLES: Readonly<Record<string, string>> = {
   delete: 'Delete items',
+  retry: 'Retry items',
   redrive: 'Redrive dead letters',
   move: 'Move items',
   move_partition: 'Move a partition',
