@@ -1,4 +1,5 @@
 import { call } from './call.ts';
+import type { Task } from './tasks.ts';
 import type { Span, Time } from './types.ts';
 
 /** The settings of a queue. */
@@ -117,3 +118,9 @@ export const pauseQueue = (
 
 export const resumeQueue = (queue: string): Promise<Pauses> =>
   call('v2/queues.resume', { queue_name: queue });
+
+/** Gives a queue another number of partitions, by a task. */
+export const resizeQueue = (
+  queue: string,
+  { partitions, dryRun }: { readonly partitions: number; readonly dryRun: boolean },
+): Promise<Task> => call('v2/queues.resize', { queue_name: queue, partitions, dry_run: dryRun });

@@ -22,6 +22,10 @@ interface BulkActionProps {
   /** The permissions that it takes, for those who lack one. */
   readonly needs?: string;
   readonly danger?: boolean;
+  /** Creates the task. Default: `tasks.create` with the request. */
+  readonly create?: (request: TaskRequest & { readonly dry_run?: boolean }) => Promise<Task>;
+  /** What the count means, and what the button says. Default: so many items, which must be some. */
+  readonly preview?: (counted: Task) => Preview;
   /** What the task takes, in the plural. Default: `items`. */
   readonly noun?: string;
   /** The dialog is to be taken away. A task that runs goes on. */
@@ -30,13 +34,19 @@ interface BulkActionProps {
   readonly onEnd?: () => void;
 }
 
+/** What a count means. */
+interface Preview {
+  readonly text: ComponentChildren;
+  readonly action: string;
+}
+
 /**
  * An action on many items, in one dialog: a task counts them without changing anything, the person
  * confirms the count, and a second task does the work and can be cancelled. It is durable: it goes
  * on without the page.
  */
 export function BulkAction(props: BulkActionProps) {
-  const { title, request, onClose, onEnd } = props;
+  const { title, request, onClose, onEnd, create = createTask } = props;
   const [counting, setCounting] = useState<Task>();
   const [working, setWorking] = useState<Task>();
   const [error, setError] = useState<Error>();
@@ -44,7 +54,7 @@ export function BulkAction(props: BulkActionProps) {
   const work = useTask(working);
 
   useEffect(() => {
-    createTask({ ...request, dry_run: true }).then(setCounting, setError);
+    create({ ...request, dry_run: true }).then(setCounting, setError);
   }, []);
   const close = () => {
     // The dialog has closed: its count is of no use.
@@ -55,7 +65,7 @@ export function BulkAction(props: BulkActionProps) {
   const start = async () => {
     setError(undefined);
     try {
-      setWorking(await createTask(request));
+      setWorking(await create(request));
     } catch (thrown) {
       setError(thrown instanceof Error ? thrown : new Error(String(thrown)));
     }
@@ -98,6 +108,7 @@ function Counted({
   typed,
   danger = false,
   noun = 'items',
+  preview,
   start,
   onClose,
 }: BulkActionProps & { readonly count: Task | undefined; readonly start: () => Promise<void> }) {
@@ -107,7 +118,9 @@ function Counted({
   const isCounted = count?.state === 'done';
   const [before, after] = typeof verb === 'string' ? [verb, ''] : verb;
   const counted = countOf(matched, noun.replace(/s$/, ''), noun);
-  const isAllowed = isCounted && matched > 0 && (typed === undefined || text === typed);
+  const shown = count !== undefined && isCounted ? preview?.(count) : undefined;
+  const isAllowed =
+    isCounted && (matched > 0 || shown !== undefined) && (typed === undefined || text === typed);
   const submit = async (event: Event) => {
     event.preventDefault();
     if (busy || !isAllowed) return;
@@ -118,8 +131,10 @@ function Counted({
   return (
     <form onSubmit={submit}>
       <div class="dialog-text">
-        {count === undefined ? <p>Counting…</p> : <TaskProgress task={count} noun={noun} />}
-        {isCounted && (
+        {count === undefined && <p>Counting…</p>}
+        {count !== undefined && shown === undefined && <TaskProgress task={count} noun={noun} />}
+        {shown?.text}
+        {isCounted && shown === undefined && (
           <p>
             <strong class="numbers">{counted}</strong> {effect} Those that come in before you confirm are
             taken too.
@@ -149,7 +164,7 @@ function Counted({
           {isCounted ? 'Cancel' : 'Stop counting'}
         </button>
         <button type="submit" class={danger ? 'danger' : 'primary'} disabled={!isAllowed || busy}>
-          {isCounted ? `${before} ${counted} ${after}`.trim() : `${before} ${after}`.trim()}
+          {shown?.action ?? `${before} ${isCounted ? counted : ''} ${after}`.replace(/ +/g, ' ').trim()}
         </button>
       </div>
     </form>

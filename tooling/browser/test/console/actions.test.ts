@@ -141,6 +141,49 @@ describe('a queue', () => {
     expect(await itemsOf('orders')).toBe(1);
   });
 
+  test('is resized after a preview, and back, and a resize that waits for consumers is cancelled', async () => {
+    const settings = { leaseTimeout: '1m', expireTimeout: '1h', requestedPartitions: 1 };
+    await client.queues.create({ ...settings, queueName: 'wide' });
+    const resize = async (partitions: number) => {
+      await press('Resize…');
+      await dialog().getByLabel('Partitions').fill(String(partitions));
+      await press('Preview the resize');
+      await dialog().getByLabel('Type wide to confirm').fill('wide');
+    };
+    const rows = () => page.getByRole('table', { name: 'Partitions' }).locator('tbody tr').count();
+    await console.goTo('queues/wide?tab=partitions');
+    await resize(3);
+    await dialog().getByText('The queue gets 2 partitions more.').waitFor();
+    await console.expectAccessible();
+    await press('Resize to 3 partitions');
+    await dialog().getByText('2 of 2 partitions').waitFor();
+    await press('Close');
+    await expect.poll(rows, { timeout: 8_000 }).toBe(3);
+    const items = Array.from({ length: 30 }, (_, at) => ({ utf8: String(at) }));
+    for (const item of items) {
+      await client.queue.produce({ queueName: 'wide', requestTimeout: '10s', items: [item] });
+    }
+    await resize(2);
+    await dialog()
+      .getByText(/1 partition leaves/)
+      .waitFor();
+    await dialog()
+      .getByText(/stay until consumers have taken the [1-9]/)
+      .waitFor();
+    await press('Resize to 2 partitions');
+    await press('Leave it running');
+    const running = page.getByRole('region', { name: 'Resize' });
+    await running
+      .getByText(/partition/)
+      .first()
+      .waitFor();
+    await console.expectAccessible();
+    await running.getByRole('button', { name: 'Cancel…' }).click();
+    await press('Cancel the task');
+    await running.waitFor({ state: 'detached' });
+    await expect.poll(rows, { timeout: 8_000 }).toBe(3);
+  });
+
   test('is deleted once its name is typed, with its items only if that is said', async () => {
     await client.queues.create({
       queueName: 'old',

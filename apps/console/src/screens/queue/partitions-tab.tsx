@@ -1,12 +1,19 @@
+import { useState } from 'preact/hooks';
+import { formatAddress } from '../../address/address-text.ts';
 import type { Partition, QueueDescription } from '../../api/queues.ts';
-import type { Loaded } from '../../api/use-call.ts';
+import { listTasks } from '../../api/tasks.ts';
+import { type Loaded, useCall } from '../../api/use-call.ts';
+import { ActionButton } from '../../parts/action-button.tsx';
 import { Age } from '../../parts/age.tsx';
 import { Badge } from '../../parts/badge.tsx';
 import { SpanOf } from '../../parts/moment.tsx';
 import { Panel } from '../../parts/panel.tsx';
 import { Plain } from '../../parts/plain.tsx';
 import { type Column, Table } from '../../parts/table.tsx';
+import { TaskProgress } from '../../parts/task-progress.tsx';
 import { countOf, formatCount } from '../../text/number.ts';
+import { CancelTask } from '../tasks/cancel-task.tsx';
+import { ResizeDialog } from './resize-dialog.tsx';
 
 function columns(readAt: number | undefined): readonly Column<Partition>[] {
   return [
@@ -44,18 +51,69 @@ function Health({ partition: { health, failures = 0 } }: { readonly partition: P
 }
 
 /** The partitions of a queue, with their storages. */
-export function PartitionsTab({ loaded }: { readonly loaded: Loaded<QueueDescription> }) {
+export function PartitionsTab({
+  queue,
+  loaded,
+}: {
+  readonly queue: string;
+  readonly loaded: Loaded<QueueDescription>;
+}) {
+  const [isResizing, setResizing] = useState(false);
+  const { partitions: present = [] } = loaded.data ?? {};
   return (
-    <Panel loaded={loaded}>
-      {({ partitions = [] }) => (
-        <Table
-          caption="Partitions"
-          columns={columns(loaded.readAt)}
-          rows={partitions}
-          keyOf={({ partition = 0 }) => String(partition)}
-          rowClass={({ health }) => (health === 'failing' ? 'alarm' : '')}
+    <>
+      <Resize queue={queue} onDone={loaded.reload} />
+      <Panel
+        loaded={loaded}
+        actions={
+          loaded.data !== undefined && <ActionButton onClick={() => setResizing(true)}>Resize…</ActionButton>
+        }
+      >
+        {({ partitions = [] }) => (
+          <Table
+            caption="Partitions"
+            columns={columns(loaded.readAt)}
+            rows={partitions}
+            keyOf={({ partition = 0 }) => String(partition)}
+            rowClass={({ health }) => (health === 'failing' ? 'alarm' : '')}
+          />
+        )}
+      </Panel>
+      {isResizing && (
+        <ResizeDialog
+          queue={queue}
+          present={present.length}
+          onClose={() => {
+            setResizing(false);
+            loaded.reload();
+          }}
         />
       )}
-    </Panel>
+    </>
+  );
+}
+
+/** The resize that runs, if one does. */
+function Resize({ queue, onDone }: { readonly queue: string; readonly onDone: () => void }) {
+  const request = { queue_name: queue, kind: 'resize', state: 'running', limit: 10 };
+  const tasks = useCall(`resize ${queue}`, (signal) => listTasks(request, signal), { every: 2_000 });
+  const task = tasks.data?.items?.find(({ dry_run: isDry = false }) => !isDry);
+  if (task === undefined) return null;
+  return (
+    <section class="panel" aria-label="Resize">
+      <header class="panel-head">
+        <h2>
+          <a href={formatAddress(['tasks', task.id])}>A resize runs</a>
+        </h2>
+        <CancelTask
+          task={task}
+          onDone={() => {
+            tasks.reload();
+            onDone();
+          }}
+        />
+      </header>
+      <TaskProgress task={task} noun="partitions" />
+    </section>
   );
 }

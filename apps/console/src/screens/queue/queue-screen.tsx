@@ -37,7 +37,7 @@ function QueueScreen({ values: { queue = '' } }: { readonly values: PathValues }
       {data !== undefined && <QuotaNote namespace={data.queue.namespace ?? '_system'} />}
       <Tabs tabs={TABS} label="Parts of the queue" />
       {tab === 'overview' && <OverviewTab queue={queue} loaded={loaded} />}
-      {tab === 'partitions' && <PartitionsTab loaded={loaded} />}
+      {tab === 'partitions' && <PartitionsTab queue={queue} loaded={loaded} />}
       {tab === 'settings' && <SettingsTab loaded={loaded} />}
     </>
   );
