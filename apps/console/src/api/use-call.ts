@@ -61,6 +61,7 @@ export function useCall<Reply>(
         if (abort.signal.aborted) return;
         const error = thrown instanceof CallError ? thrown : new CallError('refused', String(thrown));
         if (error.passes) wait = RETRY_MS;
+        if (error.kind === 'off') wait = 0;
         setState((before) => ({ ...before, error, loading: false }));
       }
       if (wait > 0) timer = setTimeout(again, wait);

@@ -5,13 +5,16 @@ const TITLES = {
   forbidden: 'This key may not see this',
   unreachable: 'The server does not answer',
   unavailable: 'The server cannot say this now',
+  off: 'This server does not do this',
   refused: 'The server refused this',
 } as const;
 
 /** Says why a part of the page has no data, or old data, and what happens next. */
 export function ErrorNote({ error, retry }: { readonly error: CallError; readonly retry?: () => void }) {
+  // Nothing is broken, and another try brings nothing else.
+  const isLasting = error.kind === 'forbidden' || error.kind === 'off';
   return (
-    <div class={`note ${error.kind === 'forbidden' ? 'info' : 'failed'}`} role="status">
+    <div class={`note ${isLasting ? 'info' : 'failed'}`} role="status">
       <p>
         <strong>{TITLES[error.kind]}.</strong> {error.message}
       </p>
@@ -22,7 +25,7 @@ export function ErrorNote({ error, retry }: { readonly error: CallError; readonl
         </p>
       )}
       {error.passes && <p>The page tries again by itself every few seconds.</p>}
-      {retry !== undefined && error.kind !== 'forbidden' && (
+      {retry !== undefined && !isLasting && (
         <button type="button" onClick={retry}>
           Try again now
         </button>

@@ -1,7 +1,8 @@
 import { address } from '../../address/address.ts';
 import { type AuditEvent, listAudit } from '../../api/audit.ts';
 import { session } from '../../api/session.ts';
-import { useCall } from '../../api/use-call.ts';
+import type { Page } from '../../api/types.ts';
+import { type Loaded, useCall } from '../../api/use-call.ts';
 import { Badge, type Tone } from '../../parts/badge.tsx';
 import { FilterBar } from '../../parts/filter-bar.tsx';
 import { ExactTime } from '../../parts/moment.tsx';
@@ -104,13 +105,28 @@ function AuditScreen() {
           { name: 'to', label: 'To', type: 'datetime-local' },
         ]}
       />
-      {page.error?.status === 453 && (
-        <p class="note info">
-          Events are only kept if the configuration says so: <code>audit: {'{ table: true }'}</code>. The log
-          of the server may have them.
-        </p>
-      )}
-      <Panel loaded={page}>
+      {page.error?.kind === 'off' ? <NotKept why={page.error.message} /> : <Events page={page} />}
+    </>
+  );
+}
+
+function NotKept({ why }: { readonly why: string }) {
+  return (
+    <div class="note info" role="status">
+      <p>
+        <strong>This server keeps no events.</strong> {why}
+      </p>
+      <p>
+        They are kept once the configuration says <code>audit: {'{ table: true }'}</code> and the server is
+        restarted. Its log may have them already.
+      </p>
+    </div>
+  );
+}
+
+function Events({ page }: { readonly page: Loaded<Page<AuditEvent>> }) {
+  return (
+    <Panel loaded={page}>
         {({ items = [], cursor: next }) => (
           <>
             <Table
@@ -123,8 +139,7 @@ function AuditScreen() {
             <Pager next={next} label="Pages of events" />
           </>
         )}
-      </Panel>
-    </>
+    </Panel>
   );
 }
 
