@@ -135,6 +135,25 @@ export const rotateKey = (id: string, grace: Span): Promise<NewKey> =>
 
 export const deleteKey = (id: string): Promise<unknown> => call('v1/apikeys.delete', { id });
 
+/**
+ * The rows with these ids, by id. Lists begin at an id, so each call finds one of them at least, or shows that it is
+ * missing.
+ */
+export async function rowsOf<Row extends { readonly id: string }>(
+  ids: readonly string[],
+  list: (first: string, signal: AbortSignal) => Promise<Page<Row>>,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, Row>> {
+  const found = new Map<string, Row>();
+  const wanted = new Set(ids);
+  for (const first of [...wanted].sort()) {
+    if (found.has(first)) continue;
+    const { items = [] } = await list(first, signal);
+    for (const row of items) if (wanted.has(row.id)) found.set(row.id, row);
+  }
+  return found;
+}
+
 type RoleName = Pick<Role, 'namespace' | 'name'>;
 
 /** Creates a role, or replaces the permissions of one. */
@@ -154,9 +173,17 @@ export const createBinding = (binding: BindingNames): Promise<unknown> =>
 export const deleteBinding = (binding: BindingNames): Promise<unknown> =>
   call('v1/rolebindings.delete', binding);
 
-export const getQuota = (namespace: string, signal: AbortSignal): Promise<Quota> =>
-  call('v2/quotas.get', { namespace }, { signal });
+export const createNamespace = (namespace: Pick<Namespace, 'name' | 'description'>): Promise<unknown> =>
+  call('v1/namespaces.create', namespace);
+
+export const deleteNamespace = (name: string): Promise<unknown> => call('v1/namespaces.delete', { name });
+
+/** What has a quota. */
+export type QuotaOwner = { readonly namespace: string } | { readonly key_id: string };
+
+export const getQuota = (owner: QuotaOwner, signal: AbortSignal): Promise<Quota> =>
+  call('v2/quotas.get', owner, { signal });
 
 /** Sets all limits. Undefined: those of the configuration count again. */
-export const setQuota = (namespace: string, limits: Limits | undefined): Promise<unknown> =>
-  call('v2/quotas.set', { namespace, ...(limits === undefined ? {} : { limits }) });
+export const setQuota = (owner: QuotaOwner, limits: Limits | undefined): Promise<unknown> =>
+  call('v2/quotas.set', { ...owner, ...(limits === undefined ? {} : { limits }) });

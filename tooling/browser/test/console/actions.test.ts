@@ -17,7 +17,13 @@ let page: Page;
 
 beforeAll(async () => {
   browser = await launchChromium();
-  site = await startConsole({ 'auth-backend': { driver: 'internal', 'admin-key': KEY } });
+  site = await startConsole({
+    'auth-backend': { driver: 'internal', 'admin-key': KEY },
+    'partition-storage': [
+      { name: 'here', driver: 'memory', affinity: 1 },
+      { name: 'old', driver: 'memory', affinity: 0 },
+    ],
+  });
   client = createClient({ endpoint: site.server.url, apiKey: KEY });
   await seedQueues(client);
   console = await ConsolePage.open(browser, site.url);
@@ -283,5 +289,103 @@ test('a quota is shown with its use, and set', async () => {
   await page.getByLabel('Queues', { exact: true }).fill('12');
   await press('Set the limits');
   await dialog().getByRole('row', { name: 'Queues 0 12' }).waitFor();
+  await console.expectAccessible();
+});
+
+test('a storage is drained: counted, confirmed by its name, and followed', async () => {
+  const settings = { leaseTimeout: '1m', expireTimeout: '1h', requestedPartitions: 1 };
+  await client.queues.create({ ...settings, queueName: 'moved' });
+  await client.queue.produce({ queueName: 'moved', requestTimeout: '10s', items: [{ utf8: 'kept' }] });
+  const move = { kind: 'move_partition', queueName: 'moved', partition: 0, storageName: 'old' };
+  const { id } = await client.v2.tasks.create(move);
+  await expect.poll(async () => (await client.v2.tasks.get({ id })).state, { timeout: 8_000 }).toBe('done');
+  await console.goTo('storages');
+  const row = page.getByRole('row', { name: /^old / });
+  await row.getByText('none: affinity 0').waitFor();
+  await row.getByRole('button', { name: 'Drain…' }).click();
+  await dialog().getByLabel('Type old to confirm').fill('old');
+  await dialog().getByText('1 partition move').waitFor();
+  await console.expectAccessible();
+  await press('Move 1 partition');
+  await dialog().getByText('1 of 1 partitions').waitFor();
+  await dialog()
+    .getByRole('link', { name: /The task/ })
+    .click();
+  await page.getByRole('heading', { level: 1, name: 'Empty a storage' }).waitFor();
+  expect(await itemsOf('moved')).toBe(1);
+  const { partitions } = await client.v2.queues.describe({ queueName: 'moved' });
+  expect(partitions.map(({ storageName }) => storageName)).toEqual(['here']);
+  // One that takes new partitions cannot be emptied.
+  await console.goTo('storages');
+  await page
+    .getByRole('row', { name: /^here / })
+    .getByRole('button', { name: 'Drain…' })
+    .click();
+  await dialog().getByRole('alert').getByText('takes new partitions, set its affinity to 0').waitFor();
+});
+
+test('a namespace is created and deleted, and a key has a quota', async () => {
+  await console.goTo('access?tab=namespaces');
+  await press('Create a namespace…');
+  await page.getByLabel('Name', { exact: true }).fill('tenant');
+  await page.getByLabel('Description').fill('one too many');
+  await press('Create');
+  await told('tenant is created.');
+  const row = page.getByRole('row', { name: 'tenant' });
+  await row.getByText('one too many').waitFor();
+  await row.getByRole('button', { name: 'Delete…' }).click();
+  await page.getByLabel('Type tenant to confirm').fill('tenant');
+  await press('Delete the namespace');
+  await row.waitFor({ state: 'detached' });
+
+  const admin = { url: site.server.url, key: KEY };
+  const { id: user_id } = await callApi(admin, 'v1/users.create', { username: 'greedy' });
+  await callApi(admin, 'v1/apikeys.create', { user_id, name: 'robot' });
+  await console.goTo('access?tab=keys');
+  await page.getByRole('row', { name: 'robot' }).getByRole('button', { name: 'Quota…' }).click();
+  await dialog().getByText('There are no limits.').waitFor();
+  await press('Set the limits…');
+  await page.getByLabel('Requests a second', { exact: true }).fill('7');
+  await press('Set the limits');
+  await dialog().getByRole('row', { name: 'Requests a second 0 7' }).waitFor();
+  await console.expectAccessible();
+});
+
+test('bindings show the names of users and roles beyond the first hundred', async () => {
+  const admin = { url: site.server.url, key: KEY };
+  const namespace = 'crowd';
+  await callApi(admin, 'v1/namespaces.create', { name: namespace });
+  const ids: string[] = [];
+  for (let at = 0; at < 130; at++) {
+    ids.push((await callApi(admin, 'v1/users.create', { username: `u${at}` }))['id'] ?? '');
+    await callApi(admin, 'v1/roles.create', { namespace, name: `r${at}`, permissions: ['queue.list'] });
+  }
+  for (const at of [0, 60, 129]) {
+    const binding = { namespace, role_name: `r${at}`, user_id: ids[at] ?? '' };
+    await callApi(admin, 'v1/rolebindings.create', binding);
+  }
+  await console.goTo(`access?tab=bindings&namespace=${namespace}`);
+  for (const at of [0, 60, 129]) {
+    await page.getByRole('row', { name: new RegExp(`^u${at} r${at} `) }).waitFor();
+  }
+});
+
+test('dry runs are left out of the list of tasks', async () => {
+  const queueName = 'orders-dead';
+  await client.v2.tasks.create({ kind: 'delete', queueName, dryRun: true });
+  await client.v2.tasks.create({ kind: 'delete', queueName });
+  await console.goTo(`tasks?queue=${queueName}`);
+  await page.getByRole('rowheader', { name: 'Count only: Delete items' }).waitFor();
+  await page.getByLabel('Dry runs').selectOption('hidden');
+  await page.getByRole('rowheader', { name: 'Count only: Delete items' }).waitFor({ state: 'detached' });
+  await page.getByRole('rowheader', { name: 'Delete items', exact: true }).waitFor();
+});
+
+test('what a server does not do is a plain note, which says how to switch it on', async () => {
+  await console.goTo('audit');
+  await page.getByText('This server keeps no events.').waitFor();
+  await page.getByText('audit: { table: true }').waitFor();
+  expect(await page.getByRole('button', { name: 'Try again now' }).count()).toBe(0);
+  expect(await page.locator('.note.failed').count()).toBe(0);
   await console.expectAccessible();
 });

@@ -161,6 +161,19 @@ describe('tasks', () => {
     await page.getByRole('status').filter({ hasText: '50 found' }).waitFor();
   });
 
+  test('are cancelled from the list too', async () => {
+    await createQueue(client, 'listed');
+    await importItems(client, 'listed', 50);
+    await client.v2.tasks.create({ kind: 'delete', queueName: 'listed', rate: 1 });
+    await console.goTo('tasks?queue=listed');
+    await row('Delete items').getByRole('button', { name: 'Cancel…' }).click();
+    await dialog().getByText('What it has done stays done.').waitFor();
+    await press('Cancel the task');
+    await row('Delete items').getByText('cancelled').waitFor();
+    const left = await client.v2.items.find({ queueName: 'listed' });
+    expect(left.items.length).toBeGreaterThan(40);
+  });
+
   test('that failed say why', async () => {
     await createQueue(client, 'doomed');
     await importItems(client, 'doomed', 50);

@@ -7,6 +7,7 @@ import {
   listBindings,
   listRoles,
   listUsers,
+  rowsOf,
 } from '../../api/access.ts';
 import { session } from '../../api/session.ts';
 import type { Page } from '../../api/types.ts';
@@ -29,25 +30,32 @@ interface NamedBinding extends Binding {
   readonly user: string | undefined;
 }
 
+/** The key may not read them. */
+const unread = (): ReadonlyMap<string, never> => new Map<string, never>();
+
 /** Bindings name users and roles by their ids. Names are read beside them, as far as the key may. */
 async function namedBindings(
   namespace: string,
   first: string,
   signal: AbortSignal,
 ): Promise<Page<NamedBinding>> {
-  const nothing = { items: [] };
-  const [{ items = [], ...page }, users, own, fixed] = await Promise.all([
-    listBindings(namespace, first, signal),
-    listUsers('', signal).catch(() => nothing),
-    listRoles(namespace, '', signal).catch(() => nothing),
-    listRoles('_system', '', signal).catch(() => nothing),
+  const { items = [], ...page } = await listBindings(namespace, first, signal);
+  const listOwn = (from: string) => listRoles(namespace, from, signal);
+  const listFixed = (from: string) => listRoles('_system', from, signal);
+  const roleIds = items.map(({ role_id }) => role_id);
+  const [users, own, fixed] = await Promise.all([
+    rowsOf(
+      items.map(({ user_id }) => user_id),
+      listUsers,
+      signal,
+    ).catch(unread),
+    rowsOf(roleIds, listOwn, signal).catch(unread),
+    rowsOf(roleIds, listFixed, signal).catch(unread),
   ]);
-  const userNames = new Map(users.items?.map(({ id, username }) => [id, username]));
-  const roleNames = new Map([...(own.items ?? []), ...(fixed.items ?? [])].map(({ id, name }) => [id, name]));
   const named = items.map((binding) => ({
     ...binding,
-    role: roleNames.get(binding.role_id),
-    user: userNames.get(binding.user_id),
+    role: (own.get(binding.role_id) ?? fixed.get(binding.role_id))?.name,
+    user: users.get(binding.user_id)?.username,
   }));
   return { ...page, items: named };
 }

@@ -13,8 +13,11 @@ import { Panel } from '../../parts/panel.tsx';
 import { Plain } from '../../parts/plain.tsx';
 import { type Column, Table } from '../../parts/table.tsx';
 import { NewKeyDialog } from './new-key-dialog.tsx';
+import { QuotaDialog } from './quota-dialog.tsx';
 
-type Open = { readonly what: 'create' } | { readonly what: 'rotate' | 'delete'; readonly apiKey: ApiKey };
+type Open =
+  | { readonly what: 'create' }
+  | { readonly what: 'rotate' | 'delete' | 'quota'; readonly apiKey: ApiKey };
 
 /** The API keys, of all users or of one. */
 export function KeysTab() {
@@ -48,6 +51,13 @@ export function KeysTab() {
         )}
       </Panel>
       {open?.what === 'create' && <CreateDialog user={user} onClose={close} onMade={show} />}
+      {open?.what === 'quota' && (
+        <QuotaDialog
+          owner={{ key_id: open.apiKey.id }}
+          name={open.apiKey.name || open.apiKey.prefix || open.apiKey.id}
+          onClose={close}
+        />
+      )}
       {open?.what === 'rotate' && <RotateDialog apiKey={open.apiKey} onClose={close} onMade={show} />}
       {open?.what === 'delete' && <DeleteDialog apiKey={open.apiKey} onClose={close} onDone={page.reload} />}
       {made && <NewKeyDialog made={made} onClose={() => setMade(undefined)} />}
@@ -73,6 +83,9 @@ function columns(open: (open: Open) => void): readonly Column<ApiKey>[] {
       title: 'Actions',
       cell: (apiKey) => (
         <span class="actions">
+          <button type="button" onClick={() => open({ what: 'quota', apiKey })}>
+            Quota…
+          </button>
           <ActionButton onClick={() => open({ what: 'rotate', apiKey })}>Rotate…</ActionButton>
           <ActionButton danger onClick={() => open({ what: 'delete', apiKey })}>
             Delete…

@@ -1,11 +1,19 @@
 import { useState } from 'preact/hooks';
-import { getQuota, type LimitName, type Limits, type Quota, setQuota } from '../../api/access.ts';
+import {
+  getQuota,
+  type LimitName,
+  type Limits,
+  type Quota,
+  type QuotaOwner,
+  setQuota,
+} from '../../api/access.ts';
 import { useCall } from '../../api/use-call.ts';
 import { ActionButton } from '../../parts/action-button.tsx';
 import { ConfirmDialog } from '../../parts/confirm-dialog.tsx';
 import { Dialog } from '../../parts/dialog.tsx';
 import { TextField } from '../../parts/fields.tsx';
 import { tellDone } from '../../parts/messages.tsx';
+import { None } from '../../parts/moment.tsx';
 import { Panel } from '../../parts/panel.tsx';
 import { type Column, Table } from '../../parts/table.tsx';
 import { formatBytes, formatCount } from '../../text/number.ts';
@@ -25,7 +33,8 @@ interface Row {
   readonly name: LimitName;
   readonly label: string;
   readonly limit: number;
-  readonly used: number;
+  /** Undefined: it is not counted for a key. */
+  readonly used: number | undefined;
 }
 
 const format = (name: LimitName, value: number) =>
@@ -37,7 +46,9 @@ const COLUMNS: readonly Column<Row>[] = [
     title: 'Used',
     numeric: true,
     cell: ({ name, used, limit }) =>
-      limit > 0 && used >= limit ? (
+      used === undefined ? (
+        <None why="counted for namespaces only" />
+      ) : limit > 0 && used >= limit ? (
         <strong class="bad">{format(name, used)}, full</strong>
       ) : (
         format(name, used)
@@ -53,21 +64,25 @@ const SOURCES: Readonly<Record<string, string>> = {
   none: 'There are no limits.',
 };
 
-/** The quota of a namespace, what is used of it, and its change. */
-export function QuotaDialog({
-  namespace,
-  onClose,
-}: {
-  readonly namespace: string;
+interface QuotaProps {
+  readonly owner: QuotaOwner;
+  /** Of what it is, for people. */
+  readonly name: string;
   readonly onClose: () => void;
-}) {
-  const quota = useCall(`quota ${namespace}`, (signal) => getQuota(namespace, signal), { every: 5_000 });
+}
+
+/** The quota of a namespace or a key, what is used of it, and its change. */
+export function QuotaDialog({ owner, name, onClose }: QuotaProps) {
+  const quota = useCall(`quota ${JSON.stringify(owner)}`, (signal) => getQuota(owner, signal), {
+    every: 5_000,
+  });
   const [isEditing, setEditing] = useState(false);
   const { data } = quota;
   if (isEditing && data !== undefined) {
     return (
       <EditDialog
-        namespace={namespace}
+        owner={owner}
+        name={name}
         limits={data.limits ?? {}}
         onClose={() => setEditing(false)}
         onDone={quota.reload}
@@ -75,8 +90,8 @@ export function QuotaDialog({
     );
   }
   return (
-    <Dialog title={`Quota of ${namespace}`} onClose={onClose}>
-      <Panel loaded={quota}>{(quota) => <Use quota={quota} />}</Panel>
+    <Dialog title={`Quota of ${name}`} onClose={onClose}>
+      <Panel loaded={quota}>{(quota) => <Use quota={quota} isOfKey={'key_id' in owner} />}</Panel>
       <div class="dialog-actions">
         {data !== undefined && <ActionButton onClick={() => setEditing(true)}>Set the limits…</ActionButton>}
         <button type="button" class="primary" onClick={onClose}>
@@ -87,56 +102,63 @@ export function QuotaDialog({
   );
 }
 
-function Use({ quota: { limits = {}, usage = {}, source = 'none' } }: { readonly quota: Quota }) {
+/** What is counted for a namespace only. A key is compared with what its namespace holds. */
+const OF_NAMESPACE = new Set<LimitName>(['queues', 'partitions', 'items_waiting', 'bytes_waiting']);
+
+function Use({
+  quota: { limits = {}, usage = {}, source = 'none' },
+  isOfKey,
+}: {
+  readonly quota: Quota;
+  readonly isOfKey: boolean;
+}) {
   const rows = LABELS.map(([name, label]) => ({
     name,
     label,
     limit: limits[name] ?? 0,
-    used: usage[name] ?? 0,
+    used: isOfKey && OF_NAMESPACE.has(name) ? undefined : (usage[name] ?? 0),
   }));
   return (
     <>
       <Table caption="Quota" columns={COLUMNS} rows={rows} keyOf={({ name }) => name} />
       <p class="below quiet">
-        {SOURCES[source] ?? source} Items and bytes are of the last sample
-        {usage.sample_age ? `, ${usage.sample_age} ago` : ''}; the other uses are of the server that answers,
-        one of {usage.processes ?? 1} that share the limits.
+        {SOURCES[source] ?? source}{' '}
+        {isOfKey
+          ? 'The first four limits are compared with what the namespace of a call holds. The uses are'
+          : `Items and bytes are of the last sample${usage.sample_age ? `, ${usage.sample_age} ago` : ''}; the other uses are`}{' '}
+        of the server that answers, one of {usage.processes ?? 1} that share the limits.
       </p>
     </>
   );
 }
 
 function EditDialog({
-  namespace,
+  owner,
+  name,
   limits,
   onClose,
   onDone,
-}: {
-  readonly namespace: string;
-  readonly limits: Limits;
-  readonly onClose: () => void;
-  readonly onDone: () => void;
-}) {
+}: QuotaProps & { readonly limits: Limits; readonly onDone: () => void }) {
   const [form, setForm] = useState<Readonly<Record<string, string>>>(
-    Object.fromEntries(LABELS.map(([name]) => [name, String(limits[name] ?? 0)])),
+    Object.fromEntries(LABELS.map(([field]) => [field, String(limits[field] ?? 0)])),
   );
   const act = async () => {
-    const set = Object.fromEntries(LABELS.map(([name]) => [name, Number(form[name])]));
-    await setQuota(namespace, set);
-    tellDone(`The quota of ${namespace} is set.`);
+    const set = Object.fromEntries(LABELS.map(([field]) => [field, Number(form[field])]));
+    await setQuota(owner, set);
+    tellDone(`The quota of ${name} is set.`);
     onDone();
   };
   return (
-    <ConfirmDialog title={`Limits of ${namespace}`} action="Set the limits" act={act} onClose={onClose}>
+    <ConfirmDialog title={`Limits of ${name}`} action="Set the limits" act={act} onClose={onClose}>
       <p>0: no limit. They count on all servers, instead of those of the configuration file.</p>
       <div class="columns">
-        {LABELS.map(([name, label]) => (
+        {LABELS.map(([field, label]) => (
           <TextField
-            key={name}
+            key={field}
             label={label}
             type="number"
-            value={form[name] ?? '0'}
-            onChange={(value) => setForm({ ...form, [name]: value })}
+            value={form[field] ?? '0'}
+            onChange={(value) => setForm({ ...form, [field]: value })}
           />
         ))}
       </div>

@@ -105,16 +105,16 @@ function AuditScreen() {
           { name: 'to', label: 'To', type: 'datetime-local' },
         ]}
       />
-      {page.error?.kind === 'off' ? <NotKept why={page.error.message} /> : <Events page={page} />}
+      {page.error?.kind === 'off' ? <NotKept /> : <Events page={page} />}
     </>
   );
 }
 
-function NotKept({ why }: { readonly why: string }) {
+function NotKept() {
   return (
     <div class="note info" role="status">
       <p>
-        <strong>This server keeps no events.</strong> {why}
+        <strong>This server keeps no events.</strong>
       </p>
       <p>
         They are kept once the configuration says <code>audit: {'{ table: true }'}</code> and the server is
@@ -127,18 +127,18 @@ function NotKept({ why }: { readonly why: string }) {
 function Events({ page }: { readonly page: Loaded<Page<AuditEvent>> }) {
   return (
     <Panel loaded={page}>
-        {({ items = [], cursor: next }) => (
-          <>
-            <Table
-              caption="Audit events"
-              columns={COLUMNS}
-              rows={items}
-              keyOf={({ id, outcome }) => `${id} ${outcome}`}
-              empty={next ? 'None on this page; more may follow.' : 'No events.'}
-            />
-            <Pager next={next} label="Pages of events" />
-          </>
-        )}
+      {({ items = [], cursor: next }) => (
+        <>
+          <Table
+            caption="Audit events"
+            columns={COLUMNS}
+            rows={items}
+            keyOf={({ id, outcome }) => `${id} ${outcome}`}
+            empty={next ? 'None on this page; more may follow.' : 'No events.'}
+          />
+          <Pager next={next} label="Pages of events" />
+        </>
+      )}
     </Panel>
   );
 }

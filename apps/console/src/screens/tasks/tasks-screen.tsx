@@ -20,12 +20,13 @@ const FIELDS = [
   { name: 'state', label: 'State', options: ['running', 'done', 'cancelled', 'failed'] },
   { name: 'kind', label: 'Kind', options: TASK_KINDS },
   { name: 'queue', label: 'Queue' },
+  { name: 'counts', label: 'Dry runs', options: ['hidden'] },
 ] as const;
 
 const PAGE_SIZE = 50;
 
 function TasksScreen() {
-  const { state, kind, queue, cursor } = address.value.params;
+  const { state, kind, queue, cursor, counts } = address.value.params;
   const request = { state, kind, queue_name: queue, cursor, limit: PAGE_SIZE };
   const tasks = useCall(`tasks ${JSON.stringify(request)}`, (signal) => listTasks(request, signal), {
     every: 2_000,
@@ -49,9 +50,9 @@ function TasksScreen() {
             <Table
               caption="Tasks"
               columns={columns}
-              rows={items}
+              rows={counts === 'hidden' ? items.filter(({ dry_run: isDry = false }) => !isDry) : items}
               keyOf={({ id }) => id}
-              empty="No such tasks."
+              empty={next === undefined ? 'No such tasks.' : 'None on this page; more may follow.'}
               rowClass={({ dry_run: isDry }) => (isDry ? 'dim' : '')}
             />
             <Pager next={next} label="Pages of tasks" />
