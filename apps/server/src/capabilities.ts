@@ -53,6 +53,7 @@ export function capabilitiesOf(
     'queues.pause',
     ...(queueStorage.rateStore === undefined ? [] : ['queues.rates']),
     ...(queueStorage.taskStore === undefined ? [] : ['queues.resize', 'queues.resize.dedup']),
+    'queues.update',
     ...(quotas === undefined ? [] : [QUOTAS]),
     ...(queueStorage.scheduleStore === undefined ? [] : ['schedules']),
     ...(access?.enforced === true && hasConsole ? ['session.create'] : []),

@@ -42,7 +42,7 @@ export { fromPartitionStats, type PartitionHealth } from './convert/partition-st
 export { fromPauses } from './convert/pauses.ts';
 export { fromKeyedItems, fromProducedItems } from './convert/produced-items.ts';
 export { fromDescription } from './convert/queue-description.ts';
-export { fromQueue } from './convert/queue-info.ts';
+export { fromQueue, fromQueueSettings } from './convert/queue-info.ts';
 export { fromQueueRows } from './convert/queue-rows.ts';
 export { fromRates } from './convert/rates.ts';
 export {
@@ -194,6 +194,7 @@ export type {
   QueuesResizeRequest,
   QueuesResumeRequest,
   QueuesRow,
+  QueuesUpdateRequest,
 } from './gen/querator/v2/queues.ts';
 export type {
   QuotaLimits,

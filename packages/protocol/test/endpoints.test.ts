@@ -68,6 +68,7 @@ const TABLE = `
 /v2/queues.list QueuesListRequest QueuesListResponse queue.stats 256000
 /v2/queues.describe QueuesDescribeRequest QueuesDescribeResponse queue.stats 256000
 /v2/queues.rates QueuesRatesRequest QueuesRatesResponse queue.stats 256000
+/v2/queues.update QueuesUpdateRequest QueuesInfo queue.update 256000
 /v2/queues.delete QueuesDeleteRequest Reply queue.delete 256000
 /v2/queues.pause QueuesPauseRequest QueuesPausesResponse queue.update 256000
 /v2/queues.resume QueuesResumeRequest QueuesPausesResponse queue.update 256000

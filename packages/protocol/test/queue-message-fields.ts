@@ -85,6 +85,16 @@ export const QUEUE_FIELDS: Readonly<Record<string, readonly string[]>> = {
   ],
   QueuesRatesResponse: ['1 now now Timestamp', '2 minutes minutes QueuesMinute[]'],
   QueuesDeleteRequest: ['1 queue_name queue_name string', '2 force force bool'],
+  QueuesUpdateRequest: [
+    '1 queue_name queue_name string',
+    '2 dead_queue dead_queue string',
+    '3 reference reference string',
+    '4 lease_timeout lease_timeout string',
+    '5 expire_timeout expire_timeout string',
+    '6 max_attempts max_attempts int32',
+    '7 requested_partitions requested_partitions int32',
+    '8 if_updated_at if_updated_at Timestamp',
+  ],
   QueuesPauseRequest: [
     '1 queue_name queue_name string',
     '2 produce produce bool',

@@ -94,7 +94,7 @@ export interface QueueStats {
   }[];
 }
 
-export const describeQueue = (queue: string, signal: AbortSignal): Promise<QueueDescription> =>
+export const describeQueue = (queue: string, signal?: AbortSignal): Promise<QueueDescription> =>
   call('v2/queues.describe', { queue_name: queue }, { signal });
 
 export const queueRates = (queue: string, span: Span, signal: AbortSignal): Promise<QueueRates> =>
@@ -103,8 +103,20 @@ export const queueRates = (queue: string, span: Span, signal: AbortSignal): Prom
 export const queueStats = (queue: string, signal: AbortSignal): Promise<QueueStats> =>
   call('v1/queue.stats', { queue_name: queue }, { signal });
 
-/** Replaces the settings of a queue: an absent field is not kept. */
-export const updateQueue = (settings: QueueInfo): Promise<unknown> => call('v1/queues.update', settings);
+/** The settings of a queue that can be edited. */
+export type QueueSettings = Pick<
+  QueueInfo,
+  'queue_name' | 'dead_queue' | 'reference' | 'lease_timeout' | 'expire_timeout' | 'max_attempts'
+>;
+
+/**
+ * Replaces the settings of a queue. An absent field is not kept.
+ *
+ * @param readAt the `updated_at` of the settings that were edited.
+ * @throws CallError also with the reason `changed`, if the queue has changed since.
+ */
+export const updateQueue = (settings: QueueSettings, readAt: Time | undefined): Promise<unknown> =>
+  call('v2/queues.update', { ...settings, if_updated_at: readAt });
 
 export const createQueue = (settings: QueueInfo): Promise<unknown> => call('v1/queues.create', settings);
 

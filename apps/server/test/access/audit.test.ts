@@ -167,6 +167,14 @@ describe.each(STORAGES)('the audit on %s', { timeout: 60_000 }, (storage) => {
     await call('tasks.get', { id: task.id }, [], {}, 2);
     await call('tasks.list', {}, [], {}, 2);
     await call('tasks.cancel', { id: task.id }, audited, { ...q, id: task.id, kind: 'delete' }, 2);
+    const updated = { ...q, changes: [{ field: 'reference', before: '', after: 'by v2' }] };
+    await call(
+      'queues.update',
+      { queue_name: 'q', max_attempts: 9, reference: 'by v2' },
+      audited,
+      updated,
+      2,
+    );
     const pause = (before: string, after: string) => [{ field: 'pause.lease', before, after }];
     const paused = { ...q, changes: pause('off', 'until resumed') };
     await call('queues.pause', { queue_name: 'q', lease: true }, audited, paused, 2);

@@ -54,6 +54,7 @@ describe.each(STORAGES)('the calls under /v2/ on %s', { timeout: 60_000 }, (stor
           'queues.rates',
           'queues.resize',
           'queues.resize.dedup',
+          'queues.update',
           'quotas',
           'schedules',
           'session.create',

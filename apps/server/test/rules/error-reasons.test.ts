@@ -134,6 +134,12 @@ const CASES: readonly Case[] = [
     },
   },
   {
+    reason: 'changed',
+    status: 400,
+    message: 'queue has changed',
+    provoke: ({ send }) => send('/v2/queues.update', { if_updated_at: '2020-01-01T00:00:00Z' }),
+  },
+  {
     reason: 'too_large',
     status: 400,
     message: 'request body exceeds 250.0KiB limit',

@@ -10,6 +10,7 @@ export const ERROR_REASONS = [
   'queue_exists',
   'queue_paused',
   'not_empty',
+  'changed',
   'no_such_partition',
   'no_such_record',
   'over_limit',

@@ -6,6 +6,7 @@ import {
   checkQueueName,
   checkText,
   errorText,
+  type Instant,
   invalid,
   isBlank,
   LIMITS,
@@ -40,6 +41,11 @@ export interface QueueCall {
   readonly reference: string;
   /** In an update, 0 keeps the setting. An update never changes the number of partitions. */
   readonly requestedPartitions: number;
+}
+
+export interface UpdateQueueCall extends QueueCall {
+  /** Only if the queue has not changed since it had this `updatedAt`. Undefined: in any case. */
+  readonly ifUpdatedAt?: Instant | undefined;
 }
 
 export interface ListQueuesCall {
@@ -175,14 +181,19 @@ export class QueuesService {
     return this.#manager.info(queueName);
   }
 
-  /** Changes a queue's settings. They are in force when it returns. */
-  async update(call: QueueCall, { caller, audit }: CallerOptions = {}): Promise<Queue> {
+  /**
+   * Changes a queue's settings. They are in force when it returns.
+   *
+   * @throws QueueError also `invalid` with the reason `changed`, if the queue is not as `ifUpdatedAt` says.
+   */
+  async update(call: UpdateQueueCall, { caller, audit }: CallerOptions = {}): Promise<Queue> {
     const { queueName: name, deadQueue, maxAttempts, reference } = call;
     checkQueueName(name);
     const timeouts = parseTimeouts(call);
     if (call.namespace !== '') checkNamespaceName(call.namespace);
     this.#manager.checkRunning();
     const merge = (stored: Queue): QueueSettings => {
+      if (call.ifUpdatedAt !== undefined && stored.updatedAt !== call.ifUpdatedAt) throw changedQueue(name);
       const settings = {
         deadQueue,
         maxAttempts,
@@ -220,6 +231,10 @@ export class QueuesService {
     const rules = { force, onlyEmpty, audit };
     await this.#visibility.hidingNames(caller, () => this.#manager.delete(queueName, rules));
   }
+}
+
+function changedQueue(name: string): Error {
+  return invalid(errorText`queue has changed; '${name}' is not as it was at 'if_updated_at'`, 'changed');
 }
 
 function checkPermission(caller: Caller | undefined, permission: Permission, namespace: string): void {

@@ -98,6 +98,9 @@ export const endpointsV2 = {
     rates: onQueue('/v2/queues.rates', c.QueuesRatesRequest, c.QueuesRatesResponse, 'queue.stats', {
       audited: false,
     }),
+    update: onQueue('/v2/queues.update', c.QueuesUpdateRequest, c.QueuesInfo, 'queue.update', {
+      audited: 'settings',
+    }),
     delete: onQueue('/v2/queues.delete', c.QueuesDeleteRequest, codecs.Reply, 'queue.delete', {
       audited: 'items',
     }),

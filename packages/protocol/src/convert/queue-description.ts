@@ -1,7 +1,7 @@
 import { formatDuration, milliseconds, type Pauses, type Queue } from '@querator/core';
 import type { QueuesDescribeResponse, QueuesHandling, QueuesPartition } from '../gen/querator/v2/queues.ts';
 import { fromPauses } from './pauses.ts';
-import { fromQueue } from './queue-info.ts';
+import { fromQueueSettings } from './queue-info.ts';
 
 /** A partition as the engine describes it. */
 interface DescribedPartition {
@@ -47,7 +47,6 @@ export function fromDescription({
   readonly partitions: readonly DescribedPartition[];
   readonly handling?: Handling | undefined;
 }): QueuesDescribeResponse {
-  const { partitions: _, ...info } = fromQueue(queue);
   const counted = partitions.flatMap(({ items }) => items ?? []);
   const sum = (values: readonly number[]) =>
     Math.min(
@@ -56,7 +55,7 @@ export function fromDescription({
     );
   const greatest = (values: readonly number[]) => values.reduce((most, each) => Math.max(most, each), 0);
   return {
-    queue: info,
+    queue: fromQueueSettings(queue),
     pause: Object.keys(pauses).length === 0 ? undefined : fromPauses(pauses),
     waiting: sum(counted.map(({ waiting }) => waiting)),
     leased: sum(counted.map(({ leased }) => leased)),

@@ -1,5 +1,6 @@
 import { formatDuration, type Queue } from '@querator/core';
 import type { QueueInfo } from '../gen/querator/queue.ts';
+import type { QueuesInfo } from '../gen/querator/v2/queues.ts';
 import { toTimestamp } from '../time/wire-time.ts';
 
 /**
@@ -23,4 +24,10 @@ export function fromQueue(queue: Queue): QueueInfo {
     partitions: [],
     namespace: queue.namespace,
   };
+}
+
+/** The same under `/v2/`. */
+export function fromQueueSettings(queue: Queue): QueuesInfo {
+  const { partitions: _, ...info } = fromQueue(queue);
+  return info;
 }

@@ -488,6 +488,21 @@ export const QueuesDeleteRequest = messageTable(
   ],
 );
 
+export const QueuesUpdateRequest = messageTable(
+  'QueuesUpdateRequest',
+  () => ({ queueName: '', deadQueue: '', reference: '', leaseTimeout: '', expireTimeout: '', maxAttempts: 0, requestedPartitions: 0, ifUpdatedAt: undefined }),
+  [
+    { number: 1, name: 'queueName', protoName: 'queue_name', jsonName: 'queue_name', kind: 'string', repeated: false },
+    { number: 2, name: 'deadQueue', protoName: 'dead_queue', jsonName: 'dead_queue', kind: 'string', repeated: false },
+    { number: 3, name: 'reference', protoName: 'reference', jsonName: 'reference', kind: 'string', repeated: false },
+    { number: 4, name: 'leaseTimeout', protoName: 'lease_timeout', jsonName: 'lease_timeout', kind: 'string', repeated: false },
+    { number: 5, name: 'expireTimeout', protoName: 'expire_timeout', jsonName: 'expire_timeout', kind: 'string', repeated: false },
+    { number: 6, name: 'maxAttempts', protoName: 'max_attempts', jsonName: 'max_attempts', kind: 'int32', repeated: false },
+    { number: 7, name: 'requestedPartitions', protoName: 'requested_partitions', jsonName: 'requested_partitions', kind: 'int32', repeated: false },
+    { number: 8, name: 'ifUpdatedAt', protoName: 'if_updated_at', jsonName: 'if_updated_at', kind: 'timestamp', repeated: false },
+  ],
+);
+
 export const QueuesPauseRequest = messageTable(
   'QueuesPauseRequest',
   () => ({ queueName: '', produce: false, lease: false, until: undefined }),

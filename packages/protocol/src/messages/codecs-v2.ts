@@ -93,6 +93,7 @@ export const codecsV2 = {
   QueuesPauseRequest: messageCodec(queues.QueuesPauseRequest, tables.QueuesPauseRequest),
   QueuesResumeRequest: messageCodec(queues.QueuesResumeRequest, tables.QueuesResumeRequest),
   QueuesResizeRequest: messageCodec(queues.QueuesResizeRequest, tables.QueuesResizeRequest),
+  QueuesUpdateRequest: messageCodec(queues.QueuesUpdateRequest, tables.QueuesUpdateRequest),
   QueuesPausesResponse: messageCodec(queues.QueuesPausesResponse, tables.QueuesPausesResponse),
   QueuesPause: messageCodec(queues.QueuesPause, tables.QueuesPause),
   QueuesDescribeRequest: messageCodec(queues.QueuesDescribeRequest, tables.QueuesDescribeRequest),

@@ -91,3 +91,30 @@ test('without access control changes are off too, until somebody switches them o
   await page.getByRole('heading', { level: 1, name: 'made-here' }).waitFor();
   expect((await client.queues.info({ queueName: 'made-here' })).leaseTimeout).toBe('1m0s');
 });
+
+test('settings are saved only if nobody else has changed them since they were read', async () => {
+  const { page } = console;
+  const settings = { ...SETTINGS, queueName: 'queue-001' };
+  const press = (name: string) => page.getByRole('button', { name, exact: true }).click();
+  const edit = async () => {
+    await console.goTo('queues/queue-001?tab=settings');
+    await press('Edit the settings…');
+    await page.getByLabel('Max attempts').fill('5');
+    await press('Preview the changes');
+  };
+  await edit();
+  await client.queues.update({ ...settings, reference: 'theirs' });
+  await press('Save the changes');
+  await page.getByRole('alert').getByText('Somebody has changed the settings').waitFor();
+  const read = () => client.queues.info({ queueName: 'queue-001' });
+  expect(await read()).toMatchObject({ maxAttempts: 0, reference: 'theirs' });
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Escape');
+  await console.goTo('queues');
+  await edit();
+  // Not a change of the settings.
+  await client.v2.queues.pause({ queueName: 'queue-001', lease: true });
+  await press('Save the changes');
+  await page.getByText('The settings of queue-001 are changed.').waitFor();
+  expect(await read()).toMatchObject({ maxAttempts: 5, reference: 'theirs' });
+});

@@ -205,7 +205,29 @@ export const DROPPABLE: readonly Check[] = [
   STORAGE_FAILED,
 ];
 
-/** The calls that manage queues. */
+/** The call that changes settings, with a condition. */
+export const UPDATE_CALL: CheckedCall = {
+  path: '/v2/queues.update',
+  good: { ...ON_MAIN, dead_queue: QUEUES.dead },
+  steps: [
+    QUEUE_NAME,
+    ...TIMEOUT_TEXTS,
+    SERVICE_SHUTDOWN,
+    UNKNOWN_QUEUE,
+    DEAD_QUEUE,
+    {
+      when: 'the queue has changed since `if_updated_at`',
+      text: "queue has changed; '<name>' is not as it was at 'if_updated_at'",
+      reason: 'changed',
+      broken: { if_updated_at: '2026-01-01T00:00:00Z' },
+    },
+    ...SETTINGS,
+    ...TIMEOUT_VALUES,
+    STORAGE_FAILED,
+  ],
+};
+
+/** The calls on queues. */
 export const QUEUES_CALLS: readonly CheckedCall[] = [
   {
     path: '/v1/queues.create',

@@ -25,7 +25,7 @@ import {
   RETRIED_REQUEST,
   RETRY_STEPS,
 } from './queue-calls.ts';
-import { DELETABLE, DROPPABLE, UNKNOWN_QUEUE } from './queues-calls.ts';
+import { DELETABLE, DROPPABLE, UNKNOWN_QUEUE, UPDATE_CALL } from './queues-calls.ts';
 import { QUEUES_LIST_CALL } from './queues-list.ts';
 import { QUOTA_CALLS } from './quota-calls.ts';
 import { SCHEDULE_CALLS } from './schedule-calls.ts';
@@ -253,6 +253,7 @@ export const V2_CALLS: readonly CheckedCall[] = [
       STORAGE_FAILED,
     ],
   },
+  UPDATE_CALL,
   {
     path: '/v2/queues.pause',
     good: { queue_name: QUEUES.idle, lease: true },

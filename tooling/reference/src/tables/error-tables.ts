@@ -44,6 +44,7 @@ const REASONS: Readonly<Record<ErrorReason, readonly [codes: readonly ErrorCode[
     ['invalid'],
     'A queue holds items, and `force` is not set (only under `/v2/`). Or a namespace has queues, roles or bindings',
   ],
+  changed: [['invalid'], 'The queue has changed since the time in `if_updated_at` (only under `/v2/`)'],
   no_such_partition: [['invalid'], 'The queue has no partition of this number'],
   no_such_record: [
     ['invalid', 'failed'],

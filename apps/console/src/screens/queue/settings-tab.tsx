@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import { formatAddress } from '../../address/address-text.ts';
-import { type QueueDescription, type QueueInfo, updateQueue } from '../../api/queues.ts';
+import { CallError } from '../../api/call-error.ts';
+import { describeQueue, type QueueDescription, type QueueInfo, updateQueue } from '../../api/queues.ts';
 import type { Loaded } from '../../api/use-call.ts';
 import { ActionButton } from '../../parts/action-button.tsx';
 import { ConfirmDialog } from '../../parts/confirm-dialog.tsx';
@@ -75,6 +76,23 @@ const HINTS: Readonly<Record<keyof SettingsForm, string>> = {
   reference: '',
 };
 
+const CHANGED_SINCE =
+  'Somebody has changed the settings since you began. These changes cannot be saved: begin anew with the settings of now.';
+
+/** Saves an edit, unless somebody else has changed the settings since they were read. @throws Error */
+async function save(read: QueueInfo, form: SettingsForm): Promise<void> {
+  const settings = { ...form, queue_name: read.queue_name, max_attempts: Number(form.max_attempts) };
+  try {
+    await updateQueue(settings, read.updated_at);
+  } catch (error) {
+    if (!(error instanceof CallError) || error.reason !== 'changed') throw error;
+    // A pause or the move of a partition counts as a change too.
+    const { queue } = await describeQueue(read.queue_name);
+    if (changesOf(read, formOf(queue)).length > 0) throw new Error(CHANGED_SINCE);
+    await updateQueue(settings, queue.updated_at);
+  }
+}
+
 function EditDialog({
   queue,
   onClose,
@@ -89,6 +107,7 @@ function EditDialog({
   const [form, setForm] = useState(formOf(queue));
   const [isSure, setSure] = useState(false);
   const changes = changesOf(read, form);
+  const others = changesOf(read, formOf(queue)).map(({ label }) => label);
   if (isSure) {
     return (
       <ConfirmDialog
@@ -96,17 +115,15 @@ function EditDialog({
         action="Save the changes"
         onClose={() => setSure(false)}
         act={async () => {
-          await updateQueue({ ...read, ...form, max_attempts: Number(form.max_attempts) });
+          await save(read, form);
           tellDone(`The settings of ${read.queue_name} are changed.`);
           onSaved();
           onClose();
         }}
       >
         <Changes changes={changes} />
-        {queue.updated_at !== read.updated_at && (
-          <p class="note notice">
-            Somebody has changed the settings since you began. Saving sets theirs back.
-          </p>
+        {others.length > 0 && (
+          <p class="note notice">Changed by somebody else since you began: {others.join(', ')}.</p>
         )}
       </ConfirmDialog>
     );

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { attempt, usageError } from '../command-error.ts';
-import { duration, wholeNumber } from '../flags.ts';
+import { duration, timeOf, wholeNumber } from '../flags.ts';
 
 interface UpdateFlags {
   readonly leaseTimeout?: string;
@@ -10,6 +10,7 @@ interface UpdateFlags {
   readonly deadQueue?: string;
   readonly reference?: string;
   readonly partitions?: number;
+  readonly ifUpdatedAt?: string;
 }
 
 /** `querator update <queue>`: keeps settings without a flag, and clears settings with an empty value or 0. */
@@ -24,7 +25,8 @@ export function addUpdate(program: Command, cli: Cli): void {
     .option('--dead-queue <queue>', 'the queue that takes dead items; "": none')
     .option('--reference <text>', 'any text; "": none')
     .option('--partitions <n>', 'how many partitions', wholeNumber)
-    .action(async (queueName: string, flags: UpdateFlags) => {
+    .option('--if-updated-at <time>', 'only if the queue has not changed since: its updated_at, in RFC 3339')
+    .action(async (queueName: string, { ifUpdatedAt, ...flags }: UpdateFlags) => {
       if (Object.keys(flags).length === 0) {
         throw usageError('no update flags provided (use --help to see available options)');
       }
@@ -43,7 +45,14 @@ export function addUpdate(program: Command, cli: Cli): void {
         deadQueue: flags.deadQueue ?? current.deadQueue,
         reference: flags.reference ?? current.reference,
       };
-      await attempt('failed to update queue', () => client.queues.update(request, options));
+      const update = async (): Promise<unknown> =>
+        ifUpdatedAt === undefined
+          ? client.queues.update(request, options)
+          : client.v2.queues.update(
+              { ...request, ifUpdatedAt: timeOf('if-updated-at', ifUpdatedAt) },
+              options,
+            );
+      await attempt('failed to update queue', update);
       cli.output.say(`Successfully updated queue '${queueName}'`);
     });
 }

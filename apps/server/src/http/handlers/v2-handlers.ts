@@ -26,6 +26,7 @@ import {
   fromOptionalTimestamp,
   fromPauses,
   fromQueueRows,
+  fromQueueSettings,
   fromRates,
   fromTask,
   type Handlers,
@@ -67,7 +68,7 @@ export function apiKeysHandlersV2(access: ServedAccess): HandlersOf<'apiKeys'> {
   };
 }
 
-/** The handlers that list queues, describe a queue, tell its rates, delete it, with its items only if that is forced, that pause it, resume it, and resize it. */
+/** The handlers that list queues, describe a queue, tell its rates, change its settings, delete it, with its items only if that is forced, that pause it, resume it, and resize it. */
 export function queuesHandlersV2(
   {
     queues,
@@ -99,6 +100,10 @@ export function queuesHandlersV2(
     async delete({ queueName, force }, { caller, audit }) {
       await queues.delete(queueName, force, { caller, audit, onlyEmpty: !force });
       return SUCCESS_REPLY;
+    },
+    async update({ ifUpdatedAt, ...settings }, { caller, audit }) {
+      const call = { ...settings, namespace: '', ifUpdatedAt: fromOptionalTimestamp(ifUpdatedAt) };
+      return fromQueueSettings(await queues.update(call, { caller, audit }));
     },
     async pause({ until, ...call }, { caller, audit }) {
       const given = { ...call, until: fromOptionalTimestamp(until) };

@@ -55,6 +55,7 @@ export const COMMANDS: Readonly<Record<string, Caller>> = {
   '/v2/queues.describe': 'describe q',
   '/v2/queues.rates': 'rates q',
   '/v2/queues.delete': { line: 'delete q', input: 'y\n' },
+  '/v2/queues.update': 'update q --reference x --if-updated-at 2026-01-01T00:00:00Z',
   '/v2/queues.pause': 'pause q',
   '/v2/queues.resume': 'resume q',
   '/v2/queues.resize': 'task resize q 2',

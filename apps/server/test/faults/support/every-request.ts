@@ -68,6 +68,7 @@ const REQUESTS: Requests = {
   '/v2/items.import': { ...q, items: [{ payload: 'c2VjcmV0' }] },
   '/v2/queues.delete': { queue_name: 'unused' },
   '/v2/queues.describe': q,
+  '/v2/queues.update': q,
   '/v2/queues.pause': { ...q, produce: true },
   '/v2/queues.resume': { ...q, produce: true },
   '/v2/queues.resize': { ...q, partitions: 2, dry_run: true },

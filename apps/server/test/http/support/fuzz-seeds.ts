@@ -107,6 +107,10 @@ const SEEDS_V2: {
     describe: [{ queueName: QUEUE }],
     rates: [{ queueName: QUEUE, span: '2h' }, { queueName: QUEUE }],
     delete: [{ queueName: NEW, force: true }],
+    update: [
+      { queueName: QUEUE, deadQueue: NEW, reference: 'r', leaseTimeout: '1m', expireTimeout: '2h' },
+      { queueName: NEW, maxAttempts: 3, requestedPartitions: 2, ifUpdatedAt: INSTANT },
+    ],
     pause: [
       { queueName: QUEUE, produce: true, lease: true, until: INSTANT },
       { queueName: NEW, lease: true },

@@ -20,6 +20,26 @@ export interface QueuesDeleteRequest {
   force: boolean;
 }
 
+/** Changes the settings of a queue. */
+export interface QueuesUpdateRequest {
+  /** The queue to change. Required. */
+  queueName: string;
+  /** The dead-letter queue. Empty: none. */
+  deadQueue: string;
+  /** Free text. Empty: none. */
+  reference: string;
+  /** How long each lease lasts: a duration. Empty: stays. */
+  leaseTimeout: string;
+  /** How long an item may stay in the queue: a duration. Empty: stays. */
+  expireTimeout: string;
+  /** How often an item may be leased. 0: no limit. */
+  maxAttempts: number;
+  /** The number of partitions that is requested. It is only recorded. 0: stays. */
+  requestedPartitions: number;
+  /** The `updated_at` of the settings that the caller has read. If the queue has changed since, nothing is changed. Absent: no condition. */
+  ifUpdatedAt: Timestamp | undefined;
+}
+
 /** Pauses a queue: `produce`, `lease`, or both. Leases, completes, retries and deadlines go on. */
 export interface QueuesPauseRequest {
   /** The queue to pause. Required. */
@@ -299,6 +319,67 @@ export const QueuesDeleteRequest: MessageFns<QueuesDeleteRequest> = {
     const message = createBaseQueuesDeleteRequest();
     message.queueName = object.queueName ?? "";
     message.force = object.force ?? false;
+    return message;
+  },
+};
+
+function createBaseQueuesUpdateRequest(): QueuesUpdateRequest {
+  return {
+    queueName: "",
+    deadQueue: "",
+    reference: "",
+    leaseTimeout: "",
+    expireTimeout: "",
+    maxAttempts: 0,
+    requestedPartitions: 0,
+    ifUpdatedAt: undefined,
+  };
+}
+
+export const QueuesUpdateRequest: MessageFns<QueuesUpdateRequest> = {
+  encode(message: QueuesUpdateRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.queueName !== "") {
+      writer.uint32(10).string(message.queueName);
+    }
+    if (message.deadQueue !== "") {
+      writer.uint32(18).string(message.deadQueue);
+    }
+    if (message.reference !== "") {
+      writer.uint32(26).string(message.reference);
+    }
+    if (message.leaseTimeout !== "") {
+      writer.uint32(34).string(message.leaseTimeout);
+    }
+    if (message.expireTimeout !== "") {
+      writer.uint32(42).string(message.expireTimeout);
+    }
+    if (message.maxAttempts !== 0) {
+      writer.uint32(48).int32(message.maxAttempts);
+    }
+    if (message.requestedPartitions !== 0) {
+      writer.uint32(56).int32(message.requestedPartitions);
+    }
+    if (message.ifUpdatedAt !== undefined) {
+      Timestamp.encode(message.ifUpdatedAt, writer.uint32(66).fork()).join();
+    }
+    return writer;
+  },
+
+  create(base?: DeepPartial<QueuesUpdateRequest>): QueuesUpdateRequest {
+    return QueuesUpdateRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<QueuesUpdateRequest>): QueuesUpdateRequest {
+    const message = createBaseQueuesUpdateRequest();
+    message.queueName = object.queueName ?? "";
+    message.deadQueue = object.deadQueue ?? "";
+    message.reference = object.reference ?? "";
+    message.leaseTimeout = object.leaseTimeout ?? "";
+    message.expireTimeout = object.expireTimeout ?? "";
+    message.maxAttempts = object.maxAttempts ?? 0;
+    message.requestedPartitions = object.requestedPartitions ?? 0;
+    message.ifUpdatedAt = (object.ifUpdatedAt !== undefined && object.ifUpdatedAt !== null)
+      ? Timestamp.fromPartial(object.ifUpdatedAt)
+      : undefined;
     return message;
   },
 };
