@@ -19,7 +19,7 @@ const UNLIMITED_MS = 60_000;
 /** Nothing is said to those who may not see quotas, or where there are none. */
 async function quotaOrNone(namespace: string, signal: AbortSignal): Promise<Quota> {
   try {
-    return await getQuota(namespace, signal);
+    return await getQuota({ namespace }, signal);
   } catch (error) {
     const isRefused = error instanceof CallError && (error.kind === 'forbidden' || error.status === 453);
     if (isRefused) return {};
