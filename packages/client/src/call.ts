@@ -1,6 +1,7 @@
 import type { Clock } from '@querator/core';
 import { type Endpoint, MEDIA_TYPES, type MessageFields } from '@querator/protocol';
 import { RequestTimeoutError } from './errors/request-timeout-error.ts';
+import { hasLateFields } from './late-fields.ts';
 import { localTimeouts } from './local-timeout.ts';
 import { readReply } from './read-reply.ts';
 import type { Transport, TransportReply } from './transport/transport.ts';
@@ -53,6 +54,7 @@ export function createCall({ baseUrl, apiKey, transport, clock }: CallDeps): Cal
     Accept: MEDIA_TYPES.protobuf,
     ...(apiKey === undefined ? {} : { Authorization: `Bearer ${apiKey}` }),
   };
+  const jsonHeaders = { ...headers, 'Content-Type': MEDIA_TYPES.json };
 
   const localTimeoutMs = localTimeouts();
   /** The URL of each path that was called. */
@@ -66,7 +68,9 @@ export function createCall({ baseUrl, apiKey, transport, clock }: CallDeps): Cal
     signal?.throwIfAborted();
     const url = urls.get(endpoint.path) ?? urlOf(endpoint.path);
     const limitMs = timeoutMs ?? localTimeoutMs(endpoint.path, request as object);
-    const body = endpoint.request.encode(endpoint.request.from(request));
+    const message = endpoint.request.from(request);
+    const isJson = hasLateFields(endpoint.path, request as object);
+    const body = isJson ? endpoint.request.toJson(message) : endpoint.request.encode(message);
     const reply = await new Promise<TransportReply>((resolve, reject) => {
       let abort: (() => void) | undefined;
       const end = () => {
@@ -92,7 +96,8 @@ export function createCall({ baseUrl, apiKey, transport, clock }: CallDeps): Cal
           reject(error);
         },
       };
-      const all = more === undefined ? headers : { ...more, ...headers };
+      const own = isJson ? jsonHeaders : headers;
+      const all = more === undefined ? own : { ...more, ...own };
       abort = transport({ url, headers: all, body }, listener);
     });
     const response = readReply(endpoint.response, url, reply);

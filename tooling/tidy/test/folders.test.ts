@@ -60,6 +60,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'discovery',
     'call.ts',
     'endpoint-url.ts',
+    'late-fields.ts',
     'local-timeout.ts',
     'read-reply.ts',
     'retry-policy.ts',

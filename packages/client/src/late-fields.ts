@@ -1,0 +1,20 @@
+/** A request that selects items. */
+interface Selection {
+  readonly filter?: { readonly sourceQueue?: string; readonly withoutError?: boolean };
+}
+
+const selects = ({ filter }: Selection): boolean => !!filter?.sourceQueue || filter?.withoutError === true;
+
+/** By the path of a call, whether a request uses fields that the call did not have from the beginning. */
+const LATE: ReadonlyMap<string, (request: Selection) => boolean> = new Map(
+  ['/v2/items.find', '/v2/items.summarize', '/v2/tasks.create'].map((path) => [path, selects]),
+);
+
+/**
+ * Whether a request has to go as JSON, which a server refuses if it does not know a
+ * field. In protobuf it ignores the field, and an earlier server would delete items
+ * that the request spares.
+ */
+export function hasLateFields(path: string, request: object): boolean {
+  return LATE.get(path)?.(request) ?? false;
+}
