@@ -252,6 +252,7 @@ export type {
   LeaseBatch,
   LetterTimeouts,
   MarkResult,
+  PartitionCounts,
   PartitionStats,
   ProbeResult,
   ProduceAndLeaseResult,
@@ -297,6 +298,7 @@ export type {
 } from './storage/schedule-store.ts';
 export { SharedResources } from './storage/shared-resources.ts';
 export {
+  type CountedPartition,
   type HeldHorizonNotice,
   HORIZON_HOLDERS,
   type MissingRightNotice,

@@ -1,5 +1,6 @@
 import {
   type Caller,
+  type CountedPartition,
   decorateStore,
   PARTITION_STORE,
   QUEUE_STORE,
@@ -104,6 +105,13 @@ test('counts take at most a twentieth of the time, and no request waits for one'
 /** A storage that does something before each count. */
 function withStats(backend: StorageBackend, before: () => Promise<void>): StorageBackend {
   return decorateStore(STORAGE_BACKEND, backend, (member, call) => {
+    if (member === 'countSmall') {
+      const count = call as unknown as NonNullable<StorageBackend['countSmall']>;
+      return async (partitions: readonly CountedPartition[]) => {
+        for (const _ of partitions) await before();
+        return count(partitions);
+      };
+    }
     if (member !== 'partitionStore') return call;
     const make = call as unknown as StorageBackend['partitionStore'];
     return (...args: Parameters<StorageBackend['partitionStore']>) =>

@@ -23,6 +23,7 @@ export const QUEUE_FIELDS: Readonly<Record<string, readonly string[]>> = {
     '11 partitions partitions int32',
     '12 storages storages string[]',
     '13 minutes minutes QueuesMinute[]',
+    '14 estimated estimated bool',
   ],
   QueuesListResponse: ['1 items items QueuesRow[]', '2 cursor cursor string', '3 total total int32'],
   QueuesDescribeRequest: ['1 queue_name queue_name string'],

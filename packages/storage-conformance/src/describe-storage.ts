@@ -56,6 +56,7 @@ import { describeRetry } from './contract/retry.ts';
 import { describeRetryDeath } from './contract/retry-death.ts';
 import { describeScheduleClaims } from './contract/schedule-claims.ts';
 import { describeScheduleRecords } from './contract/schedule-records.ts';
+import { describeSmallCounts } from './contract/small-counts.ts';
 import { describeStats } from './contract/stats.ts';
 import { describeSweepDeath } from './contract/sweep-death.ts';
 import { describeSweepDue } from './contract/sweep-due.ts';
@@ -122,6 +123,7 @@ export function describeStorage(name: string, makeSetup: () => StorageSetup | Pr
     describeRandomFinds(test);
     describeStats(test);
     describeMeasure(test);
+    describeSmallCounts(test);
     describeProbe(test);
     describeImport(test);
     describeKeyedImport(test);

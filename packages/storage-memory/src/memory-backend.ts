@@ -2,9 +2,12 @@ import {
   type AccessStore,
   type AuditStore,
   type Clock,
+  type CountedPartition,
   type InstanceStore,
   type Instant,
   type MoveStore,
+  microseconds,
+  type PartitionCounts,
   type PartitionKey,
   type PartitionOwner,
   type PartitionSize,
@@ -37,6 +40,7 @@ import { nextTurn, type Pause } from './turns.ts';
 export const MEMORY_CAPABILITIES: StorageCapabilities = {
   durable: false,
   shared: false,
+  counts: true,
   extend: true,
   dedup: true,
   metadata: true,
@@ -210,6 +214,14 @@ class MemoryBackend implements StorageBackend {
     return keys.map((key) => this.#tables.get(keyOf(key))?.size() ?? { items: 0, bytes: 0 });
   }
 
+  async countSmall(
+    partitions: readonly CountedPartition[],
+  ): Promise<readonly (PartitionCounts | undefined)[]> {
+    this.#assertOpen();
+    const now = this.#clock.now();
+    return partitions.map((key) => this.#tables.get(keyOf(key))?.stats(now) ?? NOTHING);
+  }
+
   async now(): Promise<Instant> {
     this.#assertOpen();
     return this.#clock.now();
@@ -255,6 +267,8 @@ class MemoryBackend implements StorageBackend {
     }
   }
 }
+
+const NOTHING: PartitionCounts = { waiting: 0, leased: 0, scheduled: 0, headAge: microseconds(0n) };
 
 function keyOf({ queue, partition }: PartitionKey): string {
   return `${partition}/${queue}`;

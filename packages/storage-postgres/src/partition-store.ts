@@ -49,6 +49,7 @@ import { allTables, type TableCalls } from './database/table-calls.ts';
 import type { LowWaterMark } from './low-water-mark/low-water-mark.ts';
 import { clear } from './operations/clear.ts';
 import { complete } from './operations/complete.ts';
+import { NOTHING } from './operations/count-sql.ts';
 import { deleteByIds, deleteEach } from './operations/delete.ts';
 import { deleteSeen } from './operations/delete-seen.ts';
 import { extend } from './operations/extend.ts';
@@ -69,7 +70,7 @@ import { produceKeyed, produceKeyedAndLease } from './operations/produce-keyed.t
 import { release } from './operations/release.ts';
 import { remove } from './operations/remove.ts';
 import { retry } from './operations/retry.ts';
-import { NOTHING, stats } from './operations/stats.ts';
+import { stats } from './operations/stats.ts';
 import { sweep } from './operations/sweep.ts';
 import { markTaken, removeTaken, returnTaken, takeItems, takenItems } from './operations/taken-items.ts';
 import { transfer } from './operations/transfer.ts';

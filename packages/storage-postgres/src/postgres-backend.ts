@@ -28,12 +28,14 @@ import { PostgresInstanceStore } from './instances/instance-store.ts';
 import { LowWaterMarks } from './low-water-mark/low-water-marks.ts';
 import { MarksTable } from './low-water-mark/saved-marks.ts';
 import { PostgresMoveStore } from './moves/postgres-move-store.ts';
+import { countSmall } from './operations/count-small.ts';
 import { HorizonHolders } from './operations/horizon-holders.ts';
 import { Measures } from './operations/measure.ts';
 import { now } from './operations/now.ts';
 import { ping } from './operations/ping.ts';
 import { poll } from './operations/poll.ts';
 import { hasOutbox } from './operations/produce-from-outbox.ts';
+import { ReadableTables } from './operations/readable-tables.ts';
 import { PostgresPartitionStore } from './partition-store.ts';
 import type { PoolRegistry } from './pool/pool-registry.ts';
 import { PostgresQueueStore } from './queue-store.ts';
@@ -52,6 +54,7 @@ export const POSTGRES_CAPABILITIES: StorageCapabilities = {
   durable: true,
   shared: true,
   polls: true,
+  counts: true,
   signals: true,
   extend: true,
   dedup: true,
@@ -114,6 +117,7 @@ export type PostgresBackend = StorageBackend &
       | 'rateStore'
       | 'moveStore'
       | 'poll'
+      | 'countSmall'
       | 'now'
       | 'signals'
     >
@@ -135,7 +139,8 @@ export function postgresBackend(options: PostgresBackendOptions): PostgresBacken
   const calls = new TableCalls(name, () => share.release());
   const saved = new MarksTable(db);
   const marks = new LowWaterMarks({ db, clock: share.clock, runSerially: db.runSerially, saved });
-  const measures = new Measures(db);
+  const readable = new ReadableTables(db);
+  const measures = new Measures(db, readable);
   const { heldHorizonMs } = limits;
   const holders = new HorizonHolders({ db, storage: name, logger, heldHorizonMs });
   const queueStore: QueueStore = new PostgresQueueStore({
@@ -191,6 +196,8 @@ export function postgresBackend(options: PostgresBackendOptions): PostgresBacken
     poll: (keys, { deadlines }) =>
       calls.run(schema.fixed, () => poll({ db, marks, deadlines, now: nowParameter({ clock }) }, keys)),
     measure: (keys) => calls.run(schema.fixed, () => measures.measure(keys)),
+    countSmall: (partitions) =>
+      calls.run(schema.fixed, () => countSmall({ db, tables: readable, clock }, partitions)),
     hasOutbox: (outbox) => calls.track(() => hasOutbox(db, outbox)),
     now: () => calls.track(() => now(db, clock)),
     signals: share.pool.signals,

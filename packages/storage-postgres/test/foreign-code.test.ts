@@ -147,6 +147,14 @@ describe('objects of other roles on tables', { timeout: 60_000 }, () => {
     await mallory.query('TRUNCATE recorded');
     await expect(useTable()).rejects.toThrow(what);
     await expect(useTable()).rejects.toThrow(`of role "${malloryRole.name}"`);
+    // The table being ours does not make the code so.
+    await admin.query(`ALTER TABLE ${TABLE} OWNER TO ${server.name}`);
+    const backend = testBackend(server.connectionString);
+    try {
+      expect(await backend.countSmall([{ ...KEY, createdAt: OWNER.createdAt }])).toEqual([undefined]);
+    } finally {
+      await backend.close();
+    }
     expect(await recorded()).toEqual([]);
   });
 
@@ -218,6 +226,7 @@ describe('objects of other roles on tables', { timeout: 60_000 }, () => {
       await backend.queueStore().get('none');
       await mallory.query(SPYING(TABLE));
       expect(await backend.measure([KEY])).toEqual([{ items: 0, bytes: 0 }]);
+      expect(await backend.countSmall([{ ...KEY, createdAt: OWNER.createdAt }])).toEqual([undefined]);
       expect(await recorded()).toEqual([]);
       await backend.partitionStore(KEY, OWNER).drop();
       expect(await recorded()).toEqual([]);

@@ -93,6 +93,7 @@ describe('objects that other roles create in schemas of the search path', { time
       expect(await backend.now()).toBeGreaterThan(0n);
       for (const deadlines of [true, false]) await backend.poll([KEY], { deadlines });
       expect(await backend.measure([KEY])).toEqual([{ items: 0, bytes: 0 }]);
+      await useCounts(backend, createdAt);
       await useProcessesAndAccess(backend);
       await useAllOfTasks(backend.taskStore());
       await useAllOfRates(backend.rateStore());
@@ -124,6 +125,12 @@ describe('objects that other roles create in schemas of the search path', { time
     } finally {
       await backend.close();
     }
+  }
+
+  async function useCounts(backend: ReturnType<typeof testBackend>, createdAt: Instant) {
+    const nothing = { waiting: 0, leased: 0, scheduled: 0 };
+    expect(await backend.countSmall([{ ...KEY, createdAt }])).toMatchObject([nothing]);
+    expect(await backend.partitionStore(KEY).stats({ mayEstimate: true })).toMatchObject(nothing);
   }
 
   /** Leaves no item. */

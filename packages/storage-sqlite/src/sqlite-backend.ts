@@ -2,9 +2,11 @@ import type {
   AccessStore,
   AuditStore,
   Clock,
+  CountedPartition,
   InstanceStore,
   Instant,
   MoveStore,
+  PartitionCounts,
   PartitionKey,
   PartitionOwner,
   PartitionSize,
@@ -36,6 +38,7 @@ import { SqliteTaskStore } from './stores/task-store.ts';
 export const SQLITE_CAPABILITIES: StorageCapabilities = {
   durable: true,
   shared: false,
+  counts: true,
   extend: true,
   dedup: true,
   metadata: true,
@@ -147,6 +150,13 @@ class SqliteBackend implements StorageBackend {
   measure(keys: readonly PartitionKey[]): Promise<readonly PartitionSize[]> {
     const plain = keys.map(({ queue, partition }) => ({ key: { queue, partition } }));
     return this.#database.read('measure', { keys: plain });
+  }
+
+  countSmall(partitions: readonly CountedPartition[]): Promise<readonly (PartitionCounts | undefined)[]> {
+    const keys = partitions.map(({ queue, partition, createdAt }) => ({
+      key: { queue, partition, createdAt },
+    }));
+    return this.#database.read('countSmall', { keys });
   }
 
   async now(): Promise<Instant> {

@@ -21,6 +21,8 @@ export interface QueueRow {
   readonly storages?: readonly string[];
   /** The minutes of the last hour in which something happened. Absent also if there are no rates. */
   readonly minutes?: readonly QueueMinute[];
+  /** Whether the counts of states with many items are estimates. */
+  readonly estimated?: boolean;
 }
 
 /** Which queues to list, and in which order. */

@@ -31,6 +31,11 @@ export const STORAGE_CAPABILITIES = {
     without: 'A process with waiting consumers leases and sweeps each partition at every poll.',
     backend: ['poll'],
   },
+  counts: {
+    meaning: 'Many small partitions are counted in few calls.',
+    without: 'The list of queues counts one partition after the other.',
+    backend: ['countSmall'],
+  },
   signals: {
     meaning: 'Processes notify each other of changes.',
     without: 'A process learns of changes by others from polls only, within a second.',

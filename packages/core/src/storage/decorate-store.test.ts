@@ -67,6 +67,9 @@ test('keeps the properties of a backend, and calls methods on the backend itself
     async measure() {
       return [];
     }
+    async countSmall() {
+      return [];
+    }
     async now() {
       return UNSET_INSTANT;
     }

@@ -177,6 +177,7 @@ export const STORAGE_BACKEND: PortMembers<StorageBackend> = {
   ping: true,
   poll: true,
   measure: true,
+  countSmall: true,
   hasOutbox: true,
   now: true,
   signals: true,

@@ -105,7 +105,12 @@ export interface PartitionStats {
   readonly headAge: Duration;
   /** Mean time left of the leases, without moving items; 0 if there are none, negative if overdue. */
   readonly averageLeaseLeft: Duration;
+  /** Whether a count is an estimate, which only `CountOptions.mayEstimate` allows. Undefined: no. */
+  readonly estimated?: boolean | undefined;
 }
+
+/** What a list of queues shows of a partition. */
+export type PartitionCounts = Pick<PartitionStats, 'waiting' | 'leased' | 'scheduled' | 'headAge'>;
 
 /** What a probe found besides that the partition can serve. */
 export interface ProbeResult {
@@ -127,6 +132,12 @@ export interface CountOptions {
   readonly signal?: AbortSignal | undefined;
   /** Create nothing, as for a queue that is deleted: a partition that was never used is empty. Default: false. */
   readonly createNothing?: boolean | undefined;
+  /**
+   * For people who compare many queues. Counts of more than a few thousand items may be
+   * estimates, mostly to a tenth, if that is much cheaper. The averages may be 0.
+   * Default: false.
+   */
+  readonly mayEstimate?: boolean | undefined;
 }
 
 /**

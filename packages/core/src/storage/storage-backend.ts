@@ -5,6 +5,7 @@ import type { StorageCapabilities } from './capabilities.ts';
 import type { InstanceStore } from './instance-store.ts';
 import type { MoveStore } from './move-store.ts';
 import type { HeldOutbox } from './outbox.ts';
+import type { PartitionCounts } from './partition-calls.ts';
 import type { PartitionStore } from './partition-store.ts';
 import type { QueueStore } from './queue-store.ts';
 import type { RateStore } from './rate-store.ts';
@@ -35,6 +36,12 @@ export interface PartitionOwner {
    * those of an earlier queue, or of this one after its deletion.
    */
   readonly wasDeleted: (createdAt: Instant) => Promise<boolean>;
+}
+
+/** Names a partition to count, and its queue. */
+export interface CountedPartition extends PartitionKey {
+  /** When the queue was created. */
+  readonly createdAt: Instant;
 }
 
 /** What one partition holds. */
@@ -193,6 +200,19 @@ export interface StorageBackend {
    * @throws StorageError
    */
   measure(keys: readonly PartitionKey[]): Promise<readonly PartitionSize[]>;
+
+  /**
+   * Counts many small partitions in few calls, for lists of queues. Creates nothing: a
+   * partition that was never used is empty. Whether a partition is small is cheap to
+   * find out, and reading it takes milliseconds at most.
+   *
+   * Undefined if the driver does not claim `counts`.
+   *
+   * @returns one result per partition, in order. Undefined: it is not small, or its
+   *   owner is in doubt. `PartitionStore.stats` counts it then.
+   * @throws StorageError
+   */
+  countSmall?(partitions: readonly CountedPartition[]): Promise<readonly (PartitionCounts | undefined)[]>;
 
   /**
    * Whether an outbox is in the database of this storage, which may remove its rows.

@@ -2,6 +2,7 @@ import type { QueueStore, RateStore } from '@querator/core';
 import type { EngineDeps } from '../engine-deps.ts';
 import type { PartitionStorage } from '../manager/placements.ts';
 import type { QueueManager } from '../manager/queue-manager.ts';
+import { QueueCounter } from '../sampling/queue-counter.ts';
 import { QueueDirectory } from '../sampling/queue-directory.ts';
 import { QueueSampler } from '../sampling/queue-sampler.ts';
 import { QueueListsService } from './queue-lists-service.ts';
@@ -22,10 +23,11 @@ export function createQueueLists(
   },
 ) {
   const directory = new QueueDirectory({ clock, read: (request) => manager.list(request) });
-  const sampler = new QueueSampler({
-    ...{ clock, logger, directory },
+  const counter = new QueueCounter({
+    ...{ clock, logger },
     storages: new Map(storages.map(({ backend }) => [backend.name, backend])),
     wasDeleted: (name, createdAt) => store.wasDeleted(name, createdAt),
   });
+  const sampler = new QueueSampler({ clock, directory, counter });
   return { service: new QueueListsService({ clock, manager, directory, sampler, rates }), sampler };
 }

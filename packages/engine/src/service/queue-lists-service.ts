@@ -67,6 +67,8 @@ export interface QueueRow {
         readonly headAgeMs: number;
         /** In milliseconds. */
         readonly countAgeMs: number;
+        /** Whether a count is an estimate. */
+        readonly estimated: boolean;
       }
     | undefined;
   /** What waits in its dead-letter queue, wherever that came from. Undefined: not counted yet, not visible, or none. */
@@ -140,7 +142,7 @@ export class QueueListsService {
     const following = after === undefined ? found : found.filter((row) => compare(row, after) > 0);
     following.sort(compare);
     const page = following.slice(0, limit);
-    sampler.shows(page.map(({ queue }) => queue));
+    this.#shows(page.map(({ queue }) => queue));
     const minutes = call.withRates ? await this.#minutesOf(page) : undefined;
     const last = page.at(-1);
     return {
@@ -169,7 +171,7 @@ export class QueueListsService {
     }
     if (found.length === 0 && namespace === '' && !may(caller, SYSTEM_NAMESPACE)) throw accessDenied();
     const page = found.slice(0, limit);
-    this.#deps.sampler.shows(page);
+    this.#shows(page);
     const minutes = withRates ? await this.#minutesOf(page) : undefined;
     const last = page.at(-1);
     return {
@@ -177,6 +179,13 @@ export class QueueListsService {
       total: undefined,
       cursor: found.length > limit && last ? listCursorOf(order, { name: last.name, isByName: true }) : '',
     };
+  }
+
+  /** The counts of dead-letter queues are on the page too. */
+  #shows(page: readonly ListedQueue[]): void {
+    const { directory, sampler } = this.#deps;
+    const dead = page.flatMap(({ deadQueue }) => (deadQueue === '' ? [] : (directory.find(deadQueue) ?? [])));
+    sampler.shows([...page, ...dead]);
   }
 
   #shown(
@@ -195,6 +204,7 @@ export class QueueListsService {
       items: sample && {
         ...{ waiting: sample.waiting, leased: sample.leased, scheduled: sample.scheduled },
         headAgeMs: sample.headAgeMs,
+        estimated: sample.estimated,
         countAgeMs: millisecondsBetween(sample.countedAt, clock.now()),
       },
       dead: this.#deadOf(queue, caller),

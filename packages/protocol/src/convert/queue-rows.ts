@@ -19,6 +19,7 @@ interface ListedQueue {
         readonly scheduled: number;
         readonly headAgeMs: number;
         readonly countAgeMs: number;
+        readonly estimated: boolean;
       }
     | undefined;
   readonly dead: number | undefined;
@@ -48,6 +49,7 @@ function fromRow({ name, pauses, items, dead = 0, minutes = [], storages, ...row
     scheduled: Math.min(items?.scheduled ?? 0, MOST),
     headAge: ageOf(items?.headAgeMs || undefined),
     countAge: ageOf(items?.countAgeMs),
+    estimated: items?.estimated ?? false,
     dead: Math.min(dead, MOST),
     pause: Object.keys(pauses).length === 0 ? undefined : fromPauses(pauses),
     storages: [...storages],

@@ -674,7 +674,7 @@ export const QueuesListRequest = messageTable(
 
 export const QueuesRow = messageTable(
   'QueuesRow',
-  () => ({ queueName: '', namespace: '', waiting: 0, leased: 0, scheduled: 0, headAge: '', countAge: '', dead: 0, deadQueue: '', pause: undefined, partitions: 0, storages: [], minutes: [] }),
+  () => ({ queueName: '', namespace: '', waiting: 0, leased: 0, scheduled: 0, headAge: '', countAge: '', dead: 0, deadQueue: '', pause: undefined, partitions: 0, storages: [], minutes: [], estimated: false }),
   [
     { number: 1, name: 'queueName', protoName: 'queue_name', jsonName: 'queue_name', kind: 'string', repeated: false },
     { number: 2, name: 'namespace', protoName: 'namespace', jsonName: 'namespace', kind: 'string', repeated: false },
@@ -689,6 +689,7 @@ export const QueuesRow = messageTable(
     { number: 11, name: 'partitions', protoName: 'partitions', jsonName: 'partitions', kind: 'int32', repeated: false },
     { number: 12, name: 'storages', protoName: 'storages', jsonName: 'storages', kind: 'string', repeated: true },
     { number: 13, name: 'minutes', protoName: 'minutes', jsonName: 'minutes', kind: 'message', repeated: true, message: QueuesMinute },
+    { number: 14, name: 'estimated', protoName: 'estimated', jsonName: 'estimated', kind: 'bool', repeated: false },
   ],
 );
 

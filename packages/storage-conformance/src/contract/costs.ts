@@ -34,6 +34,10 @@ const FLAT: Readonly<Record<string, FlatCall>> = {
   probe: { call: ({ store }) => store.probe() },
   ping: { call: (_, { backend }) => backend.ping() },
   measure: { call: (_, { backend }, key) => backend.measure([key]) },
+  countSmall: {
+    needs: ['counts'],
+    call: async (_, { backend, clock }, key) => backend.countSmall?.([{ ...key, createdAt: clock.now() }]),
+  },
   poll: {
     needs: ['polls'],
     call: async (_, { backend }, key) => backend.poll?.([key], { deadlines: true }),

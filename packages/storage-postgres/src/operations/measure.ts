@@ -1,8 +1,8 @@
 import type { PartitionKey, PartitionSize } from '@querator/core';
 import type { Database } from '../database/database.ts';
-import { type TableCode, tableCodeFault, tableCodeSql } from '../schema/foreign-code.ts';
 import { itemsTableName } from '../sql/table-name.ts';
 import { readTables, type TableRow } from './read-tables.ts';
+import type { ReadableTables } from './readable-tables.ts';
 
 /** The number of tables that one statement measures. */
 const TABLES_AT_ONCE = 20;
@@ -47,27 +47,14 @@ const measureTable = (table: string, position: number) => `
       CASE few.items WHEN ${FEW_ITEMS} THEN 0 ELSE few.bytes END + sampled.bytes / part AS bytes
     FROM file, few, sampled) AS measured`;
 
-/** The most tables of which a process remembers that it has checked them. */
-const MOST_CHECKED = 100_000;
-
-interface CodeRow {
-  readonly name: string;
-  readonly id: string;
-  readonly code: TableCode;
-}
-
-/**
- * Measures partitions, whether this process uses them or not. Checks a table for code
- * of other roles before it reads it for the first time, as the partition itself does
- * at its first use.
- */
+/** Measures partitions, whether this process uses them or not. */
 export class Measures {
   readonly #db: Database;
-  /** The object ids of tables that may be read, by name. */
-  readonly #checked = new Map<string, string>();
+  readonly #tables: ReadableTables;
 
-  constructor(db: Database) {
+  constructor(db: Database, tables: ReadableTables) {
     this.#db = db;
+    this.#tables = tables;
   }
 
   /** Measures partitions, many per statement. Takes a table that must not be read for empty. */
@@ -80,44 +67,18 @@ export class Measures {
   }
 
   async #measure(names: readonly string[]): Promise<readonly PartitionSize[]> {
-    const readable = await this.#readable(names);
-    const rows = await readTables([...readable], {
+    const found = await this.#tables.find(names);
+    const readable = names.filter((name) => found.get(name)?.mayRead);
+    const rows = await readTables(readable, {
       size: TABLES_AT_ONCE,
       prepare: (name) => this.#db.schema.relation(name),
       read: (tables: readonly string[]) =>
         this.#db.readInBackground<SizeRow>({ text: tables.map(measureTable).join(' UNION ALL ') }),
     });
-    const found = new Map([...readable].map((name, n) => [name, rows[n]]));
+    const sizes = new Map(readable.map((name, n) => [name, rows[n]]));
     return names.map((name) => {
-      const row = found.get(name);
+      const row = sizes.get(name);
       return row === undefined ? NOTHING : { items: Math.round(row.items), bytes: Math.round(row.bytes) };
     });
   }
-
-  /** The tables that exist and run no code of other roles. */
-  async #readable(names: readonly string[]): Promise<ReadonlySet<string>> {
-    const values = [names, this.#db.schema.name];
-    const rows = await this.#db.readInBackground<Omit<CodeRow, 'code'>>({
-      text: `SELECT relname AS name, oid::text AS id FROM pg_class ${IN_SCHEMA}`,
-      values,
-    });
-    const isNew = ({ name, id }: Omit<CodeRow, 'code'>) => this.#checked.get(name) !== id;
-    if (rows.some(isNew)) await this.#check(rows.filter(isNew).map(({ name }) => name));
-    return new Set(rows.filter((row) => !isNew(row)).map(({ name }) => name));
-  }
-
-  async #check(names: readonly string[]): Promise<void> {
-    if (this.#checked.size > MOST_CHECKED) this.#checked.clear();
-    const rows = await this.#db.readInBackground<CodeRow>({
-      text: `SELECT relname AS name, oid::text AS id, ${tableCodeSql('class')} AS code
-        FROM pg_class AS class ${IN_SCHEMA}`,
-      values: [names, this.#db.schema.name],
-    });
-    for (const { name, id, code } of rows) {
-      if (tableCodeFault(name, code) === undefined) this.#checked.set(name, id);
-    }
-  }
 }
-
-const IN_SCHEMA = `WHERE relname = ANY ($1::text[])
-  AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = $2)`;

@@ -90,6 +90,25 @@ export function tableCodeSql(table: string): string {
 }
 
 /**
+ * SQL for whether a table is certainly free of code of other roles: it belongs to this role,
+ * and nothing of it depends on code that does not come with PostgreSQL. Takes a hundredth of
+ * the time of {@link tableCodeSql}. If it is false, that has to decide.
+ *
+ * @param table the alias of its row in `pg_class`.
+ */
+export function isPlainSql(table: string): string {
+  return `(${table}.relkind = 'r' AND ${table}.relowner = (SELECT oid FROM pg_roles WHERE rolname = current_user)
+    AND NOT ${table}.relhastriggers AND NOT ${table}.relhasrules
+    AND NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = ${table}.oid)
+    AND NOT EXISTS (SELECT FROM (
+        SELECT 'pg_class'::regclass::oid AS classid, ${table}.oid AS objid
+        UNION ALL SELECT 'pg_class'::regclass, indexrelid FROM pg_index WHERE indrelid = ${table}.oid
+        UNION ALL SELECT 'pg_attrdef'::regclass, pg_attrdef.oid FROM pg_attrdef WHERE adrelid = ${table}.oid
+        UNION ALL SELECT 'pg_constraint'::regclass, oid FROM pg_constraint WHERE conrelid = ${table}.oid
+      ) AS part JOIN pg_depend USING (classid, objid) WHERE refclassid IN (${CODE})))`;
+}
+
+/**
  * Why a table must not be used. Undefined if it may be. On our own tables, code of
  * other roles is a reason. On a table of another role, everything is that the role
  * could make run in our statements.

@@ -1,5 +1,12 @@
-import { microseconds, type PartitionSize, type PartitionStats } from '@querator/core';
+import {
+  type Instant,
+  microseconds,
+  type PartitionCounts,
+  type PartitionSize,
+  type PartitionStats,
+} from '@querator/core';
 import type { Transaction } from '../file/transaction.ts';
+import { OtherOwnerError } from '../messages/failed-call.ts';
 import { type InPartition, storedTableOf } from './in-partition.ts';
 import { CONTENT_BYTES, STATE } from './item-row.ts';
 import type { ItemTable } from './item-table.ts';
@@ -22,9 +29,13 @@ const NOTHING: PartitionStats = {
   averageLeaseLeft: microseconds(0n),
 };
 
-/** Counts the items of a partition. Reads all of them, but no contents. */
-export function stats(transaction: Transaction, args: InPartition): PartitionStats {
+/** Counts the items of a partition. Reads all of them, but no contents. @param countsOnly leave out the averages. */
+export function stats(
+  transaction: Transaction,
+  args: InPartition & { readonly countsOnly: boolean },
+): PartitionStats {
   const table = storedTableOf(transaction, args);
+  if (args.countsOnly) return { ...NOTHING, ...(table && countsOf(table, transaction.now)) };
   const row = table?.connection.get<StatsRow>(
     `select
        count(*) filter (where state = 0) as waiting,
@@ -46,6 +57,62 @@ export function stats(transaction: Transaction, args: InPartition): PartitionSta
     headAge: microseconds(row.head_age ?? 0n),
     averageLeaseLeft: microseconds(BigInt(Math.round(row.lease_left ?? 0))),
   };
+}
+
+interface CountsRow {
+  readonly waiting: bigint;
+  readonly leased: bigint;
+  readonly scheduled: bigint;
+  readonly head_age: bigint | null;
+}
+
+/** Reads an index only, and the head. */
+function countsOf({ connection, partition }: ItemTable, now: Instant): PartitionCounts {
+  const row = connection.get<CountsRow>(
+    `select
+       count(*) filter (where state = 0) as waiting,
+       count(*) filter (where state in (1, 4, 5)) as leased,
+       count(*) filter (where state in (2, 6)) as scheduled,
+       (select ?2 - created_at from items indexed by items_by_state
+         where partition = ?1 and state = 0 order by seq limit 1) as head_age
+     from items indexed by items_by_state where partition = ?1`,
+    ...[partition, now],
+  );
+  return {
+    waiting: Number(row?.waiting ?? 0n),
+    leased: Number(row?.leased ?? 0n),
+    scheduled: Number(row?.scheduled ?? 0n),
+    headAge: microseconds(row?.head_age ?? 0n),
+  };
+}
+
+/** A partition with more items is not small. */
+const SMALL_ITEMS = 5_000n;
+
+/** Counts small partitions. Undefined: it is not small, or has items of an earlier queue of its name. */
+export function countSmall(
+  transaction: Transaction,
+  { keys }: { readonly keys: readonly InPartition[] },
+): readonly (PartitionCounts | undefined)[] {
+  return keys.map((key) => {
+    try {
+      const table = storedTableOf(transaction, key);
+      if (table === undefined) return NOTHING;
+      return isSmall(table) ? countsOf(table, transaction.now) : undefined;
+    } catch (error) {
+      if (error instanceof OtherOwnerError) return undefined;
+      throw error;
+    }
+  });
+}
+
+/** Whether the items end before the limit. */
+function isSmall({ connection, partition }: ItemTable): boolean {
+  const next = connection.get(
+    'select 1 from items indexed by items_by_state where partition = ? limit 1 offset ?',
+    ...[partition, SMALL_ITEMS],
+  );
+  return next === undefined;
 }
 
 /** Up to this many items are measured exactly. */

@@ -1,7 +1,7 @@
 import type { PartitionKey } from '@querator/core';
 import type { OwnedKey } from '../file/partitions.ts';
 import type { Transaction } from '../file/transaction.ts';
-import { measure, stats } from './counts.ts';
+import { countSmall, measure, stats } from './counts.ts';
 import { find } from './find-items.ts';
 import type { InPartition } from './in-partition.ts';
 import { countKeys, sweepKeys } from './keys.ts';
@@ -61,6 +61,7 @@ export const ITEM_CALLS = {
   list,
   find,
   stats,
+  countSmall,
   measure,
   probe,
   importAll,

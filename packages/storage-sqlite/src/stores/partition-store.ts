@@ -134,8 +134,8 @@ export class SqlitePartitionStore implements PartitionStore {
     return this.#calls.read('find', { request });
   }
 
-  stats(_options?: CountOptions): Promise<PartitionStats> {
-    return this.#calls.read('stats', {});
+  stats({ mayEstimate = false }: CountOptions = {}): Promise<PartitionStats> {
+    return this.#calls.read('stats', { countsOnly: mayEstimate });
   }
 
   async probe(): Promise<ProbeResult> {

@@ -50,6 +50,7 @@ const BACKEND_MEMBERS: Readonly<Record<OptionalMembers<StorageBackend>, string>>
   moveStore: 'see the capability `moves`',
   hasOutbox: 'see the capability `outbox`',
   poll: 'see the capability `polls`',
+  countSmall: 'see the capability `counts`',
   now: 'see the capability `clock`',
   signals: 'see the capability `signals`',
 };

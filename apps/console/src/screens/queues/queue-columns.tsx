@@ -57,8 +57,14 @@ function Name({ row: { queue_name: name, pause, namespace } }: { readonly row: Q
   );
 }
 
+/** Of an estimated queue, smaller counts than this are exact. */
+const EXACT = 5_000;
+
 function Count({ row, of }: { readonly row: QueueRow; readonly of: 'waiting' | 'leased' | 'scheduled' }) {
-  return row.count_age === undefined ? <None why="not counted yet" /> : formatCount(row[of] ?? 0);
+  if (row.count_age === undefined) return <None why="not counted yet" />;
+  const count = row[of] ?? 0;
+  if (row.estimated !== true || count <= EXACT) return <>{formatCount(count)}</>;
+  return <span title="An estimate, mostly to a tenth: the queue is large">about {formatCount(count)}</span>;
 }
 
 function Dead({ row: { dead = 0, dead_queue, queue_name: name, count_age } }: { readonly row: QueueRow }) {

@@ -17,6 +17,8 @@ const HEADS = [
   'PAUSED',
   'COUNTED',
 ];
+/** Of a queue whose counts are estimates, those up to this one are exact. */
+const EXACT = 5_000;
 const SORTS = ['name', 'waiting', 'head_age', 'dead'];
 
 interface QueuesFlags {
@@ -73,7 +75,10 @@ export function addQueues(program: Command, cli: Cli): void {
 function rowOf(row: QueuesRow, uncounted: ReadonlySet<string>): string[] {
   const { queueName, namespace, waiting, leased, scheduled, dead, deadQueue, headAge, countAge, pause } = row;
   const isUncounted = countAge === '' || uncounted.has(deadQueue);
-  const counted = (count: number) => (countAge === '' ? '' : String(count));
+  const counted = (count: number) => {
+    if (countAge === '') return '';
+    return row.estimated && count > EXACT ? `~${count}` : String(count);
+  };
   const paused = [pause?.produce && 'produce', pause?.lease && 'lease'].filter(Boolean).join(' ');
   return [
     ...[queueName, namespace, counted(waiting), counted(leased), counted(scheduled)],

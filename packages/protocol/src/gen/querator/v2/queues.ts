@@ -285,6 +285,8 @@ export interface QueuesRow {
   storages: string[];
   /** The minutes of the last hour in which something happened, the earliest first. Empty also without `with_rates`. */
   minutes: QueuesMinute[];
+  /** Whether counts of many items are estimates, mostly to a tenth. Those of less than 5,000 items in a state are exact. */
+  estimated: boolean;
 }
 
 /** Queues with their counts, as the server that answers knows them. */
@@ -992,6 +994,7 @@ function createBaseQueuesRow(): QueuesRow {
     partitions: 0,
     storages: [],
     minutes: [],
+    estimated: false,
   };
 }
 
@@ -1036,6 +1039,9 @@ export const QueuesRow: MessageFns<QueuesRow> = {
     for (const v of message.minutes) {
       QueuesMinute.encode(v!, writer.uint32(106).fork()).join();
     }
+    if (message.estimated !== false) {
+      writer.uint32(112).bool(message.estimated);
+    }
     return writer;
   },
 
@@ -1059,6 +1065,7 @@ export const QueuesRow: MessageFns<QueuesRow> = {
     message.partitions = object.partitions ?? 0;
     message.storages = object.storages?.map((e) => e) || [];
     message.minutes = object.minutes?.map((e) => QueuesMinute.fromPartial(e)) || [];
+    message.estimated = object.estimated ?? false;
     return message;
   },
 };
