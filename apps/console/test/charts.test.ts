@@ -1,5 +1,6 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { describeChart } from '../src/charts/chart-data.ts';
+import { ageLine, depthHistory, depthLines } from '../src/screens/queue/depth-lines.ts';
 
 test('a chart is said in words: the last and the greatest value of each line', () => {
   const data = {
@@ -12,4 +13,38 @@ test('a chart is said in words: the last and the greatest value of each line', (
   expect(describeChart(data, (value) => `${value}/s`)).toBe(
     'Produced: last 9/s, at most 9/s; Dead: no values',
   );
+});
+
+describe('the history of a queue', () => {
+  const now = '2026-11-30T12:00:00Z';
+  const minute = (ago: number, waiting: number) => ({
+    minute: new Date(Date.parse(now) - ago * 60_000).toISOString(),
+    depth: { waiting, head_age: '1m30s' },
+  });
+  const seen = (ago: number, waiting: number) => ({
+    ...{ at: Date.parse(now) / 1_000 - ago, waiting, leased: 0, scheduled: 0, headAge: null },
+    ...{ p50: null, p95: null },
+  });
+
+  test('goes on from what servers noted to what the page saw', () => {
+    const minutes = [
+      minute(90, 1),
+      minute(3, 2),
+      { minute: minute(2, 0).minute },
+      minute(1, 4),
+      minute(0, 9),
+    ];
+    const history = depthHistory({ now, minutes }, 60, [seen(30, 5), seen(0, 6)]);
+    expect(history.map(({ waiting }) => waiting)).toEqual([2, 4, 5, 6]);
+    expect(ageLine(history).series[0]?.values).toEqual([90, 90, 0, 0]);
+  });
+
+  test('has a gap where nothing was noted for long', () => {
+    const history = depthHistory({ now, minutes: [minute(30, 1), minute(29, 2), minute(1, 3)] }, 60, []);
+    expect(depthLines(history).series[0]?.values).toEqual([1, 2, null, 3]);
+  });
+
+  test('is what the page saw where no rates are kept', () => {
+    expect(depthLines(depthHistory({ now }, 60, [seen(5, 7)])).series[0]?.values).toEqual([null, 7]);
+  });
 });

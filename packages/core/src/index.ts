@@ -278,6 +278,7 @@ export {
 export {
   type MinuteCounts,
   type QueueCounts,
+  type QueueDepthSample,
   RATE_EVENTS,
   RATE_INTERVAL,
   RATES_KEPT,

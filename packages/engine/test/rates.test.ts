@@ -1,9 +1,11 @@
 import {
   addDuration,
+  decorateStore,
   milliseconds,
   type QueueCounts,
   RATE_INTERVAL,
   type RateStore,
+  STORAGE_BACKEND,
   StorageError,
   toMicroseconds,
 } from '@querator/core';
@@ -24,6 +26,8 @@ let added: QueueCounts[][];
 let fault: Error | undefined;
 let logged: string[];
 let events: string[];
+let counted: number;
+let hanging: boolean;
 
 beforeEach(async () => {
   clock = new ManualClock();
@@ -31,6 +35,8 @@ beforeEach(async () => {
   logged = [];
   events = [];
   fault = undefined;
+  counted = 0;
+  hanging = false;
   service = await serviceWith((inner) => ({
     add: async (counts) => {
       added.push([...counts]);
@@ -42,7 +48,14 @@ beforeEach(async () => {
 });
 
 async function serviceWith(storeOf: (inner: RateStore) => RateStore | undefined): Promise<Service> {
-  const backend = memoryBackend({ name: 'mem', clock, random: new SeededRandom() });
+  const memory = memoryBackend({ name: 'mem', clock, random: new SeededRandom() });
+  const backend = decorateStore(STORAGE_BACKEND, memory, (member, call) => {
+    if (member !== 'countSmall') return call;
+    return (...args) => {
+      counted++;
+      return hanging ? new Promise(() => {}) : call(...args);
+    };
+  });
   const inner = backend.rateStore?.() as RateStore;
   const made = createService({
     ...{ clock, random: new SeededRandom(), queueStore: backend.queueStore() },
@@ -91,6 +104,41 @@ test('what happened is added ten seconds after the first event, and read by minu
     ],
   });
   expect(events).toContain('q produced 3');
+});
+
+test('what a queue with traffic holds is added once a minute', async () => {
+  await toNextMinute();
+  const minute = clock.now();
+  await produce('q', 3);
+  await clock.advance('10s');
+  await produce('q', 2);
+  await clock.advance('10s');
+  expect(added.map(([each]) => each?.depth?.waiting)).toEqual([3, undefined]);
+  await clock.advance('40s');
+  await produce('q', 1);
+  await clock.advance('10s');
+  const depth = { waiting: 6, leased: 0, scheduled: 0, headAgeMs: 70_000 };
+  expect(added.at(-1)).toMatchObject([{ queue: 'q', depth }]);
+  expect((await service.rates.read('q', HOUR)).counts).toMatchObject([
+    { minute, produced: 5, depth: { waiting: 3, headAgeMs: 10_000 } },
+    { minute: addDuration(minute, RATE_INTERVAL), produced: 1, depth },
+  ]);
+  // Without traffic nothing is counted or written.
+  const before = counted;
+  await clock.advance('30m');
+  expect([added.length, counted]).toEqual([3, before]);
+});
+
+test('a count that hangs holds up no rates, and is not joined by others', async () => {
+  hanging = true;
+  await produce('q', 1);
+  await clock.advance('12s');
+  expect(added).toMatchObject([[{ queue: 'q', produced: 1 }]]);
+  expect(added[0]?.[0]?.depth).toBeUndefined();
+  await produce('q', 2);
+  await clock.advance('70s');
+  expect(added.at(-1)).toMatchObject([{ queue: 'q', produced: 2 }]);
+  expect(counted).toBe(1);
 });
 
 async function toNextMinute(): Promise<void> {

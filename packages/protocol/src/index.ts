@@ -180,6 +180,7 @@ export type {
 } from './gen/querator/v2/produce.ts';
 export type {
   QueuesDeleteRequest as QueuesDeleteRequestV2,
+  QueuesDepth,
   QueuesDescribeRequest,
   QueuesDescribeResponse,
   QueuesHandling,

@@ -83,6 +83,13 @@ export const QUEUE_FIELDS: Readonly<Record<string, readonly string[]>> = {
     '4 completed completed int32',
     '5 retried retried int32',
     '6 dead dead int32',
+    '7 depth depth QueuesDepth',
+  ],
+  QueuesDepth: [
+    '1 waiting waiting int32',
+    '2 leased leased int32',
+    '3 scheduled scheduled int32',
+    '4 head_age head_age string',
   ],
   QueuesRatesResponse: ['1 now now Timestamp', '2 minutes minutes QueuesMinute[]'],
   QueuesDeleteRequest: ['1 queue_name queue_name string', '2 force force bool'],

@@ -18,12 +18,15 @@ import { byteOrder } from './byte-order.ts';
 const MINUTE = toMicroseconds(RATE_INTERVAL);
 const KEPT = toMicroseconds(RATES_KEPT);
 
+/** What is kept of a queue in a minute. */
+type Sums = RateCounts & Pick<QueueCounts, 'depth'>;
+
 /** What happened to queues, in memory; see core's `RateStore`. */
 export class MemoryRateStore implements RateStore {
   readonly #clock: Clock;
   readonly #assertOpen: () => void;
   /** By minutes, the earliest first, then by the names of queues. */
-  readonly #minutes = new Map<Instant, Map<string, RateCounts>>();
+  readonly #minutes = new Map<Instant, Map<string, Sums>>();
 
   constructor(clock: Clock, assertOpen: () => void) {
     this.#clock = clock;
@@ -35,7 +38,7 @@ export class MemoryRateStore implements RateStore {
     const now = this.#clock.now();
     for (const minute of this.#minutes.keys()) if (minute < now - KEPT) this.#minutes.delete(minute);
     const minute = minuteOf(now);
-    const queues = this.#minutes.get(minute) ?? new Map<string, RateCounts>();
+    const queues = this.#minutes.get(minute) ?? new Map<string, Sums>();
     this.#minutes.set(minute, queues);
     for (const { queue, ...added } of counts) queues.set(queue, sum(queues.get(queue), added));
   }
@@ -64,7 +67,8 @@ function minuteOf(at: bigint): Instant {
   return instantFromMicroseconds(at - (at % MINUTE));
 }
 
-function sum(some: RateCounts | undefined, more: RateCounts): RateCounts {
+function sum(some: Sums | undefined, more: Sums): Sums {
   const sums = RATE_EVENTS.map((event) => [event, (some?.[event] ?? 0) + more[event]]);
-  return Object.fromEntries(sums) as RateCounts;
+  const depth = more.depth ?? some?.depth;
+  return { ...(Object.fromEntries(sums) as RateCounts), ...(depth && { depth: { ...depth } }) };
 }

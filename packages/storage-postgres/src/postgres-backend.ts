@@ -159,7 +159,7 @@ export function postgresBackend(options: PostgresBackendOptions): PostgresBacken
   const accessStore: AccessStore = new PostgresAccessStore({ db, schema, calls, clock, limits });
   const auditStore: AuditStore = new PostgresAuditStore({ db, tables: schema.audit, calls, clock });
   const scheduleStore: ScheduleStore = new PostgresScheduleStore({ db, schema, calls, clock });
-  const rateStore: RateStore = new PostgresRateStore({ db, schema, calls, clock });
+  const rateStore: RateStore = new PostgresRateStore({ db, schema, calls, clock, logger });
   const taskStore: TaskStore = new PostgresTaskStore({ db, schema, calls, clock });
   return {
     name,

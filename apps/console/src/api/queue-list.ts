@@ -1,6 +1,7 @@
 import { call } from './call.ts';
 import { CallError } from './call-error.ts';
-import type { Pauses, QueueMinute } from './queues.ts';
+import type { QueueMinute } from './queue-rates.ts';
+import type { Pauses } from './queues.ts';
 import type { Page, Span } from './types.ts';
 
 /** A queue in the list of all, with what it held when it was counted last. */

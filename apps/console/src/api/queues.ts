@@ -1,4 +1,5 @@
 import { call } from './call.ts';
+import type { QueueRates } from './queue-rates.ts';
 import type { Task } from './tasks.ts';
 import type { Span, Time } from './types.ts';
 
@@ -66,22 +67,6 @@ export interface QueueDescription {
   readonly dedup_keys?: number;
   readonly partitions?: readonly Partition[];
   readonly handling?: Handling;
-}
-
-/** What happened to the items of a queue in one minute, at all servers. */
-export interface QueueMinute {
-  readonly minute: Time;
-  readonly produced?: number;
-  readonly leased?: number;
-  readonly completed?: number;
-  readonly retried?: number;
-  readonly dead?: number;
-}
-
-/** The minutes in which something happened, the earliest first. */
-export interface QueueRates {
-  readonly now: Time;
-  readonly minutes?: readonly QueueMinute[];
 }
 
 /** What the processes of the answering server do for a queue. */

@@ -16,15 +16,28 @@ export const RATE_EVENTS = ['produced', 'leased', 'completed', 'retried', 'dead'
 /** How many items something happened to. */
 export type RateCounts = Readonly<Record<(typeof RATE_EVENTS)[number], number>>;
 
+/** What a queue held at one time. */
+export interface QueueDepthSample {
+  readonly waiting: number;
+  readonly leased: number;
+  readonly scheduled: number;
+  /** The age of the oldest waiting item, in milliseconds; 0 if none waited. */
+  readonly headAgeMs: number;
+}
+
 /** What happened to the items of a queue since the last call of `add`. */
 export interface QueueCounts extends RateCounts {
   readonly queue: string;
+  /** What the queue holds. Undefined: the process does not know it. */
+  readonly depth?: QueueDepthSample | undefined;
 }
 
 /** What happened to the items of a queue in one minute, at all processes. */
 export interface MinuteCounts extends QueueCounts {
   /** When the minute began. A multiple of {@link RATE_INTERVAL}. */
   readonly minute: Instant;
+  /** What the queue held: the last sample that a process added in the minute. Undefined: there is none. */
+  readonly depth?: QueueDepthSample | undefined;
 }
 
 /** Names the counts to read. */
@@ -60,7 +73,7 @@ export interface Rates {
 export interface RateStore {
   /**
    * Adds counts to the minute that is now, all or none, and removes minutes that are older than
-   * {@link RATES_KEPT}. Not to be repeated after an unknown outcome: they would count twice.
+   * {@link RATES_KEPT}. A `depth` replaces that of the minute. Not to be repeated after an unknown outcome: they would count twice.
    *
    * @param counts at most {@link RATES_QUEUES_MAX}, none of one queue twice.
    */

@@ -3,6 +3,7 @@ import {
   type Clock,
   type Logger,
   type QueueCounts,
+  type QueueDepthSample,
   RATES_QUEUES_MAX,
   type RateCounts,
   type RateStore,
@@ -16,6 +17,8 @@ import type { EngineObserver, ItemEvent } from '../observer.ts';
 const WRITE_MS = 10_000;
 /** How long a stop waits for the last write. */
 const STOP_WAIT_MS = 1_000;
+/** How long a write waits for what queues hold. */
+const SAMPLE_WAIT_MS = 2_000;
 /** The most queues whose counts wait. Those of others are left out while the storage fails. */
 const MOST_QUEUES = 10_000;
 
@@ -31,6 +34,17 @@ const COUNTED: Readonly<Partial<Record<ItemEvent, keyof RateCounts>>> = {
   deleted: 'dead',
 };
 
+/** What queues hold, as far as that is known soon. Never rejects. */
+export type SampleDepths = (queues: readonly string[]) => Promise<ReadonlyMap<string, QueueDepthSample>>;
+
+export interface RateRecorderDeps {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly store: RateStore;
+  /** Asked before each write for the queues that had traffic. */
+  readonly depths: SampleDepths;
+}
+
 /**
  * Counts what this process does with the items of queues, and adds it to the counts of all
  * processes. A process without traffic writes nothing.
@@ -40,15 +54,17 @@ export class RateRecorder {
   readonly #logger: Logger;
   readonly #store: RateStore;
   readonly #writes = new SharedRun(() => this.#write());
+  readonly #depths: SampleDepths;
   #counts = new Map<string, Counts>();
   #cancelTimer: CancelTimer | undefined;
   #hasFailed = false;
   #stopped = false;
 
-  constructor(deps: { readonly clock: Clock; readonly logger: Logger; readonly store: RateStore }) {
+  constructor(deps: RateRecorderDeps) {
     this.#clock = deps.clock;
     this.#logger = deps.logger;
     this.#store = deps.store;
+    this.#depths = deps.depths;
   }
 
   /** An observer that counts, and tells another one. */
@@ -91,7 +107,8 @@ export class RateRecorder {
 
   /** Never rejects: nobody waits for these counts. */
   async #write(): Promise<void> {
-    const all = [...this.#counts].map(([queue, counts]) => ({ queue, ...counts }));
+    const depths = await this.#sampled([...this.#counts.keys()]);
+    const all = [...this.#counts].map(([queue, counts]) => ({ queue, ...counts, depth: depths?.get(queue) }));
     this.#counts = new Map();
     for (let from = 0; from < all.length; from += RATES_QUEUES_MAX) {
       const part = all.slice(from, from + RATES_QUEUES_MAX);
@@ -108,9 +125,16 @@ export class RateRecorder {
     }
   }
 
+  /** Undefined: not in time. The counts do not wait for longer. */
+  #sampled(queues: readonly string[]): Promise<ReadonlyMap<string, QueueDepthSample> | undefined> {
+    return this.#stopped
+      ? Promise.resolve(undefined)
+      : within(this.#clock, SAMPLE_WAIT_MS, this.#depths(queues));
+  }
+
   /** For the next write, which the next event leads to. */
   #keep(counts: readonly QueueCounts[]): void {
-    for (const { queue, ...more } of counts) {
+    for (const { queue, depth: _, ...more } of counts) {
       const kept = this.#of(queue);
       for (const [name, count] of Object.entries(more)) kept[name as keyof RateCounts] += count;
     }

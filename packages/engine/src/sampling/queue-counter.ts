@@ -9,6 +9,9 @@ import {
 } from '@querator/core';
 import type { ListedQueue } from './queue-directory.ts';
 
+/** What has to be known of a queue to count it. */
+export type CountedQueue = Pick<ListedQueue, 'name' | 'createdAt' | 'storages'>;
+
 /** What a queue held when it was counted. */
 export interface QueueSample {
   readonly waiting: number;
@@ -49,11 +52,11 @@ export class QueueCounter {
   }
 
   /** Counts small queues. Never rejects: queues of a storage that fails are `failed`, others are counted. */
-  async countSmall(queues: readonly ListedQueue[]): Promise<ReadonlyMap<ListedQueue, CountOutcome>> {
+  async countSmall<Queue extends CountedQueue>(
+    queues: readonly Queue[],
+  ): Promise<ReadonlyMap<Queue, CountOutcome>> {
     const countedAt = this.#deps.clock.now();
-    const outcomes = new Map<ListedQueue, CountOutcome>(
-      queues.map((queue) => [queue, sampleOf([], countedAt)]),
-    );
+    const outcomes = new Map<Queue, CountOutcome>(queues.map((queue) => [queue, sampleOf([], countedAt)]));
     for (const [storageName, partitions] of byStorage(queues)) {
       const counts = await this.#countIn(storageName, partitions);
       for (const [n, { of }] of partitions.entries()) {
@@ -67,7 +70,7 @@ export class QueueCounter {
   }
 
   /** Counts a queue one partition after the other. Never rejects. @param isStopped ends it. */
-  async countLarge(queue: ListedQueue, isStopped: () => boolean): Promise<CountOutcome> {
+  async countLarge(queue: CountedQueue, isStopped: () => boolean): Promise<CountOutcome> {
     const countedAt = this.#deps.clock.now();
     let sample = sampleOf([], countedAt);
     for (const [partition, storageName] of queue.storages.entries()) {
@@ -107,7 +110,7 @@ export class QueueCounter {
   }
 
   async #countOne(
-    { name, createdAt }: ListedQueue,
+    { name, createdAt }: CountedQueue,
     partition: number,
     storageName: string,
   ): Promise<Counts | 'failed' | 'unknown'> {
@@ -131,7 +134,7 @@ export class QueueCounter {
   }
 }
 
-function byStorage(queues: readonly ListedQueue[]) {
+function byStorage<Queue extends CountedQueue>(queues: readonly Queue[]) {
   const partitions = queues.flatMap((of) =>
     of.storages.map((storageName, partition) => ({
       ...{ of, storageName },

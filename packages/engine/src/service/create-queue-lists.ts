@@ -2,6 +2,7 @@ import type { QueueStore, RateStore } from '@querator/core';
 import type { EngineDeps } from '../engine-deps.ts';
 import type { PartitionStorage } from '../manager/placements.ts';
 import type { QueueManager } from '../manager/queue-manager.ts';
+import { DepthSamples } from '../rates/depth-samples.ts';
 import { QueueCounter } from '../sampling/queue-counter.ts';
 import { QueueDirectory } from '../sampling/queue-directory.ts';
 import { QueueSampler } from '../sampling/queue-sampler.ts';
@@ -29,5 +30,12 @@ export function createQueueLists(
     wasDeleted: (name, createdAt) => store.wasDeleted(name, createdAt),
   });
   const sampler = new QueueSampler({ clock, directory, counter });
-  return { service: new QueueListsService({ clock, manager, directory, sampler, rates }), sampler };
+  const depths = new DepthSamples({
+    ...{ clock, counter, sampler },
+    find: (name) => {
+      const queue = manager.runningQueue(name)?.queue;
+      return queue && { ...queue, storages: queue.partitions.map(({ storageName }) => storageName) };
+    },
+  });
+  return { service: new QueueListsService({ clock, manager, directory, sampler, rates }), sampler, depths };
 }

@@ -179,7 +179,9 @@ export function createService(options: ServiceOptions): Service {
   } = options;
   const plain = engineDeps(given);
   const { clock, logger } = plain;
-  const recorder = rateStore && new RateRecorder({ clock, logger, store: rateStore });
+  const recorder =
+    rateStore &&
+    new RateRecorder({ clock, logger, store: rateStore, depths: (queues) => lists.depths.of(queues) });
   const deps = recorder === undefined ? plain : { ...plain, observer: recorder.observing(plain.observer) };
   const manager = new QueueManager({
     engine: deps,
@@ -236,6 +238,7 @@ export function createService(options: ServiceOptions): Service {
     depth: async (queueName) => depthOf(manager.runningQueue(queueName)),
     shutdown: async () => {
       const stopped = [schedules.stop(), drains.stop(), tasks.stop(), lists.sampler.stop()];
+      lists.depths.stop();
       const active = new Set([...manager.running].map(({ queue }) => queue.name));
       activations.stop((name) => (active.has(name) ? MESSAGES.queueShutdown : MESSAGES.serviceShutdown));
       await manager.shutdown();

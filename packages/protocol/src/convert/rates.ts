@@ -1,6 +1,7 @@
-import type { MinuteCounts, Rates } from '@querator/core';
-import type { QueuesMinute, QueuesRatesResponse } from '../gen/querator/v2/queues.ts';
+import type { MinuteCounts, QueueDepthSample, Rates } from '@querator/core';
+import type { QueuesDepth, QueuesMinute, QueuesRatesResponse } from '../gen/querator/v2/queues.ts';
 import { toTimestamp } from '../time/wire-time.ts';
+import { ageOf } from './queue-description.ts';
 
 const MOST = 2 ** 31 - 1;
 
@@ -20,6 +21,7 @@ export function fromMinute({
   completed,
   retried,
   dead,
+  depth,
 }: Omit<MinuteCounts, 'queue'>): QueuesMinute {
   return {
     minute: toTimestamp(minute),
@@ -28,5 +30,15 @@ export function fromMinute({
     completed: Math.min(completed, MOST),
     retried: Math.min(retried, MOST),
     dead: Math.min(dead, MOST),
+    depth: depth && fromDepth(depth),
+  };
+}
+
+function fromDepth({ waiting, leased, scheduled, headAgeMs }: QueueDepthSample): QueuesDepth {
+  return {
+    waiting: Math.min(waiting, MOST),
+    leased: Math.min(leased, MOST),
+    scheduled: Math.min(scheduled, MOST),
+    headAge: ageOf(headAgeMs || undefined),
   };
 }

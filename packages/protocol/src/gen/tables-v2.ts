@@ -636,9 +636,20 @@ export const QueuesRatesRequest = messageTable(
   ],
 );
 
+export const QueuesDepth = messageTable(
+  'QueuesDepth',
+  () => ({ waiting: 0, leased: 0, scheduled: 0, headAge: '' }),
+  [
+    { number: 1, name: 'waiting', protoName: 'waiting', jsonName: 'waiting', kind: 'int32', repeated: false },
+    { number: 2, name: 'leased', protoName: 'leased', jsonName: 'leased', kind: 'int32', repeated: false },
+    { number: 3, name: 'scheduled', protoName: 'scheduled', jsonName: 'scheduled', kind: 'int32', repeated: false },
+    { number: 4, name: 'headAge', protoName: 'head_age', jsonName: 'head_age', kind: 'string', repeated: false },
+  ],
+);
+
 export const QueuesMinute = messageTable(
   'QueuesMinute',
-  () => ({ minute: undefined, produced: 0, leased: 0, completed: 0, retried: 0, dead: 0 }),
+  () => ({ minute: undefined, produced: 0, leased: 0, completed: 0, retried: 0, dead: 0, depth: undefined }),
   [
     { number: 1, name: 'minute', protoName: 'minute', jsonName: 'minute', kind: 'timestamp', repeated: false },
     { number: 2, name: 'produced', protoName: 'produced', jsonName: 'produced', kind: 'int32', repeated: false },
@@ -646,6 +657,7 @@ export const QueuesMinute = messageTable(
     { number: 4, name: 'completed', protoName: 'completed', jsonName: 'completed', kind: 'int32', repeated: false },
     { number: 5, name: 'retried', protoName: 'retried', jsonName: 'retried', kind: 'int32', repeated: false },
     { number: 6, name: 'dead', protoName: 'dead', jsonName: 'dead', kind: 'int32', repeated: false },
+    { number: 7, name: 'depth', protoName: 'depth', jsonName: 'depth', kind: 'message', repeated: false, message: QueuesDepth },
   ],
 );
 

@@ -102,6 +102,7 @@ export const codecsV2 = {
   QueuesHandling: messageCodec(queues.QueuesHandling, tables.QueuesHandling),
   QueuesDescribeResponse: messageCodec(queues.QueuesDescribeResponse, tables.QueuesDescribeResponse),
   QueuesRatesRequest: messageCodec(queues.QueuesRatesRequest, tables.QueuesRatesRequest),
+  QueuesDepth: messageCodec(queues.QueuesDepth, tables.QueuesDepth),
   QueuesMinute: messageCodec(queues.QueuesMinute, tables.QueuesMinute),
   QueuesRatesResponse: messageCodec(queues.QueuesRatesResponse, tables.QueuesRatesResponse),
   // querator/v2/quotas.proto

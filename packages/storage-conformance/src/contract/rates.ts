@@ -50,6 +50,23 @@ export function describeRates(test: StorageTest): void {
       });
     });
 
+    // "A `depth` replaces that of the minute"
+    test.ofRates('keeps the last sample of what a queue holds in a minute', async (fixture, store) => {
+      const queue = fixture.name();
+      const minute = await atBegin(fixture);
+      const depth = { waiting: 3_000_000_000, leased: 2, scheduled: 1, headAgeMs: 90_061_001 };
+      await store.add([counts(queue, { produced: 1, depth: { ...depth, waiting: 7 } })]);
+      await store.add([counts(queue, { produced: 1, depth })]);
+      await store.add([counts(queue, { produced: 1 })]);
+      await fixture.clock.advance('1m');
+      await store.add([counts(queue, { produced: 1 })]);
+      const { counts: found } = await store.read({ queues: [queue], span: HOUR });
+      expect(found).toEqual([
+        { ...NOTHING, queue, minute, produced: 3, depth },
+        { ...NOTHING, queue, minute: addDuration(minute, RATE_INTERVAL), produced: 1 },
+      ]);
+    });
+
     test.ofRates('returns the queues that are asked for, in order, and no others', async (fixture, store) => {
       const [a = '', b = '', c = '', never = ''] = Array.from({ length: 4 }, () => fixture.name()).sort();
       const odd = `${fixture.name()} é "quoted" \\ \u{1f600}`;

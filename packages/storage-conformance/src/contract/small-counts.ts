@@ -60,7 +60,7 @@ export function describeSmallCounts(test: StorageTest): void {
       expect(await counted(fixture.backend, [])).toEqual([]);
     });
 
-    // "Undefined: […] its owner is in doubt"
+    // "owner is in doubt"
     test.ifCapable('counts', 'shows no items of an earlier queue of the name', async (fixture) => {
       const [one] = partitions(fixture, 1);
       if (one === undefined || !fixture.backend.capabilities.durable) return;

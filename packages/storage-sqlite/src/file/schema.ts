@@ -240,6 +240,10 @@ const VERSIONS: readonly string[] = [
   `
   alter table partitions add column key_spread integer not null default 0;
   `,
+  // What queues held, beside what happened to them, as JSON.
+  `
+  alter table rates add column depth text;
+  `,
 ];
 
 /** The records of this process, which end with it. */

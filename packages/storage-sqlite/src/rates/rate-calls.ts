@@ -2,6 +2,7 @@ import {
   instantFromMicroseconds,
   type MinuteCounts,
   type QueueCounts,
+  type QueueDepthSample,
   RATE_EVENTS,
   RATE_INTERVAL,
   RATES_KEPT,
@@ -14,7 +15,7 @@ import type { Transaction } from '../file/transaction.ts';
 
 const MINUTE = toMicroseconds(RATE_INTERVAL);
 
-type RateRow = { readonly minute: bigint; readonly queue: string } & {
+type RateRow = { readonly minute: bigint; readonly queue: string; readonly depth: string | null } & {
   readonly [Event in keyof RateCounts]: bigint;
 };
 
@@ -24,11 +25,12 @@ function addRates(
 ): void {
   connection.run('delete from rates where minute < ?', now - toMicroseconds(RATES_KEPT));
   const sums = RATE_EVENTS.map((event) => `${event} = ${event} + excluded.${event}`);
-  for (const { queue, ...added } of counts) {
+  for (const { queue, depth, ...added } of counts) {
     connection.run(
-      `insert into rates (minute, queue, ${RATE_EVENTS}) values (?, ?, ?, ?, ?, ?, ?)
-       on conflict (minute, queue) do update set ${sums}`,
+      `insert into rates (minute, queue, ${RATE_EVENTS}, depth) values (?, ?, ?, ?, ?, ?, ?, ?)
+       on conflict (minute, queue) do update set ${sums}, depth = coalesce(excluded.depth, depth)`,
       ...[minuteOf(now), queue, ...RATE_EVENTS.map((event) => added[event])],
+      depth === undefined ? null : JSON.stringify(depth),
     );
   }
 }
@@ -42,9 +44,13 @@ function readRates({ connection, now }: Transaction, { queues, span }: RatesRequ
   return { now, counts: rows.map(countsOf) };
 }
 
-function countsOf({ minute, queue, ...row }: RateRow): MinuteCounts {
+function countsOf({ minute, queue, depth, ...row }: RateRow): MinuteCounts {
   const counts = Object.fromEntries(RATE_EVENTS.map((event) => [event, Number(row[event])]));
-  return { ...(counts as RateCounts), queue, minute: instantFromMicroseconds(minute) };
+  return { ...(counts as RateCounts), queue, minute: instantFromMicroseconds(minute), ...depthIn(depth) };
+}
+
+function depthIn(json: string | null): Pick<MinuteCounts, 'depth'> {
+  return json === null ? {} : { depth: JSON.parse(json) as QueueDepthSample };
 }
 
 function minuteOf(at: bigint): bigint {

@@ -1,4 +1,4 @@
-import type { QueueMinute, QueueRates } from '../../api/queues.ts';
+import type { QueueMinute, QueueRates } from '../../api/queue-rates.ts';
 import type { ChartData } from '../../charts/chart-data.ts';
 
 const MINUTE_S = 60;

@@ -1,5 +1,6 @@
 import { useMemo } from 'preact/hooks';
 import { address, withParams } from '../../address/address.ts';
+import type { QueueRates } from '../../api/queue-rates.ts';
 import { type Handling, type QueueDescription, queueRates, queueStats } from '../../api/queues.ts';
 import { type Loaded, useCall } from '../../api/use-call.ts';
 import { Chart } from '../../charts/chart.tsx';
@@ -9,8 +10,12 @@ import { SpanOf } from '../../parts/moment.tsx';
 import { Panel } from '../../parts/panel.tsx';
 import { formatCount, formatRate } from '../../text/number.ts';
 import { formatSpan, parseSpan } from '../../text/span.ts';
-import { addSample, ageLine, depthLines, handlingLines } from './depth-history.ts';
+import { addSample } from './depth-history.ts';
+import { ageLine, depthHistory, depthLines, handlingLines } from './depth-lines.ts';
 import { type ChartSpan, rateLines, SPANS } from './minutes.ts';
+
+/** The longest span that servers tell. */
+const LONGEST_MIN = 1_440;
 
 const perSecond = (value: number) => `${formatRate(value)}/s`;
 const seconds = (value: number) => formatSpan(value * 1000);
@@ -23,17 +28,21 @@ export function OverviewTab({
   readonly queue: string;
   readonly loaded: Loaded<QueueDescription>;
 }) {
+  const span = SPANS.find(({ name }) => name === address.value.params['span']) ?? (SPANS[0] as ChartSpan);
+  const rates = useCall(
+    `rates ${queue} ${span.name}`,
+    (signal) => queueRates(queue, `${Math.min(span.minutes + span.step, LONGEST_MIN)}m`, signal),
+    { every: 15_000 },
+  );
   return (
     <>
-      <Panel loaded={loaded}>
+      <Panel loaded={loaded}>{(data) => <Counts queue={queue} data={data} readAt={loaded.readAt} />}</Panel>
+      <Panel title="History" loaded={loaded} actions={<SpanChoice chosen={span} />}>
         {(data) => (
-          <>
-            <Counts queue={queue} data={data} readAt={loaded.readAt} />
-            <Depth queue={queue} data={data} readAt={loaded.readAt ?? 0} />
-          </>
+          <History queue={queue} data={data} readAt={loaded.readAt ?? 0} rates={rates.data} span={span} />
         )}
       </Panel>
-      <Rates queue={queue} />
+      <Rates rates={rates} span={span} />
     </>
   );
 }
@@ -73,27 +82,39 @@ function Counts({
   );
 }
 
-function Depth({
+/** What servers noted once a minute while items came or went, and what this page saw since it was opened. */
+function History({
   queue,
   data,
   readAt,
+  rates,
+  span,
 }: {
   readonly queue: string;
   readonly data: QueueDescription;
   readonly readAt: number;
+  /** Undefined: not read yet, or none are kept. */
+  readonly rates: QueueRates | undefined;
+  readonly span: ChartSpan;
 }) {
   const samples = useMemo(() => addSample(queue, data, readAt), [queue, data, readAt]);
-  const depth = useMemo(() => depthLines(samples), [samples]);
-  const age = useMemo(() => ageLine(samples), [samples]);
+  const history = useMemo(() => {
+    const known = rates ?? { now: new Date(readAt).toISOString() };
+    return depthHistory(known, span.minutes, samples);
+  }, [rates, readAt, span, samples]);
+  const depth = useMemo(() => depthLines(history), [history]);
+  const age = useMemo(() => ageLine(history), [history]);
   const handling = useMemo(() => handlingLines(samples), [samples]);
   return (
     <div class="charts">
-      <Chart title="Items" note="since this page was opened" data={depth} format={formatCount} />
-      <Chart title="Age of the head" note="since this page was opened" data={age} format={seconds} />
+      <Chart title="Items" note={NOTED} data={depth} format={formatCount} />
+      <Chart title="Oldest waiting item" note={NOTED} data={age} format={seconds} />
       <Chart title="Handling time" note={handlingNote(data.handling)} data={handling} format={seconds} />
     </div>
   );
 }
+
+const NOTED = 'counted once a minute while items come or go, and while this page is open';
 
 /** Says of which items the handling times are: the server measures only while somebody looks. */
 function handlingNote(handling: Handling | undefined): string {
@@ -103,20 +124,14 @@ function handlingNote(handling: Handling | undefined): string {
   return `${formatCount(count)} items that this server leased and completed, ${since}`;
 }
 
-function Rates({ queue }: { readonly queue: string }) {
-  const chosen = SPANS.find(({ name }) => name === address.value.params['span']) ?? (SPANS[0] as ChartSpan);
-  const rates = useCall(
-    `rates ${queue} ${chosen.name}`,
-    (signal) => queueRates(queue, `${chosen.minutes + chosen.step}m`, signal),
-    { every: 15_000 },
-  );
+function Rates({ rates, span }: { readonly rates: Loaded<QueueRates>; readonly span: ChartSpan }) {
   const { data } = rates;
   const lines = useMemo(
-    () => (data === undefined ? undefined : rateLines(data, Math.min(chosen.minutes, 1_425), chosen.step)),
-    [data, chosen],
+    () => (data === undefined ? undefined : rateLines(data, Math.min(span.minutes, 1_425), span.step)),
+    [data, span],
   );
   return (
-    <Panel title="Rates" loaded={rates} actions={<SpanChoice chosen={chosen} />}>
+    <Panel title="Rates" loaded={rates}>
       {() =>
         lines && (
           <div class="charts one">

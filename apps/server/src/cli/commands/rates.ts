@@ -5,7 +5,7 @@ import { attempt } from '../command-error.ts';
 import { duration } from '../flags.ts';
 import { textTable } from '../text-table.ts';
 
-const HEADS = ['MINUTE', 'PRODUCED', 'LEASED', 'COMPLETED', 'RETRIED', 'DEAD'];
+const HEADS = ['MINUTE', 'PRODUCED', 'LEASED', 'COMPLETED', 'RETRIED', 'DEAD', 'WAITING', 'HEAD AGE'];
 
 interface RatesFlags {
   readonly span: string;
@@ -29,6 +29,7 @@ export function addRates(program: Command, cli: Cli): void {
       const rows = response.minutes.map(({ minute, ...counts }) => [
         minute === undefined ? '' : formatTimestamp(minute),
         ...[counts.produced, counts.leased, counts.completed, counts.retried, counts.dead].map(String),
+        ...[counts.depth === undefined ? '' : String(counts.depth.waiting), counts.depth?.headAge ?? ''],
       ]);
       await cli.output.data(textTable(HEADS, rows));
     });

@@ -1,4 +1,4 @@
-import { bigint, pgTable, primaryKey } from 'drizzle-orm/pg-core';
+import { bigint, jsonb, pgTable, primaryKey } from 'drizzle-orm/pg-core';
 import { bytewiseText, timestamptz } from './column-types.ts';
 
 const count = (name: string) => bigint(name, { mode: 'number' }).notNull();
@@ -21,6 +21,8 @@ export const ratesTable = pgTable(
     completed: count('completed'),
     retried: count('retried'),
     dead: count('dead'),
+    /** What the queue held, as core's `QueueDepthSample`. Tables of earlier versions get it later: see `DepthColumn`. */
+    depth: jsonb('depth'),
   },
   (rates) => [primaryKey({ columns: [rates.minute, rates.queue] })],
 );

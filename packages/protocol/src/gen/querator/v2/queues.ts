@@ -209,6 +209,18 @@ export interface QueuesRatesRequest {
   span: string;
 }
 
+/** What a queue held at one time. */
+export interface QueuesDepth {
+  /** Items available to consumers. */
+  waiting: number;
+  /** Items that consumers held. */
+  leased: number;
+  /** Items that become available later. */
+  scheduled: number;
+  /** The age of the oldest waiting item, as a duration. Absent: none waited. */
+  headAge: string;
+}
+
 /** What happened to the items of a queue in one minute, at all servers. */
 export interface QueuesMinute {
   /** When the minute began, by the storage's clock. */
@@ -225,6 +237,8 @@ export interface QueuesMinute {
   retried: number;
   /** Items that went to the dead-letter queue, or died without one. */
   dead: number;
+  /** What the queue held, as the last server counted it that wrote in this minute. Counts of large queues may be estimates. Absent: none did. */
+  depth: QueuesDepth | undefined;
 }
 
 /** The rates of a queue. */
@@ -863,8 +877,42 @@ export const QueuesRatesRequest: MessageFns<QueuesRatesRequest> = {
   },
 };
 
+function createBaseQueuesDepth(): QueuesDepth {
+  return { waiting: 0, leased: 0, scheduled: 0, headAge: "" };
+}
+
+export const QueuesDepth: MessageFns<QueuesDepth> = {
+  encode(message: QueuesDepth, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.waiting !== 0) {
+      writer.uint32(8).int32(message.waiting);
+    }
+    if (message.leased !== 0) {
+      writer.uint32(16).int32(message.leased);
+    }
+    if (message.scheduled !== 0) {
+      writer.uint32(24).int32(message.scheduled);
+    }
+    if (message.headAge !== "") {
+      writer.uint32(34).string(message.headAge);
+    }
+    return writer;
+  },
+
+  create(base?: DeepPartial<QueuesDepth>): QueuesDepth {
+    return QueuesDepth.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<QueuesDepth>): QueuesDepth {
+    const message = createBaseQueuesDepth();
+    message.waiting = object.waiting ?? 0;
+    message.leased = object.leased ?? 0;
+    message.scheduled = object.scheduled ?? 0;
+    message.headAge = object.headAge ?? "";
+    return message;
+  },
+};
+
 function createBaseQueuesMinute(): QueuesMinute {
-  return { minute: undefined, produced: 0, leased: 0, completed: 0, retried: 0, dead: 0 };
+  return { minute: undefined, produced: 0, leased: 0, completed: 0, retried: 0, dead: 0, depth: undefined };
 }
 
 export const QueuesMinute: MessageFns<QueuesMinute> = {
@@ -887,6 +935,9 @@ export const QueuesMinute: MessageFns<QueuesMinute> = {
     if (message.dead !== 0) {
       writer.uint32(48).int32(message.dead);
     }
+    if (message.depth !== undefined) {
+      QueuesDepth.encode(message.depth, writer.uint32(58).fork()).join();
+    }
     return writer;
   },
 
@@ -903,6 +954,9 @@ export const QueuesMinute: MessageFns<QueuesMinute> = {
     message.completed = object.completed ?? 0;
     message.retried = object.retried ?? 0;
     message.dead = object.dead ?? 0;
+    message.depth = (object.depth !== undefined && object.depth !== null)
+      ? QueuesDepth.fromPartial(object.depth)
+      : undefined;
     return message;
   },
 };
