@@ -21,10 +21,11 @@ describe('the history of a queue', () => {
     minute: new Date(Date.parse(now) - ago * 60_000).toISOString(),
     depth: { waiting, head_age: '1m30s' },
   });
-  const seen = (ago: number, waiting: number) => ({
-    ...{ at: Date.parse(now) / 1_000 - ago, waiting, leased: 0, scheduled: 0, headAge: null },
-    ...{ p50: null, p95: null },
-  });
+  const seen = (ago: number, waiting: number, age: number | null = 0) => {
+    const at = Date.parse(now) / 1_000 - ago;
+    const counts = { waiting, leased: 0, scheduled: 0, headAge: null };
+    return { ...counts, at, countedAt: age === null ? null : at - age, p50: null, p95: null };
+  };
 
   test('goes on from what servers noted to what the page saw', () => {
     const minutes = [
@@ -37,6 +38,21 @@ describe('the history of a queue', () => {
     const history = depthHistory({ now, minutes }, 60, [seen(30, 5), seen(0, 6)]);
     expect(history.map(({ waiting }) => waiting)).toEqual([2, 4, 5, 6]);
     expect(ageLine(history).series[0]?.values).toEqual([90, 90, 0, 0]);
+  });
+
+  test('has counts at the time when they were made, and none that is too old to be one of the present', () => {
+    const history = depthHistory({ now, minutes: [minute(2, 1)] }, 60, [
+      seen(60, 90, null),
+      seen(30, 2, 10),
+      seen(25, 2, 15),
+      seen(20, 3),
+    ]);
+    const ages = history.map(({ at }) => Date.parse(now) / 1_000 - at);
+    expect(history.map(({ waiting }, n) => [ages[n], waiting])).toEqual([
+      [120, 1],
+      [40, 2],
+      [20, 3],
+    ]);
   });
 
   test('has a gap where nothing was noted for long', () => {

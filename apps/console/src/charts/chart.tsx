@@ -9,6 +9,11 @@ const HEIGHT = 190;
 /** A chart of a shorter time would stretch a few points over its width. */
 const SHORTEST_S = 120;
 
+/** Distances of lines on a scale of whole numbers: 1, 2, 5, 10, … */
+const WHOLE_STEPS = Array.from({ length: 13 }, (_, power) =>
+  [1, 2, 5].map((digit) => digit * 10 ** power),
+).flat();
+
 interface ChartProps {
   readonly title: string;
   readonly data: ChartData;
@@ -16,10 +21,12 @@ interface ChartProps {
   readonly format: (value: number) => string;
   /** A sentence below the title: what exactly is shown. */
   readonly note?: string;
+  /** Whether values are whole numbers, so that the scale has no others. */
+  readonly whole?: boolean;
 }
 
 /** Lines over time. The same numbers are in a table below, for those who do not see the lines. */
-export function Chart({ title, data, format, note }: ChartProps) {
+export function Chart({ title, data, format, note, whole = false }: ChartProps) {
   const frame = useRef<HTMLDivElement>(null);
   // Another theme has other colors.
   const { value: present } = theme;
@@ -27,14 +34,14 @@ export function Chart({ title, data, format, note }: ChartProps) {
   useEffect(() => {
     const { current } = frame;
     if (current === null) return;
-    const plot = new uPlot(optionsOf(current, { title, data, format }), linesOf(data), current);
+    const plot = new uPlot(optionsOf(current, { title, data, format, whole }), linesOf(data), current);
     const resized = new ResizeObserver(() => plot.setSize({ width: current.clientWidth, height: HEIGHT }));
     resized.observe(current);
     return () => {
       resized.disconnect();
       plot.destroy();
     };
-  }, [data, format, title, present]);
+  }, [data, format, title, whole, present]);
   return (
     <figure class="chart">
       <figcaption>
@@ -58,7 +65,7 @@ function colorOf(element: Element, name: string): string {
   return getComputedStyle(element).getPropertyValue(name).trim();
 }
 
-function optionsOf(frame: HTMLElement, { data, format }: ChartProps): uPlot.Options {
+function optionsOf(frame: HTMLElement, { data, format, whole = false }: ChartProps): uPlot.Options {
   const text = colorOf(frame, '--text-quiet');
   const grid = { stroke: colorOf(frame, '--line'), width: 1 };
   const font = `11px ${getComputedStyle(frame).fontFamily}`;
@@ -71,7 +78,17 @@ function optionsOf(frame: HTMLElement, { data, format }: ChartProps): uPlot.Opti
     },
     axes: [
       { stroke: text, grid, ticks: grid, font, space: 76, values: (_, times) => times.map(clockOf(data)) },
-      { stroke: text, grid, ticks: grid, font, size: axisWidth, values: (_, values) => values.map(format) },
+      {
+        ...{
+          stroke: text,
+          grid,
+          ticks: grid,
+          font,
+          size: axisWidth,
+          values: (_, values) => values.map(format),
+        },
+        ...(whole ? { incrs: WHOLE_STEPS } : {}),
+      },
     ],
     series: [
       { label: 'Time', value: (_, at) => (at === null ? '' : formatTime(new Date(at * 1000).toISOString())) },

@@ -212,7 +212,7 @@ describe('a queue', () => {
 
 test('handling times are of items that this server leased and completed, and say so', async () => {
   await console.goTo('queues/orders-dead');
-  await page.getByText('0 items that this server leased and completed').waitFor();
+  await page.getByText('this server has leased and completed no item').waitFor();
   const queue = { queueName: 'orders-dead', requestTimeout: '10s' };
   await client.queue.produce({ ...queue, items: [{ utf8: 'a' }, { utf8: 'b' }] });
   const { items, partition } = await client.queue.lease({ ...queue, batchSize: 2, clientId: 'me' });

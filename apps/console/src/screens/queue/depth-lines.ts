@@ -6,6 +6,8 @@ import { parseSpan } from '../../text/span.ts';
 export interface Sample {
   /** In seconds since 1970. */
   readonly at: number;
+  /** When the items were counted, which may be before. Null: not yet, or long before. */
+  readonly countedAt: number | null;
   readonly waiting: number;
   readonly leased: number;
   readonly scheduled: number;
@@ -37,14 +39,19 @@ export function depthHistory(
   samples: readonly Sample[],
 ) {
   const from = Date.parse(now) / 1000 - spanMinutes * 60;
-  const first = samples[0]?.at ?? Number.POSITIVE_INFINITY;
+  const counted = samples.flatMap(({ countedAt, waiting, leased, scheduled, headAge }): DepthSample[] =>
+    countedAt === null || countedAt < from ? [] : [{ at: countedAt, waiting, leased, scheduled, headAge }],
+  );
+  // Several looks may find the same count.
+  const seen = counted.filter(({ at }, n) => n === 0 || at > (counted[n - 1]?.at ?? 0));
+  const first = seen[0]?.at ?? Number.POSITIVE_INFINITY;
   const noted = minutes.flatMap(({ minute, depth }): DepthSample[] => {
     const at = Date.parse(minute) / 1000;
     if (depth === undefined || at < from || at >= first) return [];
     const { waiting = 0, leased = 0, scheduled = 0, head_age } = depth;
     return [{ at, waiting, leased, scheduled, headAge: inSeconds(head_age) }];
   });
-  return [...noted, ...samples.filter(({ at }) => at >= from)];
+  return [...noted, ...seen];
 }
 
 /** The samples as columns, with a gap where none is for long, and a time before them if they are of a shorter time. */

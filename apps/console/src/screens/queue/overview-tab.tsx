@@ -8,7 +8,7 @@ import { Age } from '../../parts/age.tsx';
 import { Facts } from '../../parts/facts.tsx';
 import { SpanOf } from '../../parts/moment.tsx';
 import { Panel } from '../../parts/panel.tsx';
-import { formatCount, formatRate } from '../../text/number.ts';
+import { countOf, formatCount, formatRate } from '../../text/number.ts';
 import { formatSpan, parseSpan } from '../../text/span.ts';
 import { addSample } from './depth-history.ts';
 import { ageLine, depthHistory, depthLines, handlingLines } from './depth-lines.ts';
@@ -76,7 +76,7 @@ function Counts({
         {uncounted > 0 && (
           <span class="quiet">; {formatCount(uncounted)} partitions were not counted yet</span>
         )}
-        <span class="quiet">. Consumers that wait are those of the server that answers.</span>
+        <span class="quiet">. Consumers that wait: those of the server that answered, not of others.</span>
       </p>
     </>
   );
@@ -107,21 +107,24 @@ function History({
   const handling = useMemo(() => handlingLines(samples), [samples]);
   return (
     <div class="charts">
-      <Chart title="Items" note={NOTED} data={depth} format={formatCount} />
+      <Chart title="Items" note={NOTED} data={depth} format={formatCount} whole />
       <Chart title="Oldest waiting item" note={NOTED} data={age} format={seconds} />
       <Chart title="Handling time" note={handlingNote(data.handling)} data={handling} format={seconds} />
     </div>
   );
 }
 
-const NOTED = 'counted once a minute while items come or go, and while this page is open';
+const NOTED = 'noted once a minute while items come or go; more often while this page is open';
 
 /** Says of which items the handling times are: the server measures only while somebody looks. */
 function handlingNote(handling: Handling | undefined): string {
   const { count = 0, watched } = handling ?? {};
   const measured = parseSpan(watched);
-  const since = measured === undefined ? 'measuring begins now' : `of the last ${formatSpan(measured)}`;
-  return `${formatCount(count)} items that this server leased and completed, ${since}`;
+  if (measured === undefined) return 'this server begins to measure now, as somebody looks';
+  const span = `the last ${formatSpan(measured)}`;
+  if (count === 0) return `this server has leased and completed no item in ${span}`;
+  const ofItems = countOf(count, 'item', 'items');
+  return `from lease to completion, of ${ofItems} that this server leased and completed in ${span}`;
 }
 
 function Rates({ rates, span }: { readonly rates: Loaded<QueueRates>; readonly span: ChartSpan }) {
@@ -131,7 +134,7 @@ function Rates({ rates, span }: { readonly rates: Loaded<QueueRates>; readonly s
     [data, span],
   );
   return (
-    <Panel title="Rates" loaded={rates}>
+    <Panel title={`Rates, ${span.label}`} loaded={rates}>
       {() =>
         lines && (
           <div class="charts one">

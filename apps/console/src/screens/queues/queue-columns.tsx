@@ -9,6 +9,9 @@ import type { Column } from '../../parts/table.tsx';
 import { formatCount, formatRate } from '../../text/number.ts';
 import { rateLines } from '../queue/minutes.ts';
 
+const RATE =
+  'The line: the last hour, each scaled to its own peak. The number: items a second in the last full minute';
+
 /** The columns of the list of queues. @param readAt when the rows arrived, in milliseconds since 1970. */
 export function queueColumns(readAt: number | undefined): readonly Column<QueueRow>[] {
   return [
@@ -29,8 +32,8 @@ export function queueColumns(readAt: number | undefined): readonly Column<QueueR
     },
     { title: 'Leased', numeric: true, cell: (row) => <Count row={row} of="leased" /> },
     { title: 'Scheduled', numeric: true, wide: true, cell: (row) => <Count row={row} of="scheduled" /> },
-    { title: 'Produced, 1 h', wide: true, cell: (row) => <Rate row={row} line="produced" /> },
-    { title: 'Completed, 1 h', wide: true, cell: (row) => <Rate row={row} line="completed" /> },
+    { title: 'Produced, 1 h', wide: true, hint: RATE, cell: (row) => <Rate row={row} line="produced" /> },
+    { title: 'Completed, 1 h', wide: true, hint: RATE, cell: (row) => <Rate row={row} line="completed" /> },
     { title: 'Counted', wide: true, cell: ({ count_age }) => <Age age={count_age} readAt={readAt} short /> },
   ];
 }
@@ -94,7 +97,10 @@ function Rate({ row, line }: { readonly row: QueueRow; readonly line: keyof type
   const last = values.at(-1) ?? 0;
   return (
     <span class="rate">
-      <Sparkline values={values} label={`Items ${line} of ${name}: ${formatRate(last)} a second at last`} />
+      <Sparkline
+        values={values}
+        label={`Items ${line} of ${name}: ${formatRate(last)} a second in the last full minute`}
+      />
       <span class="numbers">{formatRate(last)}/s</span>
     </span>
   );

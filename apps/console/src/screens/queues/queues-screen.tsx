@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { address } from '../../address/address.ts';
-import { listQueues } from '../../api/queue-list.ts';
+import { listQueues, type QueueListRequest, type QueueRow } from '../../api/queue-list.ts';
 import { session } from '../../api/session.ts';
 import { useCall } from '../../api/use-call.ts';
 import { ActionButton } from '../../parts/action-button.tsx';
@@ -60,6 +60,7 @@ function QueuesScreen() {
       <Panel loaded={page}>
         {({ items = [], cursor: next }) => (
           <>
+            <Uncounted rows={items} isByName={sort.by === 'name'} />
             <Table
               caption="Queues"
               columns={queueColumns(page.readAt)}
@@ -67,7 +68,7 @@ function QueuesScreen() {
               keyOf={({ queue_name }) => queue_name}
               sort={sort}
               onSort={setSort}
-              empty={filter === '' ? 'No queues.' : 'No queue has this in its name.'}
+              empty={emptyText({ filter, namespace, cursor })}
             />
             <Pager next={next} label="Pages of queues" />
           </>
@@ -77,6 +78,30 @@ function QueuesScreen() {
         <CreateQueueDialog namespace={namespace} onClose={() => setCreating(false)} onDone={page.reload} />
       )}
     </>
+  );
+}
+
+function emptyText({
+  filter,
+  namespace,
+  cursor,
+}: Pick<QueueListRequest, 'filter' | 'namespace' | 'cursor'>): string {
+  if (cursor !== '') return 'No queues follow.';
+  const where = namespace === '' ? '' : ' in this namespace';
+  return filter === '' ? `No queues${where}.` : `No queue${where} has this in its name.`;
+}
+
+/** Says that the page will change, and why its order may surprise. */
+function Uncounted({ rows, isByName }: { readonly rows: readonly QueueRow[]; readonly isByName: boolean }) {
+  const count = rows.filter(({ count_age }) => count_age === undefined).length;
+  if (count === 0) return null;
+  return (
+    <p class="quiet">
+      {count === rows.length
+        ? 'The server has just begun to count. The first counts come soon.'
+        : `${countOf(count, 'queue', 'queues')} of this page ${count === 1 ? 'was' : 'were'} not counted yet.`}
+      {!isByName && ' Queues without a count come last in this order.'}
+    </p>
   );
 }
 
