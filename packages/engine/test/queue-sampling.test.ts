@@ -31,12 +31,12 @@ const numbered = (prefix: string, count: number) =>
   Array.from({ length: count }, (_, n) => `${prefix}-${String(n).padStart(6, '0')}`);
 
 /** A service on a storage whose counts take time. Queues whose names begin with `large` are not small. */
-async function withQueues(names: readonly string[], { countsTogether = true } = {}) {
+async function withQueues(names: readonly string[], { countsTogether = true, callMs = 0 } = {}) {
   const clock = new ManualClock();
   const inner = memoryBackend({ name: 'mem', clock, random: new SeededRandom() });
   for (const name of names) await inner.queueStore().create(queueNamed(name), () => {});
   const work = { busyMs: 0, together: [] as (readonly string[])[], alone: [] as string[] };
-  const backend = withCosts(inner, clock, work);
+  const backend = withCosts(inner, clock, { work, callMs });
   const { countSmall: _, capabilities, ...others } = backend;
   const { counts: __, ...claims } = capabilities;
   const service = createService({
@@ -69,7 +69,12 @@ interface Work {
   readonly alone: string[];
 }
 
-function withCosts(inner: StorageBackend, clock: ManualClock, work: Work): StorageBackend {
+/** @param options `callMs`: what a count of many queues costs besides, in milliseconds. */
+function withCosts(
+  inner: StorageBackend,
+  clock: ManualClock,
+  { work, callMs }: { readonly work: Work; readonly callMs: number },
+): StorageBackend {
   const takes = async (ms: number) => {
     await new Promise<void>((resolve) => {
       clock.startTimer(ms, resolve);
@@ -79,7 +84,7 @@ function withCosts(inner: StorageBackend, clock: ManualClock, work: Work): Stora
   const isLarge = (queue: string) => queue.startsWith('large');
   const countSmall = async (partitions: readonly CountedPartition[]) => {
     work.together.push(partitions.map(({ queue }) => queue));
-    await takes(Math.ceil(partitions.length * SMALL_MS));
+    await takes(callMs + Math.ceil(partitions.length * SMALL_MS));
     const counts = (await inner.countSmall?.(partitions)) ?? [];
     return counts.map((each, n) => (isLarge(partitions[n]?.queue ?? '') ? undefined : each));
   };
@@ -159,4 +164,12 @@ test('a storage that counts one partition at a time is counted so', async () => 
   expect(await uncounted()).toBe(0);
   expect(work.together).toEqual([]);
   expect(work.busyMs).toBeLessThanOrEqual(Number(clock.now() - began) / 20_000 + 30);
+});
+
+test('where each call costs much, more queues are counted by one call', async () => {
+  const { work, watch, uncounted, clock } = await withQueues(numbered('q', 3_000), { callMs: 100 });
+  const began = clock.now();
+  await watch(60);
+  expect(await uncounted()).toBe(0);
+  expect(work.busyMs).toBeLessThanOrEqual(Number(clock.now() - began) / 20_000 + 200);
 });

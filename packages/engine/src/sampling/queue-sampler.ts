@@ -5,6 +5,7 @@ import {
   millisecondsBetween,
   UNSET_INSTANT,
 } from '@querator/core';
+import { BatchSize } from './batch-size.ts';
 import type { CountOutcome, QueueCounter, QueueSample } from './queue-counter.ts';
 import type { ListedQueue, QueueDirectory } from './queue-directory.ts';
 import { ShownQueues } from './shown-queues.ts';
@@ -24,8 +25,6 @@ const WORK_MS = 25;
 const SHORTEST_PAUSE_MS = 100;
 /** The most queues that are counted between two pauses. */
 const MOST_AT_ONCE = 500;
-/** As many are counted in the first turn, when it is unknown how long one takes. */
-const FIRST_AT_ONCE = 20;
 /** A queue is not counted again before this time has passed. */
 const FRESH_MS = 2_000;
 /** Nor before this many times as long as the count took: one queue must not use up the time of all. */
@@ -60,12 +59,12 @@ export class QueueSampler {
   readonly #shown: ShownQueues;
   readonly #smallTurns: WorkTurns;
   readonly #largeTurns: WorkTurns;
+  readonly #batch = new BatchSize({ workMs: WORK_MS, most: MOST_AT_ONCE });
   #large = 0;
   #askedAt: Instant | undefined;
   /** The place of the next queue among all, and among all again for large ones. */
   #next = 0;
   #nextLarge = 0;
-  #atOnce = FIRST_AT_ONCE;
   #stopped = false;
 
   constructor(deps: QueueSamplerDeps) {
@@ -136,8 +135,7 @@ export class QueueSampler {
     const tookMs = this.#sinceMs(triedAt);
     const eachMs = tookMs / queues.length;
     for (const [queue, outcome] of outcomes) this.#note(queue, outcome, { triedAt, tookMs: eachMs });
-    const atOnce = eachMs > 0 ? Math.round(WORK_MS / eachMs) : MOST_AT_ONCE;
-    this.#atOnce = Math.min(Math.max(atOnce, 1), MOST_AT_ONCE);
+    this.#batch.took(queues.length, tookMs);
     if (this.#large > 0) this.#largeTurns.start();
   }
 
@@ -153,17 +151,18 @@ export class QueueSampler {
 
   /** Those that somebody sees and that have no count, then as many that somebody sees as others. */
   #nextSmall(): readonly ListedQueue[] {
+    const atOnce = this.#batch.size;
     const shown = this.#shown.current().filter((queue) => this.#isDue(queue, false));
     const isNew = (queue: ListedQueue) => this.#known(queue) === undefined;
-    const chosen = new Set(shown.filter(isNew).slice(0, this.#atOnce));
-    for (const queue of shown) if (chosen.size < this.#atOnce / 2) chosen.add(queue);
+    const chosen = new Set(shown.filter(isNew).slice(0, atOnce));
+    for (const queue of shown) if (chosen.size < atOnce / 2) chosen.add(queue);
     const others = this.#dueInOrder(false);
-    while (chosen.size < this.#atOnce) {
+    while (chosen.size < atOnce) {
       const { value, done } = others.next();
       if (done) break;
       chosen.add(value);
     }
-    for (const queue of shown) if (chosen.size < this.#atOnce) chosen.add(queue);
+    for (const queue of shown) if (chosen.size < atOnce) chosen.add(queue);
     return [...chosen];
   }
 

@@ -12,10 +12,10 @@ import { startTemporaryCluster } from '@querator/tooling-postgres';
 import pg from 'pg';
 import { QueueTables } from '../testbed/queue-tables.ts';
 import { Calls } from './calls.ts';
+import { copyQueue } from './many-queues.ts';
 
 const QUEUES = Number(process.argv[2] ?? 10_000);
 const ITEMS = Number(process.argv[3] ?? 10_000_000);
-const CREATORS = 8;
 const LARGE = 'large';
 const PAYLOAD_BYTES = 100;
 /** How often the console asks for its list. */
@@ -43,17 +43,15 @@ const start = () =>
 async function fill(calls: Calls): Promise<void> {
   const settings = { lease_timeout: '1m', expire_timeout: '24h', requested_partitions: 1 };
   const items = Array.from({ length: 20 }, () => ({ utf8: 'x'.repeat(PAYLOAD_BYTES) }));
-  const create = async (queue_name: string) => {
+  const names = Array.from({ length: QUEUES }, (_, n) => `queue-${String(n).padStart(6, '0')}`);
+  const [first = 'queue', ...others] = names;
+  for (const queue_name of [LARGE, first]) {
     await calls.post('/v1/queues.create', { queue_name, ...settings });
     await calls.post('/v1/queue.produce', { queue_name, request_timeout: '1m', items });
-  };
-  await create(LARGE);
-  const creating = Array.from({ length: CREATORS }, async (_, creator) => {
-    for (let n = creator; n < QUEUES; n += CREATORS) await create(`queue-${String(n).padStart(6, '0')}`);
-  });
-  await Promise.all(creating);
+  }
   const admin = new pg.Client({ connectionString });
   await admin.connect();
+  await copyQueue(admin, first, others);
   const [leased, waiting] = [500, ITEMS - 500];
   await new QueueTables(admin).fill(LARGE, 1, { waiting, leased, payloadBytes: PAYLOAD_BYTES });
   await admin.end();
