@@ -1,5 +1,8 @@
-/** As many in the first batch, when it is unknown how long one takes. */
-const FIRST = 20;
+/** As many in the first batch, when it is unknown how long one takes: a page of the console has as many queues. */
+const FIRST = 50;
+/** By how much a batch that takes too long shrinks, and the first one of all, which was only a guess. */
+const SHRINK = 2;
+const FIRST_SHRINK = 4;
 /** Another time for each is another cost, and no chance. */
 const CLEARLY = 1.25;
 
@@ -27,26 +30,24 @@ export class BatchSize {
     return this.#size;
   }
 
-  /** Notes how long a batch took. One that was not full says little. */
+  /** Notes how long a batch took. A short one that was not full says little. */
   took(count: number, tookMs: number): void {
-    if (count < this.#size) return;
     const { workMs, most } = this.#options;
+    const isShort = tookMs <= workMs;
+    if (isShort && count < this.#size) return;
     const eachMs = tookMs / count;
-    const size =
-      tookMs <= workMs
-        ? eachMs > 0
-          ? workMs / eachMs
-          : most
-        : this.#isLargerCheaper(count, eachMs)
-          ? 2 * count
-          : count / 2;
+    const size = isShort ? workMs / eachMs : this.#sizeAfterLong(count, eachMs);
     this.#size = Math.min(Math.max(Math.floor(size), 1), most);
     this.#last = { count, eachMs };
   }
 
-  #isLargerCheaper(count: number, eachMs: number): boolean {
+  #sizeAfterLong(count: number, eachMs: number): number {
     const last = this.#last;
-    if (last === undefined || last.count === count) return false;
-    return count > last.count ? eachMs * CLEARLY < last.eachMs : eachMs > last.eachMs * CLEARLY;
+    if (last === undefined) return count / FIRST_SHRINK;
+    const isLargerCheaper =
+      count > last.count
+        ? eachMs * CLEARLY < last.eachMs
+        : count < last.count && eachMs > last.eachMs * CLEARLY;
+    return isLargerCheaper ? 2 * count : count / SHRINK;
   }
 }
