@@ -186,7 +186,7 @@ test('a file of the version before moves is brought up to date, and keeps its it
     `drop table changes; drop table rates; drop table secrets; delete from numbers where name = 'file'`,
   );
   file.exec('pragma user_version = 1');
-  for (const column of ['range', 'gate', 'task', 'generation', 'begun']) {
+  for (const column of ['range', 'gate', 'task', 'generation', 'begun', 'key_spread']) {
     file.exec(`alter table partitions drop column ${column}`);
   }
   file.exec('alter table dropped_partitions drop column range');
