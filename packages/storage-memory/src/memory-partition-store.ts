@@ -64,30 +64,12 @@ import { listItems } from './list-items.ts';
 import { makeDue } from './make-due.ts';
 import { markMoved } from './mark-moved.ts';
 import { packContent } from './packed-content.ts';
-import { abortLetters, commitLetters, prepareLetters } from './prepared-letters.ts';
+import type { PartitionParts } from './partition-parts.ts';
+import { abortLetters, commitLetters, findLetters, prepareLetters } from './prepared-letters.ts';
 import { produceKeyed } from './produce-keyed.ts';
 import { sweepTable } from './sweep-table.ts';
 import { markTaken, removeTaken, returnTaken, takeItems, takenItems } from './taken-items.ts';
 import { TransferTarget, transferItems } from './transfer-items.ts';
-import type { Pause } from './turns.ts';
-
-/** Dependencies of a partition. */
-interface PartitionParts {
-  readonly clock: Clock;
-  readonly ids: ItemIds;
-  /** The current table of the partition. Throws if the backend or, after a `dropEmpty`, the queue is closed. */
-  readonly table: () => ItemTable;
-  /** The table for a call that only counts. Throws if the backend is closed. */
-  readonly countedTable: () => ItemTable;
-  /** The same for calls that write. Throws also if the partition is closed for them. @param adds they add items. */
-  readonly open: (adds?: boolean) => ItemTable;
-  /** Throws if the partition takes no dedup keys of that spread. */
-  readonly checkKeys: (keySpread: number) => void;
-  readonly drop: () => void;
-  readonly dropEmpty: () => boolean;
-  /** Lets other work run during a call on many items. */
-  readonly pause: Pause;
-}
 
 /**
  * One partition in memory. Methods work within one turn of the event loop, and so
@@ -101,7 +83,7 @@ export class MemoryPartitionStore implements PartitionStore {
   readonly #table: () => ItemTable;
   readonly #open: (adds?: boolean) => ItemTable;
   readonly #parts: PartitionParts;
-  readonly #pause: Pause;
+  readonly #pause: PartitionParts['pause'];
 
   constructor(parts: PartitionParts) {
     const { clock, ids, table, open, pause } = parts;
@@ -308,6 +290,10 @@ export class MemoryPartitionStore implements PartitionStore {
 
   async abortLetters(sourceIds: readonly ItemId[]): Promise<number> {
     return abortLetters(this.#open(), sourceIds);
+  }
+
+  async findLetters(sourceIds: readonly ItemId[]): Promise<readonly ItemId[]> {
+    return findLetters(this.#open(), sourceIds);
   }
 
   async transfer({ target, ...request }: TransferRequest): Promise<TransferResult | undefined> {

@@ -51,6 +51,11 @@ export function abortLetters(table: ItemTable, sourceIds: readonly ItemId[]): nu
   return prepared.length;
 }
 
+/** Those source ids that belong to prepared letters. */
+export function findLetters(table: ItemTable, sourceIds: readonly ItemId[]): readonly ItemId[] {
+  return preparedLetters(table, sourceIds).flatMap(({ sourceId }) => sourceId ?? []);
+}
+
 function preparedLetters(table: ItemTable, sourceIds: readonly ItemId[]): Entry[] {
   return [...new Set(sourceIds)]
     .map((id) => table.bySource(id))

@@ -61,7 +61,7 @@ import { lease } from './operations/lease.ts';
 import { list } from './operations/list.ts';
 import { makeDue } from './operations/make-due.ts';
 import { markMoved } from './operations/mark-moved.ts';
-import { abortLetters, commitLetters } from './operations/prepared-letters.ts';
+import { abortLetters, commitLetters, findLetters } from './operations/prepared-letters.ts';
 import { probePartition } from './operations/probe.ts';
 import { produce } from './operations/produce.ts';
 import { produceAndLease } from './operations/produce-and-lease.ts';
@@ -287,6 +287,10 @@ export class PostgresPartitionStore implements PartitionStore {
 
   abortLetters(sourceIds: readonly ItemId[]): Promise<number> {
     return this.#run((context) => abortLetters(context, sourceIds));
+  }
+
+  findLetters(sourceIds: readonly ItemId[]): Promise<readonly ItemId[]> {
+    return this.#run((context) => findLetters(context, sourceIds));
   }
 
   async transfer({ target, ...request }: TransferRequest): Promise<TransferResult | undefined> {

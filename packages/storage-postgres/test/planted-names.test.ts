@@ -314,6 +314,7 @@ describe('objects that other roles create in schemas of the search path', { time
       expireTimeout: HOUR,
       autoCommitTimeout: HOUR,
     });
+    expect(await store.findLetters?.(['l'])).toEqual(['l']);
     expect(await store.commitLetters(['l'])).toBe(1);
     expect(await store.abortLetters(['l'])).toBe(0);
     await store.probe();

@@ -53,6 +53,7 @@ const INDEXES: Readonly<Record<string, readonly string[]>> = {
   list_scheduled: ['pkey'],
   commit_letters: ['src', 'pkey'],
   abort_letters: ['src', 'pkey'],
+  find_letters: ['src'],
   delete: ['pkey'],
   delete_each: ['pkey'],
   mark_moved: ['pkey'],

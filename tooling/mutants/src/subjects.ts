@@ -36,7 +36,10 @@ const TARGETS = {
   },
   'engine-moves': { package: 'engine', suite: tests('tasks/move-partition') },
   'engine-placing': { package: 'engine', suite: tests('tasks/drain', 'tasks/rebalance') },
-  'engine-resizes': { package: 'engine', suite: tests('tasks/resize-queue', 'tasks/resize-to-fewer') },
+  'engine-resizes': {
+    package: 'engine',
+    suite: tests('tasks/resize-queue', 'tasks/resize-to-fewer', 'tasks/letters-to-fewer'),
+  },
   'engine-schedules': {
     package: 'engine',
     suite: ['test/schedules'],

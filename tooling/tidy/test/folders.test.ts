@@ -105,6 +105,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'memory-backend.ts',
     'moves',
     'memory-partition-store.ts',
+    'partition-parts.ts',
     'produce-keyed.ts',
     'give-back.ts',
     'import-keyed.ts',

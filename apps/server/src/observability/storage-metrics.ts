@@ -66,6 +66,7 @@ const PARTITION_LABELS: Readonly<Record<keyof PartitionStore, string>> = {
   prepareLetters: 'holdLetters',
   commitLetters: 'deliverLetters',
   abortLetters: 'withdrawLetters',
+  findLetters: 'findLetters',
   transfer: 'transfer',
   transferTarget: 'transferTarget',
   takeItems: 'takeItems',

@@ -46,6 +46,7 @@ export const PARTITION_STORE: PortMembers<PartitionStore> = {
   prepareLetters: true,
   commitLetters: true,
   abortLetters: true,
+  findLetters: true,
   transfer: true,
   transferTarget: true,
   takeItems: true,

@@ -347,4 +347,12 @@ export interface PartitionStore
 
   /** Removes prepared letters and no other items. @returns the number of removed letters. */
   abortLetters(sourceIds: readonly ItemId[]): Promise<number>;
+
+  /**
+   * Finds those source ids that belong to prepared letters. A partition that is to leave its queue takes the call;
+   * one that has left fails as for a call that writes.
+   *
+   * Undefined if the driver does not claim `resize`.
+   */
+  findLetters?(sourceIds: readonly ItemId[]): Promise<readonly ItemId[]>;
 }

@@ -60,6 +60,16 @@ export function deadLetter(item: StoredItem, { queue, queueCreatedAt, partition 
 }
 
 /**
+ * The partitions where the letter of an item may be, the oldest first. The last one takes it. The others took it
+ * before the queue lost partitions.
+ */
+export function letterPlaces(sourceId: string, spread: readonly number[]): readonly [number[], number] {
+  const last = deadLetterPartition(sourceId, spread);
+  const earlier = spread.slice(1).map((_, n) => deadLetterPartition(sourceId, spread.slice(0, n + 1)));
+  return [[...new Set(earlier)].filter((place) => place !== last), last];
+}
+
+/**
  * The partition of a dead-letter queue that takes an item. The same id always
  * goes to the same partition, because source ids are unique only within one.
  * The random tail of the id spreads the letters evenly.

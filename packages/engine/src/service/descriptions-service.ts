@@ -7,6 +7,7 @@ import {
   toMilliseconds,
 } from '@querator/core';
 import type { QueueManager } from '../manager/queue-manager.ts';
+import { leavesFrom } from '../partition/queue-spread.ts';
 import type { HandlingSummary } from '../queue/handling-times.ts';
 import type { SampledPartition } from '../queue/queue-counts.ts';
 
@@ -15,6 +16,8 @@ export interface DescribedPartition
   extends Pick<SampledPartition, 'partition' | 'storageName' | 'inService' | 'failures'> {
   /** The storage that it moves to. Undefined: it does not move. */
   readonly movingTo: string | undefined;
+  /** Whether the queue is to lose it. It takes no more items. */
+  readonly leaves: boolean;
   /** Undefined: it was not counted yet. */
   readonly items:
     | {
@@ -69,13 +72,21 @@ export class DescriptionsService {
       ]),
     );
     const movingTo = ({ partition }: SampledPartition) => queue.queue.partitions[partition]?.moving?.to;
+    const from = leavesFrom(queue.queue);
     return {
       ...{ queue: queue.queue, pauses, handling },
-      partitions: partitions.map((each) => ({ ...this.#described(each), movingTo: movingTo(each) })),
+      partitions: partitions.map((each) => ({
+        ...this.#described(each),
+        ...{ movingTo: movingTo(each), leaves: each.partition >= from },
+      })),
     };
   }
 
-  #described({ count, keys, ...partition }: SampledPartition): Omit<DescribedPartition, 'movingTo'> {
+  #described({
+    count,
+    keys,
+    ...partition
+  }: SampledPartition): Omit<DescribedPartition, 'movingTo' | 'leaves'> {
     const now = this.#clock.now();
     return {
       ...partition,

@@ -302,16 +302,48 @@ describe('a queue that gets fewer partitions', () => {
     expect((await world.inPartitions()).map(({ length }) => length)).toEqual([2, 2]);
   });
 
-  test('keeps the partitions that it was created with', async () => {
-    const world = await start();
+  test('loses partitions that it was created with, too', async () => {
+    const world = new ResizeWorld();
+    await world.service.queues.create({
+      ...{ queueName: 'q', namespace: '', leaseTimeout: '1m', expireTimeout: '1h', deadQueue: '' },
+      ...{ maxAttempts: 0, reference: '', requestedPartitions: 4 },
+    });
     await expect(world.prepareResize({ partitions: 0 })).rejects.toThrow('cannot be less than 1');
-    const other = new ResizeWorld();
-    await other.service.queues.create({
+    const keys = Array.from({ length: 20 }, (_, n) => `k${n}`);
+    for (const key of keys) await world.produceKeyed(world.service, key, key, '10m');
+    const run = await world.resize(2);
+    await run.step();
+    await consume(world, world.service);
+    for (const key of keys) {
+      const answer = await world.produceKeyed(world.services[1] as Service, key, key, '10m');
+      expect(answer).toMatchObject({ value: [{ duplicate: true }] });
+    }
+    await world.clock.advance('11m');
+    expect((await run.toEnd()).end).toBe('done');
+    expect(await world.queue()).toMatchObject({
+      resizes: { spread: [4, 2], keys: { number: 1, partitions: 2 } },
+    });
+    for (const key of keys) await world.produceKeyed(world.service, key);
+    expect((await world.inPartitions()).map(({ length }) => length > 0)).toEqual([true, true]);
+    await (await world.resize(1, { id: 'again' })).step();
+    expect((await world.queue())?.resizes?.spread).toEqual([4, 2, 1]);
+  });
+
+  test('is refused while a driver cannot find what such partitions hold', async () => {
+    const world = new ResizeWorld();
+    await world.service.queues.create({
       ...{ queueName: 'q', namespace: '', leaseTimeout: '1m', expireTimeout: '1h', deadQueue: '' },
       ...{ maxAttempts: 0, reference: '', requestedPartitions: 3 },
     });
-    await expect(other.prepareResize({ partitions: 2 })).rejects.toThrow(
-      'partitions is invalid; the queue keeps its first 3 partitions, where its dead letters are',
+    for (const storage of [world.near, world.far]) {
+      const { partitionStore } = storage;
+      storage.partitionStore = (...args) => {
+        const { findLetters: _, ...store } = partitionStore.call(storage, ...args);
+        return store;
+      };
+    }
+    await expect(world.prepareResize({ partitions: 2 })).rejects.toThrow(
+      'partitions is invalid; the queue keeps its first 3 partitions, which a storage cannot let go',
     );
   });
 

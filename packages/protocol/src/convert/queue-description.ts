@@ -9,6 +9,8 @@ interface DescribedPartition {
   readonly storageName: string;
   /** The storage that it moves to. Undefined: it does not move. */
   readonly movingTo: string | undefined;
+  /** Whether the queue is to lose it. Undefined: no. */
+  readonly leaves?: boolean | undefined;
   readonly inService: boolean;
   readonly failures: number;
   readonly items:
@@ -79,6 +81,7 @@ function fromPartition({
   partition,
   storageName,
   movingTo = '',
+  leaves,
   inService,
   failures,
   items,
@@ -86,7 +89,7 @@ function fromPartition({
 }: DescribedPartition): QueuesPartition {
   return {
     ...{ partition, storageName, failures, movingTo },
-    state: 'open',
+    state: leaves ? 'leaving' : 'open',
     health: inService ? 'in_service' : 'failing',
     waiting: items?.waiting ?? 0,
     leased: items?.leased ?? 0,

@@ -1,6 +1,7 @@
 import { describe, expect } from 'vitest';
 import { deadLetter, textsOf } from '../fixture/content.ts';
 import { marked } from '../fixture/mark-result.ts';
+import { CLAIM, MovingPartition } from '../fixture/moving-partition.ts';
 import { AUTO_COMMIT_TIMEOUT, EXPIRE_TIMEOUT } from '../fixture/partition-script.ts';
 import type { StorageTest } from '../fixture/storage-test.ts';
 import { unpreparedItems } from './unprepared-items.ts';
@@ -148,6 +149,36 @@ export function describeCommitLetters(test: StorageTest): void {
       await script.sweep();
       expect(await script.store.abortLetters(['b'])).toBe(0);
       expect(await script.queuedTexts()).toEqual(['b']);
+    });
+  });
+
+  describe('findLetters', () => {
+    // "Finds those source ids that belong to prepared letters."
+    test.ifCapable('resize', 'tells which letters are prepared', async (fixture) => {
+      const script = fixture.script();
+      const { findLetters } = script.store;
+      if (findLetters === undefined) throw new Error('the driver claims `resize`, and lacks `findLetters`');
+      const find = async (...ids: readonly string[]) =>
+        [...(await findLetters.call(script.store, ids))].sort();
+      expect(await find()).toEqual([]);
+      expect(await find('a')).toEqual([]);
+      await script.prepare('a', 'b', 'c');
+      expect(await find('b', 'x', 'a', 'b')).toEqual(['a', 'b']);
+      await script.store.commitLetters(['a']);
+      await script.store.abortLetters(['c']);
+      expect(await find('a', 'b', 'c')).toEqual(['b']);
+      expect(await script.queuedTexts()).toEqual(['a']);
+    });
+
+    // "A partition that is to leave its queue takes the call; one that has left fails as for a call that writes."
+    test.ifCapable('resize', 'works in a partition that is to leave', async (fixture) => {
+      const { source, from } = new MovingPartition(fixture);
+      await source.prepare('a');
+      await from.beginLeaving?.(CLAIM);
+      expect(await source.store.findLetters?.(['a'])).toEqual(['a']);
+      expect(await source.store.commitLetters(['a'])).toBe(1);
+      await from.leave(CLAIM);
+      await expect(source.store.findLetters?.(['a'])).rejects.toMatchObject({ closed: true });
     });
   });
 

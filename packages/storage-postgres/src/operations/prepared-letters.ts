@@ -64,3 +64,22 @@ export async function abortLetters(
   });
   return row?.count ?? 0;
 }
+
+/** It removes nothing, but the gate of a partition that has left refuses it. */
+const findPrepared = (table: string) => `
+  WITH gate AS (DELETE FROM ${table} WHERE false)
+  SELECT source_id AS "sourceId" FROM ${table}
+  WHERE ${isAmong('source_id', '$1', 'text')} AND source_id IS NOT NULL AND ${PREPARED_LETTER}`;
+
+/** Finds those source ids that belong to prepared letters. */
+export async function findLetters(
+  { db, table }: PartitionContext,
+  sourceIds: readonly ItemId[],
+): Promise<readonly ItemId[]> {
+  if (sourceIds.length === 0) return [];
+  const rows = await db.write<{ readonly sourceId: ItemId }>({
+    ...table.prepared('find_letters', findPrepared),
+    values: [textArray(sourceIds)],
+  });
+  return rows.map(({ sourceId }) => sourceId);
+}

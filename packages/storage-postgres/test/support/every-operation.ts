@@ -18,7 +18,7 @@ import { sweepKeys } from '../../src/operations/keys.ts';
 import { lease } from '../../src/operations/lease.ts';
 import { list } from '../../src/operations/list.ts';
 import { markMoved } from '../../src/operations/mark-moved.ts';
-import { abortLetters, commitLetters } from '../../src/operations/prepared-letters.ts';
+import { abortLetters, commitLetters, findLetters } from '../../src/operations/prepared-letters.ts';
 import { produce } from '../../src/operations/produce.ts';
 import { produceAndLease } from '../../src/operations/produce-and-lease.ts';
 import { produceKeyed, produceKeyedAndLease } from '../../src/operations/produce-keyed.ts';
@@ -146,6 +146,7 @@ function operations(context: PartitionContext, ids: readonly ItemId[]): (() => P
     () => prepareLetters(context, letters, hold),
     () => commitLetters(context, ids),
     () => abortLetters(context, ids),
+    () => findLetters(context, ids),
     () => deleteByIds(context, ids),
     () => deleteEach(context, ids),
     () => markMoved(context, ids),

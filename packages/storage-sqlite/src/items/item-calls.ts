@@ -8,7 +8,7 @@ import { countKeys, sweepKeys } from './keys.ts';
 import { lastId } from './last-id.ts';
 import { lease } from './lease.ts';
 import { complete, extend, release, retry } from './leased-items.ts';
-import { abortLetters, commitLetters, importAll, prepareLetters } from './letters.ts';
+import { abortLetters, commitLetters, findLetters, importAll, prepareLetters } from './letters.ts';
 import { makeDue } from './make-due.ts';
 import { produce, produceAndLease, produceKeyed, produceKeyedAndLease } from './produce.ts';
 import { list } from './read-items.ts';
@@ -76,6 +76,7 @@ export const ITEM_CALLS = {
   removeMoving,
   prepareLetters,
   commitLetters,
+  findLetters,
   abortLetters,
   transfer,
   takeItems,

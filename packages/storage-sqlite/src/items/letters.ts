@@ -11,7 +11,7 @@ import {
 } from '@querator/core';
 import type { Transaction } from '../file/transaction.ts';
 import { type Packed, pack, unpack } from '../messages/packed-payloads.ts';
-import { addingTableOf, type InPartition, tableOf } from './in-partition.ts';
+import { addingTableOf, type InPartition, tableOf, usedTableOf } from './in-partition.ts';
 import { type ItemHead, type ItemRow, itemOf, ROW_COLUMNS, STATE } from './item-row.ts';
 import type { ItemTable } from './item-table.ts';
 import { keptFrom, readKept } from './kept.ts';
@@ -118,6 +118,17 @@ export function abortLetters(
   const letters = preparedLetters(table, sourceIds);
   for (const letter of letters) table.remove(letter);
   return letters.length;
+}
+
+/** Those source ids that belong to prepared letters. */
+export function findLetters(
+  transaction: Transaction,
+  { sourceIds, ...args }: InPartition & { readonly sourceIds: readonly ItemId[] },
+): readonly ItemId[] {
+  const table = usedTableOf(transaction, args);
+  if (table === undefined) return [];
+  const prepared = new Set(preparedLetters(table, sourceIds).map(({ seq }) => seq));
+  return [...new Set(sourceIds)].filter((id) => prepared.has(table.findBySource(id)?.seq ?? -1n));
 }
 
 function preparedLetters(table: ItemTable, sourceIds: readonly ItemId[]): ItemHead[] {

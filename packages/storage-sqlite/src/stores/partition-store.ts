@@ -212,6 +212,10 @@ export class SqlitePartitionStore implements PartitionStore {
     return this.#calls.call('commitLetters', { sourceIds });
   }
 
+  findLetters(sourceIds: readonly ItemId[]): Promise<readonly ItemId[]> {
+    return this.#calls.call('findLetters', { sourceIds });
+  }
+
   abortLetters(sourceIds: readonly ItemId[]): Promise<number> {
     return this.#calls.call('abortLetters', { sourceIds });
   }

@@ -49,8 +49,8 @@ export const RESIZE_CALL: CheckedCall = {
       broken: { partitions: 1 },
     },
     {
-      when: '`partitions` is less than the queue had before its first resize',
-      text: 'partitions is invalid; the queue keeps its first <number> partitions, where its dead letters are',
+      when: 'the driver of a storage cannot let partitions go that hold dedup keys or dead letters on their way',
+      text: 'partitions is invalid; the queue keeps its first <number> partitions, which a storage cannot let go',
     },
     {
       when: 'the driver of a storage cannot resize queues',

@@ -32,6 +32,7 @@ const STORE_MEMBERS: Readonly<Record<OptionalMembers<PartitionStore>, string>> =
   markTaken: 'see the capability `take`',
   returnTaken: 'see the capability `take`',
   removeTaken: 'see the capability `take`',
+  findLetters: 'queues keep at least the partitions that they had before their first resize',
   find: 'see the capability `find`',
   deleteSeen: 'tasks of the kind `delete` fail',
   makeDue: 'tasks of the kind `retry` fail',

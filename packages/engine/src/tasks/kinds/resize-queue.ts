@@ -104,11 +104,7 @@ export class ResizeQueue implements TaskKind {
     const from = queue.partitions.length;
     if (partitions === from)
       throw invalid(errorText`partitions is invalid; that is the number of partitions that the queue has`);
-    if (partitions < spreadSize(queue)) {
-      throw invalid(
-        errorText`partitions is invalid; the queue keeps its first ${spreadSize(queue)} partitions, where its dead letters are`,
-      );
-    }
+    this.#checkSpread(queue, partitions);
     const placements =
       partitions > from
         ? await this.#deps.manager.placements.choose(partitions - from)
@@ -269,7 +265,7 @@ export class ResizeQueue implements TaskKind {
         const stored = queue.resizes?.keys;
         const isAsBefore = keyPartitions(queue) === parameters.to || !canSpread(queue.partitions, fences);
         const keys = isAsBefore ? stored : await fenceAll(queue, parameters.to, fences);
-        if (keys !== undefined && keys !== stored) await record.spreadKeys(keys);
+        if (keys !== stored || parameters.to < spreadSize(queue)) await record.spread(keys, parameters.to);
         return keys === undefined ? new Map() : earlierEnds(keys);
       },
       nowMs: async ({ storageName }) => {
@@ -345,6 +341,22 @@ export class ResizeQueue implements TaskKind {
       if (this.#storage(name).capabilities.resize === true) continue;
       throw invalid(errorText`partitions is invalid; storage '${name}' cannot resize queues`);
     }
+  }
+
+  /** @throws QueueError `invalid` if what must be found again could not be, in partitions that leave. */
+  #checkSpread({ name, createdAt, ...queue }: Queue, partitions: number): void {
+    const owner = this.#owner(name, createdAt);
+    const kept = Math.max(spreadSize(queue), keyPartitions(queue));
+    const canLeave = queue.partitions.slice(partitions, kept).every(({ partition, storageName }) => {
+      const key = { queue: name, partition };
+      const storage = this.#storage(storageName);
+      const findsLetters = storage.partitionStore(key, owner).findLetters !== undefined;
+      return findsLetters && storage.moveStore?.(key, owner).fenceKeys !== undefined;
+    });
+    if (canLeave) return;
+    throw invalid(
+      errorText`partitions is invalid; the queue keeps its first ${kept} partitions, which a storage cannot let go`,
+    );
   }
 
   async #requireProcesses(storages: readonly string[]): Promise<void> {

@@ -94,9 +94,19 @@ export class ResizeRecord {
     }));
   }
 
-  /** Changes where dedup keys go from now on. */
-  spreadKeys(keys: KeySpread): Promise<void> {
-    return this.#change(({ partitions }, resizes) => ({ partitions, resizes: { ...resizes, keys } }));
+  /**
+   * Changes what goes to which partitions from now on.
+   *
+   * @param letters how many partitions take dead letters. More than before: they stay where they are.
+   */
+  spread(keys: KeySpread | undefined, letters: number): Promise<void> {
+    return this.#change(({ partitions }, { spread, ...resizes }) => {
+      const isFewer = letters < (spread.at(-1) ?? letters);
+      return {
+        partitions,
+        resizes: { ...resizes, ...(keys && { keys }), spread: isFewer ? [...spread, letters] : spread },
+      };
+    });
   }
 
   /** The resize has ended: done, or cancelled. @param changed where dedup keys go from now on. Undefined: as before. */

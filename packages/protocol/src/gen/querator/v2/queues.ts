@@ -128,7 +128,7 @@ export interface QueuesPartition {
   partition: number;
   /** The storage that has it. */
   storageName: string;
-  /** `open`: it takes new items. */
+  /** `open`: it takes new items. `leaving`: the queue is to lose it, and it takes none. */
   state: string;
   /** `in_service`, or `failing`: a storage call failed, and no probe has succeeded since. */
   health: string;
