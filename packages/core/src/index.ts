@@ -200,14 +200,16 @@ export type {
   TableState,
 } from './storage/items-tables.ts';
 export type { KeyedImport, KeyedImportItems, KeyedImportResult } from './storage/keyed-import.ts';
-export type {
-  KeyedItems,
-  KeyedItemsResult,
-  KeyedProduceAndLeaseResult,
-  KeyedProduceOptions,
-  KeyedProduceRequest,
-  KeyedProduceResult,
-  KeySweepResult,
+export {
+  KEYS_PAGE_IDS,
+  type KeyedItems,
+  type KeyedItemsResult,
+  type KeyedProduceAndLeaseResult,
+  type KeyedProduceOptions,
+  type KeyedProduceRequest,
+  type KeyedProduceResult,
+  type KeySweepResult,
+  type KeysRequest,
 } from './storage/keyed-produce.ts';
 export type {
   CarriedBatch,

@@ -15,6 +15,8 @@ export const LIMITS = {
   importBatch: 65_536,
   /** Items in one import request with dedup keys. A storage writes them in one statement. */
   keyedImportBatch: 10_000,
+  /** Dedup keys in one import request, and in one page of an export. */
+  carriedKeys: 1_000,
   /** Ids in one delete of items. More valid ids do not fit a body of 256,000 bytes. */
   deleteBatch: 10_000,
   /** The documented bound on requests that wait for a queue. The engine bounds items and bytes instead. */

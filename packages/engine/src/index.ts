@@ -13,6 +13,14 @@ export type { GivenFilter } from './rules/filter-rules.ts';
 export type { GivenItem } from './rules/import-rules.ts';
 export type { CallOptions } from './service/call-options.ts';
 export type {
+  DedupKeysService,
+  ExportKeysCall,
+  ImportedKeys,
+  ImportKeysCall,
+  ShownKey,
+  ShownKeys,
+} from './service/dedup-keys-service.ts';
+export type {
   DescribedPartition,
   DescriptionsService,
   QueueDescription,

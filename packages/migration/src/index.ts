@@ -10,9 +10,11 @@ export {
   type ImportOptions,
   importArchive,
 } from './archive/import-archive.ts';
+export type { KeyCounts, KeysLeftOut } from './items/dedup-keys.ts';
 export type { DigestValue } from './items/item-digest.ts';
 export { ItemRefused } from './items/keyed-importer.ts';
 export type { TargetQueue } from './queues/create-queues.ts';
+export type { CarriedQuota } from './queues/quotas.ts';
 export type { Work } from './repeat.ts';
 export type { InDoubt, InFlight, Journal, MoveMemory } from './servers/in-flight.ts';
 export { JournalFault, JournalFile } from './servers/journal-file.ts';

@@ -33,6 +33,7 @@ export {
   fromUser,
 } from './convert/access-records.ts';
 export { fromAuditEvent } from './convert/audit-event.ts';
+export { fromDedupKey, toDedupKey } from './convert/dedup-keys.ts';
 export { fromInstances } from './convert/instances.ts';
 export { fromExtended, fromOutcomes } from './convert/item-outcomes.ts';
 export { fromShownItem, toGivenItem, toItemFilter } from './convert/items.ts';
@@ -149,6 +150,7 @@ export type {
   InstancesListResponse,
 } from './gen/querator/v2/instances.ts';
 export type {
+  ItemsDedupKey,
   ItemsDeleteRequest,
   ItemsDeleteResponse,
   ItemsExportRequest,

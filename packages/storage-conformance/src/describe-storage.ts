@@ -8,6 +8,7 @@ import { describeAccessRecords } from './contract/access-records.ts';
 import { describeAuditEvents } from './contract/audit-events.ts';
 import { describeAuditPruning } from './contract/audit-pruning.ts';
 import { describeAuditedChanges } from './contract/audited-changes.ts';
+import { describeCarriedKeys } from './contract/carried-keys.ts';
 import { describeCommitLetters } from './contract/commit-letters.ts';
 import { describeComplete } from './contract/complete.ts';
 import { describeConcurrency } from './contract/concurrency.ts';
@@ -112,6 +113,7 @@ export function describeStorage(name: string, makeSetup: () => StorageSetup | Pr
     describeKeyedProduce(test);
     describeKeyedProduceAndLease(test);
     describeKeys(test);
+    describeCarriedKeys(test);
     describeLease(test);
     describeComplete(test);
     describeExtend(test);

@@ -1,4 +1,12 @@
-import { type Instant, type ItemId, type KeySweepResult, millisecondsBetween } from '@querator/core';
+import {
+  type CarriedKeys,
+  type Instant,
+  type ItemId,
+  KEYS_PAGE_IDS,
+  type KeySweepResult,
+  type KeysRequest,
+  millisecondsBetween,
+} from '@querator/core';
 import { byteOrder } from './byte-order.ts';
 import { Heap } from './heap.ts';
 
@@ -54,13 +62,41 @@ export class DedupKeys {
     return held === undefined ? [] : [held];
   }
 
-  /** Keys in byte order. Sorts all of them. @param after undefined: from the first. */
+  /** Keys in byte order. Reads all of them, and sorts few. @param after undefined: from the first. */
   page(after: string | undefined, limit: number): { keys: readonly HeldKey[]; next: string | undefined } {
-    const later = [...this.#held.values()]
-      .filter(({ key }) => after === undefined || byteOrder(key, after) > 0)
-      .sort((a, b) => byteOrder(a.key, b.key));
+    const first = (keys: HeldKey[]) => keys.sort((a, b) => byteOrder(a.key, b.key)).slice(0, limit + 1);
+    let later: HeldKey[] = [];
+    let last: string | undefined;
+    for (const held of this.#held.values()) {
+      if (after !== undefined && byteOrder(held.key, after) <= 0) continue;
+      if (last !== undefined && byteOrder(held.key, last) > 0) continue;
+      later.push(held);
+      if (later.length < 4 * (limit + 1)) continue;
+      later = first(later);
+      last = later.at(-1)?.key;
+    }
+    later = first(later);
     const keys = later.slice(0, limit);
     return { keys, next: later.length > limit ? keys.at(-1)?.key : undefined };
+  }
+
+  /** Keys that have not ended; see core's `PartitionStore`. */
+  read({ after, limit }: KeysRequest, now: Instant): CarriedKeys {
+    const { keys, next } = this.page(after, limit);
+    let ids = 0;
+    let end = 0;
+    while (end < keys.length && ids < KEYS_PAGE_IDS) ids += keys[end++]?.ids.length ?? 0;
+    return {
+      keys: keys.slice(0, end).filter(({ endsAt }) => endsAt > now),
+      next: end < keys.length ? keys[end - 1]?.key : next,
+    };
+  }
+
+  /** Stores keys that are not held. @returns how many they are. */
+  store(keys: readonly HeldKey[], now: Instant): number {
+    const fresh = keys.filter(({ key, endsAt }) => endsAt > now && this.idsOf(key, now) === undefined);
+    for (const { key, ids, endsAt } of fresh) this.add(key, ids, endsAt);
+    return fresh.length;
   }
 
   /** Removes at most `limit` ended keys, the oldest first. */

@@ -1,4 +1,6 @@
 import {
+  type CarriedKey,
+  type CarriedKeys,
   type ClearRequest,
   type Clock,
   type CompleteRequest,
@@ -20,6 +22,7 @@ import {
   type KeyedProduceRequest,
   type KeyedProduceResult,
   type KeySweepResult,
+  type KeysRequest,
   type LeaseBatch,
   type LeasedItem,
   type LetterTimeouts,
@@ -47,6 +50,7 @@ import {
   type TransferResult,
 } from '@querator/core';
 import { type Appended, appendItems, type EntryOf } from './append-items.ts';
+import { deleteEach, deleteSeen } from './delete-items.ts';
 import { type Entry, type EntryRest, isMoving } from './entry.ts';
 import { waitingOr } from './entry-state.ts';
 import { extendLeases } from './extend-leases.ts';
@@ -142,6 +146,14 @@ export class MemoryPartitionStore implements PartitionStore {
     return this.#table().dedupKeys.size;
   }
 
+  async readKeys(request: KeysRequest): Promise<CarriedKeys> {
+    return this.#table().dedupKeys.read(request, this.#clock.now());
+  }
+
+  async storeKeys(keys: readonly CarriedKey[]): Promise<number> {
+    return this.#open(true).dedupKeys.store(keys, this.#clock.now());
+  }
+
   async lease(batch: LeaseBatch): Promise<readonly LeasedItem[]> {
     return leaseItems(this.#open(), batch, PAYLOAD_BUDGET, this.#clock.now());
   }
@@ -224,22 +236,11 @@ export class MemoryPartitionStore implements PartitionStore {
   }
 
   async deleteEach(ids: readonly ItemId[]): Promise<readonly ItemId[]> {
-    const table = this.#open();
-    const found = [...new Set(ids)].map((id) => table.get(id)).filter((entry) => entry !== undefined);
-    for (const entry of found) table.remove(entry);
-    return found.map(({ id }) => id);
+    return deleteEach(this.#open(), ids);
   }
 
   async deleteSeen(items: readonly SeenItem[]): Promise<number> {
-    const table = this.#open();
-    let deleted = 0;
-    for (const { id, state, attempts } of items) {
-      const entry = table.get(id);
-      if (entry === undefined || entry.state !== state || entry.attempts !== attempts) continue;
-      table.remove(entry);
-      deleted++;
-    }
-    return deleted;
+    return deleteSeen(this.#open(), items);
   }
 
   async makeDue(ids: readonly ItemId[]): Promise<number> {

@@ -1,4 +1,6 @@
 import {
+  type CarriedKey,
+  type CarriedKeys,
   type ClearRequest,
   type CompleteRequest,
   type CountOptions,
@@ -19,6 +21,7 @@ import {
   type KeyedProduceRequest,
   type KeyedProduceResult,
   type KeySweepResult,
+  type KeysRequest,
   type LeaseBatch,
   type LeasedItem,
   type LetterTimeouts,
@@ -55,7 +58,7 @@ import { deleteSeen } from './operations/delete-seen.ts';
 import { extend } from './operations/extend.ts';
 import { find } from './operations/find.ts';
 import { importItemsInto, importKeyed, prepareLetters } from './operations/import.ts';
-import { countKeys, type KeySweepStart, sweepKeys } from './operations/keys.ts';
+import { countKeys, type KeySweepStart, readKeys, storeKeys, sweepKeys } from './operations/keys.ts';
 import { lastId } from './operations/last-id.ts';
 import { lease } from './operations/lease.ts';
 import { list } from './operations/list.ts';
@@ -167,6 +170,14 @@ export class PostgresPartitionStore implements PartitionStore {
 
   countKeys(options?: CountOptions): Promise<number> {
     return this.#withKeys(() => countKeys(this.#context, options), 0);
+  }
+
+  readKeys(request: KeysRequest): Promise<CarriedKeys> {
+    return this.#withKeys(() => readKeys(this.#context, request), { keys: [], next: undefined });
+  }
+
+  storeKeys(keys: readonly CarriedKey[]): Promise<number> {
+    return this.#calls.run(this.#table.keys, () => storeKeys(this.#context, keys));
   }
 
   async lease(batch: LeaseBatch): Promise<readonly LeasedItem[]> {

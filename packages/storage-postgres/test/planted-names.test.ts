@@ -339,6 +339,9 @@ describe('objects that other roles create in schemas of the search path', { time
     const results = await store.importKeyed?.({ groups: held, window: HOUR, expireTimeout: HOUR });
     expect(results).toEqual([[undefined]]);
     expect(await store.countKeys?.()).toBe(1);
+    const { keys = [] } = (await store.readKeys?.({ after: undefined, limit: 10 })) ?? {};
+    expect(keys).toMatchObject([{ key: 'k' }]);
+    expect(await store.storeKeys?.(keys)).toBe(0);
     expect(await store.sweepKeys?.(10)).toMatchObject({ removed: 0 });
     const [keyed] = await store
       .list({ state: 'queued', pivot: '', limit: 10, details: true })

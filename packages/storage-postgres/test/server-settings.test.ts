@@ -136,6 +136,8 @@ describe('settings of the database', { timeout: 120_000 }, () => {
       tell(await store.produceKeyed?.(keyed, { expireTimeout: HOUR, newKeys }));
     }
     tell([await store.countKeys?.(), await store.sweepKeys?.(5)]);
+    const carried = await store.readKeys?.({ after: undefined, limit: 5 });
+    tell([carried, await store.storeKeys?.(carried?.keys ?? [])]);
     tell(await store.extend?.([{ id: ids[1] ?? '', leaseTimeout: HOUR, maxHold: HOUR }]));
     const items = [{ id: ids[1] ?? '', dead: true, error: NAME }];
     tell((await store.retry([{ items }], { maxAttempts: 7, dead: 'move' })).map(verdict));

@@ -1,7 +1,9 @@
 import { type Client, listQueues } from '@querator/client';
 import { SystemClock } from '@querator/core';
 import type { MoveReport } from '@querator/migration';
+import { sayKeys } from './carried-keys.ts';
 import { sayPauses } from './carried-pauses.ts';
+import { sayQuotas } from './carried-quotas.ts';
 import type { Cli } from './cli.ts';
 import { CommandError, describeError } from './command-error.ts';
 import { duration } from './flags.ts';
@@ -70,7 +72,7 @@ export async function migrateServers(
 
 async function tell(
   cli: Cli,
-  { queues, inDoubt, schedules }: MoveReport,
+  { queues, inDoubt, schedules, keys, quotas }: MoveReport,
   { json }: MigrateFlags,
   source: Client,
 ): Promise<void> {
@@ -83,6 +85,8 @@ async function tell(
   sayPauses(cli, queues);
   saySchedules(cli, schedules);
   cli.output.say(`Moved ${moved} item(s) of ${queues.length} queue(s); ${left} are left`);
+  sayKeys(cli, keys);
+  sayQuotas(cli, quotas);
   if (json) await cli.output.value({ queues: queues.map(shown), in_doubt: inDoubt });
   else {
     const rows = queues.map(({ queue, moved, left, isNew }) => {

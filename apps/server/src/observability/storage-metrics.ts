@@ -43,6 +43,8 @@ const PARTITION_LABELS: Readonly<Record<keyof PartitionStore, string>> = {
   produceFromOutbox: 'produceFromOutbox',
   sweepKeys: 'sweepKeys',
   countKeys: 'countKeys',
+  readKeys: 'readKeys',
+  storeKeys: 'storeKeys',
   lease: 'lease',
   release: 'release',
   complete: 'complete',

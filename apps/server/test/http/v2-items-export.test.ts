@@ -70,6 +70,18 @@ describe.each(STORAGES)('/v2/items.export and import on %s', { timeout: 60_000 }
     return all;
   }
 
+  async function exportedKeys(queue_name: string, limit = 0) {
+    const all: Record<string, unknown>[] = [];
+    let cursor = '';
+    do {
+      const page = await call('export', { queue_name, dedup_keys: true, cursor, limit });
+      expect([page.items, page.has_dedup_keys]).toEqual([undefined, true]);
+      all.push(...(page.dedup_keys ?? []));
+      cursor = page.cursor ?? '';
+    } while (cursor !== '');
+    return all;
+  }
+
   /** What an import keeps. */
   const kept = ({ id: _, created_at, payload_size, ...item }: Record<string, unknown>) => item;
 
@@ -119,6 +131,45 @@ describe.each(STORAGES)('/v2/items.export and import on %s', { timeout: 60_000 }
     expect((await call('import', keyed)).items).toEqual([gone, { ...gone, partition: 1 }]);
     expect((await call('import', whole)).items).toEqual([gone, { ...gone, partition: 1 }, gone]);
     expect(await exported(queue_name)).toEqual([]);
+  });
+
+  test('dedup keys of one queue are known in another one, with their ids, until the same time', async () => {
+    const [first, second] = [await newQueue(), await newQueue()];
+    const produced = async (queue_name: string, dedup_key: string) => {
+      const items = [{ utf8: dedup_key }, { utf8: 'second' }];
+      const request = { queue_name, request_timeout: '10s', items, dedup_key, dedup_window: '1h' };
+      return (await server.post('/v2/queue.produce', request)).json.items.map(({ id }: { id: string }) => id);
+    };
+    const names = Array.from({ length: 7 }, (_, n) => `key-${n}`);
+    const ids = new Map<string, string[]>();
+    for (const key of names) ids.set(key, await produced(first, key));
+    const keys = await exportedKeys(first, 2);
+    expect(keys.map(({ key }) => key).sort()).toEqual(names);
+    expect(keys.map((each) => each['partition'] ?? 0)).toEqual(
+      keys.map((each) => each['partition'] ?? 0).sort(),
+    );
+    expect(keys[0]).toMatchObject({
+      ids: ids.get(String(keys[0]?.['key'])),
+      ends_at: expect.stringMatching(/Z$/),
+    });
+
+    expect(await call('import', { queue_name: second, dedup_keys: keys })).toEqual({ keys_stored: 7 });
+    expect(await call('import', { queue_name: second, dedup_keys: keys })).toEqual({ keys_present: 7 });
+    for (const key of names) expect(await produced(second, key)).toEqual(ids.get(key));
+    expect(await exported(second)).toEqual([]);
+    const byKey = (all: readonly Record<string, unknown>[]) =>
+      new Map(all.map((each) => [each['key'], each]));
+    expect(byKey(await exportedKeys(second))).toEqual(byKey(keys));
+  });
+
+  test('a cursor of dedup keys is none of items, and the other way round', async () => {
+    const queue_name = await newQueue();
+    const cursor = Buffer.from('key 0.').toString('base64url');
+    const refused = { status: 400, message: 'cursor is invalid; expected the cursor of a reply' };
+    expect(await call('export', { queue_name, dedup_keys: true, cursor })).not.toHaveProperty('status');
+    expect(await call('export', { queue_name, cursor })).toMatchObject(refused);
+    const ofItems = Buffer.from('0.').toString('base64url');
+    expect(await call('export', { queue_name, dedup_keys: true, cursor: ofItems })).toMatchObject(refused);
   });
 
   test('one bad item is refused by its field, and nothing is imported', async () => {

@@ -69,7 +69,11 @@ describe('claims and members', () => {
     [
       { dedup: true },
       { partitions: { produceKeyed: call, importKeyed: call, sweepKeys: call } },
-      ["claims 'dedup', but its partition store has no countKeys"],
+      [
+        "claims 'dedup', but its partition store has no countKeys",
+        "claims 'dedup', but its partition store has no readKeys",
+        "claims 'dedup', but its partition store has no storeKeys",
+      ],
     ],
     [{ shared: true }, {}, ["claims 'shared' without 'durable'"]],
     [{ speed: true }, {}, ["claims 'speed', which is no capability"]],

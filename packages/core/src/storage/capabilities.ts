@@ -49,7 +49,7 @@ export const STORAGE_CAPABILITIES = {
   dedup: {
     meaning: 'Items can be produced under dedup keys.',
     without: 'A produce with a dedup key is refused if its partition is in this storage.',
-    partitions: ['produceKeyed', 'importKeyed', 'sweepKeys', 'countKeys'],
+    partitions: ['produceKeyed', 'importKeyed', 'sweepKeys', 'countKeys', 'readKeys', 'storeKeys'],
   },
   metadata: {
     meaning: 'Items keep metadata, their first id, the last error, and the source of dead letters.',

@@ -23,6 +23,8 @@ export const PARTITION_STORE: PortMembers<PartitionStore> = {
   produceFromOutbox: true,
   sweepKeys: true,
   countKeys: true,
+  readKeys: true,
+  storeKeys: true,
   lease: true,
   release: true,
   complete: true,

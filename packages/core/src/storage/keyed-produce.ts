@@ -1,6 +1,7 @@
 import type { LeasedItem, NewItem } from '../item/item.ts';
 import type { ItemId } from '../item/item-id.ts';
 import type { Duration } from '../time/duration.ts';
+import type { CarriedKey, CarriedKeys } from './move-store.ts';
 import type { Outcome } from './outcome.ts';
 import type { CountOptions, LeaseBatch, ProduceResult } from './partition-calls.ts';
 
@@ -76,6 +77,17 @@ export interface KeySweepResult {
   readonly nextEndMs: number | undefined;
 }
 
+/** A page of the dedup keys of a partition. */
+export interface KeysRequest {
+  /** The last key of the page before. Undefined: from the first key. */
+  readonly after: string | undefined;
+  /** The most keys to read, at least 1. */
+  readonly limit: number;
+}
+
+/** A page of keys ends once they have so many ids together. */
+export const KEYS_PAGE_IDS = 50_000;
+
 /** The part of `PartitionStore` for dedup keys. Its rules hold here too. */
 export interface KeyedStore {
   /**
@@ -132,4 +144,25 @@ export interface KeyedStore {
    * Undefined if the driver does not claim `dedup`.
    */
   countKeys?(options?: CountOptions): Promise<number>;
+
+  /**
+   * Reads keys whose window has not ended, in byte order. A page ends at the limit or
+   * after the key that takes it to `KEYS_PAGE_IDS` ids; keys that ended and were not removed yet count for the
+   * limit, and are left out. Creates nothing.
+   *
+   * Undefined if the driver does not claim `dedup`.
+   */
+  readKeys?(request: KeysRequest): Promise<CarriedKeys>;
+
+  /**
+   * Stores keys as another storage had them: with the ids that their items got there. They last until their
+   * `endsAt` by this storage's clock. A key that the partition holds stays as it is, and one that has
+   * ended is left out. All others are stored, or none. No key is named twice, and the ids of a key have numbers in a row.
+   *
+   * Undefined if the driver does not claim `dedup`.
+   *
+   * @returns how many are stored now.
+   * @throws QueueError `invalid` if the storage cannot store a key.
+   */
+  storeKeys?(keys: readonly CarriedKey[]): Promise<number>;
 }

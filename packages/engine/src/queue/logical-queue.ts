@@ -33,6 +33,7 @@ import { OutboxProduces } from './outbox-produces.ts';
 import { PartitionMoves, type PartitionMovesDeps } from './partition-moves.ts';
 import { type PartitionCounts, QueueCounts, type QueueDepth } from './queue-counts.ts';
 import { QueueImports } from './queue-imports.ts';
+import { QueueKeys } from './queue-keys.ts';
 import { QueueMetadata } from './queue-metadata.ts';
 import { QueuePartitions, stopPartition } from './queue-partitions.ts';
 import { QueuePauses } from './queue-pauses.ts';
@@ -72,6 +73,7 @@ export class LogicalQueue {
   readonly transfers: QueueTransfers;
   readonly imports: QueueImports;
   readonly search: ItemSearch;
+  readonly keys: QueueKeys;
   readonly outbox: OutboxProduces;
   readonly counts: QueueCounts;
   /** How long consumers of this process take for items. */
@@ -139,6 +141,7 @@ export class LogicalQueue {
     this.outbox = new OutboxProduces({ ...parts, observer: engine.observer, run: call });
     this.metadata = new QueueMetadata(this.#partitions);
     this.search = new ItemSearch(engine.clock, states, call);
+    this.keys = new QueueKeys({ queue: hooks.queue, partitions: this.#partitions, call });
     this.counts = new QueueCounts(engine.clock, this.#partitions);
     this.handling = new HandlingTimes(engine.clock);
     this.pauses.update(queue.pauses);

@@ -1,4 +1,5 @@
 import {
+  type CarriedKey,
   type Duration,
   dedupMissing,
   type KeyedImport,
@@ -96,6 +97,23 @@ export class PartitionKeys {
     this.limit.changed(groups.filter((items) => items.some((item) => item !== undefined)).length);
     this.#sweeper.endsIn(toMilliseconds(request.window));
     return groups.flat();
+  }
+
+  /**
+   * Stores keys of another storage; see core's `storeKeys`.
+   *
+   * @returns how many are stored now.
+   * @throws QueueError `invalid` if the storage has no dedup keys, `over_limit` if it may hold no more.
+   */
+  async store(keys: readonly CarriedKey[]): Promise<number> {
+    const { engine, partition } = this.#deps;
+    const { store, storageName } = partition;
+    if (store.storeKeys === undefined) throw dedupMissing(storageName);
+    if (this.limit.newKeys() === 'refuse') throw tooManyKeys(engine.limits.dedupKeys);
+    const stored = await store.storeKeys(keys);
+    this.limit.changed(stored);
+    if (stored > 0) this.#sweeper.endsIn(0);
+    return stored;
   }
 
   /** The partition came back into service. */

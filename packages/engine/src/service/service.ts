@@ -30,6 +30,7 @@ import { drainingOf } from '../tasks/placing/draining.ts';
 import type { EngineTracer } from '../tracer.ts';
 import { createQueueLists } from './create-queue-lists.ts';
 import { createTasks } from './create-tasks.ts';
+import { DedupKeysService } from './dedup-keys-service.ts';
 import { DescriptionsService } from './descriptions-service.ts';
 import { engineDeps } from './engine-options.ts';
 import { type AdmitFiring, makeFireItem } from './fire-item.ts';
@@ -124,6 +125,8 @@ export interface Service {
   readonly items: ItemsService;
   /** For operators, to change single items, with an outcome for each. */
   readonly itemChanges: ItemChangesService;
+  /** For operators, to carry dedup keys from one server to another. */
+  readonly dedupKeys: DedupKeysService;
   /** For the management of queues. */
   readonly queues: QueuesService;
   /** For operators, to see all queues with their counts. */
@@ -221,6 +224,7 @@ export function createService(options: ServiceOptions): Service {
     leasedItems: new LeasedItemsService(requests),
     items: new ItemsService(manager),
     itemChanges: new ItemChangesService(lookups),
+    dedupKeys: new DedupKeysService(manager, deps.clock),
     queues: new QueuesService({ manager, store: queueStore, hasNamespace }),
     queueLists: lists.service,
     descriptions: new DescriptionsService(manager, deps.clock),

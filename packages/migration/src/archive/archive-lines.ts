@@ -1,9 +1,11 @@
 import {
   codecs,
   codecsV2,
+  type ItemsDedupKey,
   type ItemsItem,
   type QueueInfo,
   type QueuesPausesResponse,
+  type QuotaLimits,
   type Schedule,
 } from '@querator/protocol';
 import type { DigestValue } from '../items/item-digest.ts';
@@ -44,8 +46,12 @@ export type ArchiveLine =
     }
   /** A schedule of one of the queues before. */
   | { readonly is: 'schedule'; readonly schedule: Schedule }
+  /** The quota of a namespace of these queues. */
+  | { readonly is: 'quota'; readonly namespace: string; readonly limits: QuotaLimits }
   /** The items up to the next such line are those of this queue. */
   | { readonly is: 'section'; readonly queue: string }
+  /** A dedup key of this queue. They come before its items. */
+  | { readonly is: 'key'; readonly key: ItemsDedupKey }
   | { readonly is: 'item'; readonly item: ItemsItem }
   | { readonly is: 'checkpoint'; readonly checkpoint: Checkpoint }
   | { readonly is: 'end'; readonly end: ArchiveEnd };
@@ -71,8 +77,12 @@ function fieldsOf(line: Exclude<ArchiveLine, { is: 'item' }>): object {
       };
     case 'schedule':
       return { schedule: plain(codecsV2.Schedule.toJson(line.schedule)) };
+    case 'quota':
+      return { namespace: line.namespace, limits: plain(codecsV2.QuotaLimits.toJson(line.limits)) };
     case 'section':
       return { queue: line.queue };
+    case 'key':
+      return { key: plain(codecsV2.ItemsDedupKey.toJson(line.key)) };
     case 'checkpoint':
       return { chain: line.checkpoint.chain };
     case 'end':
@@ -94,7 +104,9 @@ function queueOf({ settings, pause }: Record<string, unknown>) {
 }
 
 function queuesOf(queues: ArchiveEnd['queues']): readonly object[] {
-  return [...queues].map(([queue, { items, digest }]) => ({ queue, items, digest }));
+  return [...queues].map(([queue, { items, digest, keys }]) => {
+    return { queue, items, digest, ...(keys && { keys: { count: keys.count, digest: keys.digest } }) };
+  });
 }
 
 /** What the last chain covers besides the lines: the numbers and digests of the last line itself. */
@@ -119,13 +131,24 @@ export function decodeLine(bytes: Uint8Array): ArchiveLine {
       const bytes = Buffer.from(JSON.stringify(value['schedule']));
       return { is: 'schedule', schedule: codecsV2.Schedule.fromJson(bytes) };
     }
+    case 'quota': {
+      const bytes = Buffer.from(JSON.stringify(value['limits']));
+      const limits = codecsV2.QuotaLimits.fromJson(bytes);
+      return { is: 'quota', namespace: String(value['namespace']), limits };
+    }
     case 'section':
       return { is: 'section', queue: String(value['queue']) };
+    case 'key': {
+      const bytes = Buffer.from(JSON.stringify(value['key']));
+      return { is: 'key', key: codecsV2.ItemsDedupKey.fromJson(bytes) };
+    }
     case 'checkpoint':
       return { is: 'checkpoint', checkpoint: { chain: String(value['chain']) } };
     case 'end': {
       const queues = value['queues'] as readonly ({ readonly queue: string } & DigestValue)[];
-      const values = queues.map(({ queue, items, digest }) => [queue, { items, digest }] as const);
+      const values = queues.map(
+        ({ queue, items, digest, keys }) => [queue, { items, digest, keys }] as const,
+      );
       return { is: 'end', end: { queues: new Map(values), chain: String(value['chain']) } };
     }
     default:

@@ -49,10 +49,15 @@ class ArchiveCheck {
       case 'header':
       case 'queue':
       case 'schedule':
+      case 'quota':
         break;
       case 'section':
         this.#section = this.#digests.get(line.queue) ?? new ItemDigest();
         this.#digests.set(line.queue, this.#section);
+        break;
+      case 'key':
+        if (this.#section === undefined) throw new ArchiveFault('a dedup key follows no queue');
+        this.#section.addKey(line.key);
         break;
       case 'item':
         if (this.#section === undefined) throw new ArchiveFault('an item follows no queue');
@@ -90,12 +95,13 @@ class ArchiveCheck {
       const read = this.#digests.get(queue)?.value ?? { items: 0, digest: '' };
       if (!isSame(read, told)) {
         const text = `queue '${queue}' has ${read.items} items, and the export wrote ${told.items}`;
-        throw new ArchiveFault(read.items === told.items ? `queue '${queue}' has other items` : text);
+        throw new ArchiveFault(read.items === told.items ? `queue '${queue}' has other items or keys` : text);
       }
     }
   }
 }
 
 function isSame(a: DigestValue, b: DigestValue): boolean {
-  return a.items === b.items && (a.digest === b.digest || a.items === 0);
+  const hasSameItems = a.items === b.items && (a.digest === b.digest || a.items === 0);
+  return hasSameItems && a.keys?.count === b.keys?.count && a.keys?.digest === b.keys?.digest;
 }

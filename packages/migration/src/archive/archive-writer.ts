@@ -11,8 +11,10 @@ export interface ResumePoint {
   readonly queues: readonly string[];
   /** What the archive has of each queue that was begun. The last one is not complete. */
   readonly written: readonly DigestValue[];
-  /** Where to go on in the last one of `written`. Empty: it is complete. */
+  /** Where to go on in the items of the last one of `written`. Empty: it is complete, or none is written. */
   readonly cursor: string;
+  /** Where to go on in its dedup keys, which come before its items. Undefined: all are written. */
+  readonly keysCursor?: string | undefined;
 }
 
 /** Where an archive goes. */

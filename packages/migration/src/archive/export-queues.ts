@@ -1,7 +1,9 @@
 import { type Client, listQueues } from '@querator/client';
 import type { QueueInfo } from '@querator/protocol';
+import { type KeysLeftOut, readKeys } from '../items/dedup-keys.ts';
 import { type DigestValue, ItemDigest } from '../items/item-digest.ts';
 import { pausesOf } from '../queues/carry-pauses.ts';
+import { quotaOf } from '../queues/quotas.ts';
 import { repeat, type Work } from '../repeat.ts';
 import { schedulesOf } from '../schedules/schedules-of.ts';
 import { ArchiveFault } from './archive-fault.ts';
@@ -27,17 +29,22 @@ export interface ExportOptions extends Work {
   readonly progress?: ((queue: string, items: number) => void) | undefined;
   /** Called for each queue whose schedules the caller may not see. They are left out. */
   readonly schedulesHidden?: ((queue: string) => void) | undefined;
+  /** Called for each namespace whose quota the caller may not see. It is left out. */
+  readonly quotaHidden?: ((namespace: string) => void) | undefined;
+  /** Called for each queue whose dedup keys are left out. */
+  readonly keysLeftOut?: ((queue: string, reason: KeysLeftOut) => void) | undefined;
 }
 
 /** What an export wrote, by queues. */
 export type ExportReport = ReadonlyMap<string, DigestValue>;
 
 /**
- * Writes queues with their settings, pauses, schedules and items into an archive.
+ * Writes queues with their settings, pauses, schedules, quotas, dedup keys and items into an archive.
  *
  * An item is read at least once, whatever happens to it meanwhile, unless it leaves the
  * queue. If it goes back to the tail of its queue, it may be read twice: the import
- * recognises it by its first id.
+ * recognises it by its first id. The keys are read before the items: no key is in the archive without
+ * the item that it protects, unless that has left its queue.
  *
  * @throws ArchiveFault if the caller may not see first ids. The error of a call.
  */
@@ -46,18 +53,28 @@ export async function exportQueues(options: ExportOptions): Promise<ExportReport
   const writer = new ArchiveWriter(sink, resume?.chain);
   const plan = resume ?? (await begin(options, writer));
   const written = [...plan.written];
-  let cursor = plan.cursor;
+  let { cursor, keysCursor } = plan;
   for (const [n, queue] of plan.queues.entries()) {
     const isBegun = n < written.length;
-    if (isBegun && (n < written.length - 1 || cursor === '')) continue;
+    if (isBegun && (n < written.length - 1 || (cursor === '' && keysCursor === undefined))) continue;
     const digest = new ItemDigest(isBegun ? written[n] : undefined);
-    if (!isBegun) writer.add({ is: 'section', queue });
+    if (!isBegun) {
+      writer.add({ is: 'section', queue });
+      keysCursor = '';
+    }
+    if (keysCursor !== undefined) {
+      await exportKeys(options, { queue, cursor: keysCursor, digest, writer }, async (next) => {
+        written[n] = digest.value;
+        await writer.checkpoint({ ...plan, written: [...written], cursor: '', keysCursor: next });
+      });
+    }
+    keysCursor = undefined;
     do {
       cursor = await exportPage(options, { queue, cursor, digest, writer });
       written[n] = digest.value;
       options.progress?.(queue, digest.value.items);
       if (cursor !== '' && writer.pendingBytes < PART_BYTES) continue;
-      await writer.checkpoint({ ...plan, written: [...written], cursor });
+      await writer.checkpoint({ ...plan, written: [...written], cursor, keysCursor });
     } while (cursor !== '');
   }
   const report = new Map(plan.queues.map((queue, n) => [queue, written[n] as DigestValue]));
@@ -77,6 +94,11 @@ async function begin(options: ExportOptions, writer: ArchiveWriter): Promise<Omi
     if (schedules === 'hidden') options.schedulesHidden?.(info.queueName);
     else for (const schedule of schedules) writer.add({ is: 'schedule', schedule });
   }
+  for (const namespace of new Set(infos.map((info) => info.namespace))) {
+    const limits = await quotaOf(options, namespace);
+    if (limits === 'hidden') options.quotaHidden?.(namespace);
+    else if (limits !== undefined) writer.add({ is: 'quota', namespace, limits });
+  }
   const plan = { header, queues: infos.map(({ queueName }) => queueName), written: [], cursor: '' };
   await writer.checkpoint(plan);
   return plan;
@@ -94,21 +116,38 @@ async function queuesOf(options: ExportOptions): Promise<readonly QueueInfo[]> {
   return infos;
 }
 
-/** Writes a page of items. @returns the cursor of the next one. */
-async function exportPage(
+/** What of a queue is written next. */
+interface Place {
+  readonly queue: string;
+  readonly cursor: string;
+  readonly digest: ItemDigest;
+  readonly writer: ArchiveWriter;
+}
+
+/** Writes the dedup keys of a queue. @param endPart ends a part of the archive, from where the next keys follow. */
+async function exportKeys(
   options: ExportOptions,
-  {
-    queue,
-    cursor,
-    digest,
-    writer,
-  }: {
-    readonly queue: string;
-    readonly cursor: string;
-    readonly digest: ItemDigest;
-    readonly writer: ArchiveWriter;
-  },
-): Promise<string> {
+  { queue, cursor, digest, writer }: Place,
+  endPart: (next: string) => Promise<void>,
+): Promise<void> {
+  for (let next = cursor; ; ) {
+    const page = await readKeys(options, queue, next);
+    if (typeof page === 'string') {
+      options.keysLeftOut?.(queue, page);
+      return;
+    }
+    for (const key of page.keys) {
+      digest.addKey(key);
+      writer.add({ is: 'key', key });
+    }
+    if (page.cursor === '') return;
+    next = page.cursor;
+    if (writer.pendingBytes >= PART_BYTES) await endPart(next);
+  }
+}
+
+/** Writes a page of items. @returns the cursor of the next one. */
+async function exportPage(options: ExportOptions, { queue, cursor, digest, writer }: Place): Promise<string> {
   const { client, signal } = options;
   const request = { queueName: queue, cursor, limit: PAGE };
   const page = await repeat(options, () => client.v2.items.export(request, { signal }));

@@ -1,9 +1,11 @@
 import type { Client } from '@querator/client';
-import type { ItemsItem, QueueInfo, QueuesPausesResponse, Schedule } from '@querator/protocol';
+import type { ItemsItem, QueueInfo, QueuesPausesResponse, QuotaLimits, Schedule } from '@querator/protocol';
+import { type KeyCounts, KeyImporter } from '../items/dedup-keys.ts';
 import { type DigestValue, ItemDigest } from '../items/item-digest.ts';
 import { KeyedImporter } from '../items/keyed-importer.ts';
 import { carryPauses, type PausesOfQueues } from '../queues/carry-pauses.ts';
 import { createQueues, type TargetQueue } from '../queues/create-queues.ts';
+import { type CarriedQuota, carryQuotas } from '../queues/quotas.ts';
 import { repeat, type Work } from '../repeat.ts';
 import { importSchedules } from '../schedules/import-schedules.ts';
 import { ArchiveFault } from './archive-fault.ts';
@@ -20,6 +22,8 @@ export interface ImportOptions extends Work {
   readonly window: string;
   /** Called with the number of items of the queue so far. */
   readonly progress?: ((queue: string, items: number) => void) | undefined;
+  /** Called in the end with what became of the quotas of the namespaces of these queues. */
+  readonly quotas?: ((quotas: readonly CarriedQuota[]) => void) | undefined;
 }
 
 /** What became of a queue of an archive. */
@@ -30,13 +34,15 @@ export interface ImportedQueue extends TargetQueue {
   readonly stored: number;
   /** Items that an earlier import stored, or that the archive has twice. */
   readonly present: number;
+  /** What became of the dedup keys that the archive has of it. */
+  readonly keys: KeyCounts;
   /** Schedules that were active when they were exported, and are paused now. */
   readonly pausedSchedules: readonly string[];
 }
 
 /**
  * Imports the queues of an archive: creates those that do not exist, pauses those that
- * were paused, adds the items, and then creates the schedules, paused.
+ * were paused, adds the dedup keys and the items, and then creates the schedules, paused, and sets the quotas.
  * May be repeated after any interruption within the window: an item is stored once,
  * whatever has become of it.
  *
@@ -47,6 +53,7 @@ export async function importArchive(options: ImportOptions): Promise<ReadonlyMap
   const infos: QueueInfo[] = [];
   const pauses = new Map<string, QueuesPausesResponse>();
   const schedules: Schedule[] = [];
+  const quotas = new Map<string, QuotaLimits>();
   const sections = new Map<string, Section>();
   const isChosen = (name: string) => queues.length === 0 || queues.includes(name);
   let targets: ReadonlyMap<string, TargetQueue> | undefined;
@@ -59,8 +66,11 @@ export async function importArchive(options: ImportOptions): Promise<ReadonlyMap
       if (line.pause !== undefined) pauses.set(line.info.queueName, line.pause);
     }
     if (line.is === 'schedule' && isChosen(line.schedule.queueName)) schedules.push(line.schedule);
+    if (line.is === 'quota' && infos.some((info) => info.namespace === line.namespace)) {
+      quotas.set(line.namespace, line.limits);
+    }
     if (line.is === 'section') {
-      await section?.importer.flush();
+      await flush(section);
       targets ??= await targetsOf(options, infos, pauses);
       section = undefined;
       const target = targets.get(line.queue);
@@ -68,18 +78,23 @@ export async function importArchive(options: ImportOptions): Promise<ReadonlyMap
       section = sections.get(line.queue) ?? newSection(options, line.queue, target);
       sections.set(line.queue, section);
     }
+    if (line.is === 'key' && section !== undefined) {
+      section.digest.addKey(line.key);
+      await section.keys.add(line.key);
+    }
     if (line.is === 'item' && section !== undefined) {
       await addItem(section, line.item, archive);
       progress?.(section.queue, section.digest.value.items);
     }
   }
-  await section?.importer.flush();
+  await flush(section);
   targets ??= await targetsOf(options, infos, pauses);
   const paused = await importSchedules(options, schedules);
+  options.quotas?.(await carryQuotas(options, quotas, options.namespace));
   return new Map(
     infos.map(({ queueName }) => {
-      const { digest, importer } = sections.get(queueName) ?? {};
-      const counts = importer?.counts ?? { stored: 0, present: 0 };
+      const { digest, importer, keys } = sections.get(queueName) ?? {};
+      const counts = { ...(importer?.counts ?? NONE), keys: keys?.counts ?? NONE };
       const target = targets.get(queueName) as TargetQueue;
       const archived = digest?.value ?? new ItemDigest().value;
       return [queueName, { ...target, archived, ...counts, pausedSchedules: paused.get(queueName) ?? [] }];
@@ -87,8 +102,11 @@ export async function importArchive(options: ImportOptions): Promise<ReadonlyMap
   );
 }
 
+const NONE = { stored: 0, present: 0 };
+
 interface Section {
   readonly queue: string;
+  readonly keys: KeyImporter;
   readonly partitions: number;
   readonly importer: KeyedImporter;
   readonly digest: ItemDigest;
@@ -96,15 +114,22 @@ interface Section {
 
 function newSection(options: ImportOptions, queue: string, { partitions }: TargetQueue): Section {
   const importer = new KeyedImporter({ ...options, queueName: queue });
-  return { queue, partitions, importer, digest: new ItemDigest() };
+  return { queue, partitions, importer, keys: new KeyImporter(options, queue), digest: new ItemDigest() };
+}
+
+async function flush(section: Section | undefined): Promise<void> {
+  await section?.keys.flush();
+  await section?.importer.flush();
 }
 
 async function addItem(
-  { queue, importer, digest, partitions }: Section,
+  { queue, importer, keys, digest, partitions }: Section,
   item: ItemsItem,
   archive: string,
 ): Promise<void> {
   if (item.firstId === '') throw new ArchiveFault(`an item of queue '${queue}' has no first_id`);
+  // No producer of the new queue repeats what the items protect before it knows the keys.
+  await keys.flush();
   digest.add(item);
   const partition = item.partition % partitions;
   await importer.add({ key: `import/${archive}/${item.firstId}`, item: { ...item, partition } });

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { codecsV2, type ItemsItem } from '@querator/protocol';
+import { codecsV2, type ItemsDedupKey, type ItemsItem } from '@querator/protocol';
 
 const MODULUS = 1n << 256n;
 
@@ -8,15 +8,20 @@ const MODULUS = 1n << 256n;
  * SHA-256 of each, modulo 2^256. It covers what an import keeps for as long as nobody
  * works on the queue: contents, first ids, attempts, metadata, errors, sources, when
  * items expire and become available. Ids, leases and `created_at` are not part of it.
+ * The same for dedup keys.
  */
 export class ItemDigest {
   #sum: bigint;
   #items: number;
+  #keySum: bigint;
+  #keys: number;
 
   /** @param value goes on from such a {@link value}. */
-  constructor({ items, digest }: DigestValue = { items: 0, digest: '' }) {
+  constructor({ items, digest, keys }: DigestValue = { items: 0, digest: '' }) {
     this.#items = items;
-    this.#sum = digest === '' ? 0n : BigInt(`0x${digest}`);
+    this.#sum = fromHex(digest);
+    this.#keys = keys?.count ?? 0;
+    this.#keySum = fromHex(keys?.digest ?? '');
   }
 
   add(item: ItemsItem): void {
@@ -24,9 +29,16 @@ export class ItemDigest {
     this.#sum = (this.#sum + BigInt(`0x${hashOf(item)}`)) % MODULUS;
   }
 
+  addKey(key: ItemsDedupKey): void {
+    this.#keys++;
+    const json = codecsV2.ItemsDedupKey.toJson({ ...key, partition: 0 });
+    this.#keySum = (this.#keySum + fromHex(createHash('sha256').update(json).digest('hex'))) % MODULUS;
+  }
+
   /** The number of items and 64 hex digits, which are those of another digest only if the items are. */
   get value(): DigestValue {
-    return { items: this.#items, digest: this.#sum.toString(16).padStart(64, '0') };
+    const keys = { count: this.#keys, digest: toHex(this.#keySum) };
+    return { items: this.#items, digest: toHex(this.#sum), ...(keys.count > 0 && { keys }) };
   }
 }
 
@@ -34,6 +46,17 @@ export class ItemDigest {
 export interface DigestValue {
   readonly items: number;
   readonly digest: string;
+  /** The same of the dedup keys. Undefined: there are none. */
+  readonly keys?: { readonly count: number; readonly digest: string } | undefined;
+}
+
+function toHex(sum: bigint): string {
+  return sum.toString(16).padStart(64, '0');
+}
+
+/** @param digits empty: 0. */
+function fromHex(digits: string): bigint {
+  return digits === '' ? 0n : BigInt(`0x${digits}`);
 }
 
 const NOT_COMPARED: Partial<ItemsItem> = {

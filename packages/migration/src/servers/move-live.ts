@@ -1,4 +1,5 @@
 import { addDuration, type Duration, type Instant } from '@querator/core';
+import { KeyCopies } from './copy-keys.ts';
 import type { InFlight } from './in-flight.ts';
 import {
   type MovedQueue,
@@ -7,6 +8,7 @@ import {
   type MoveReport,
   surelyPast,
 } from './move-options.ts';
+import { moveQuotas } from './move-quotas.ts';
 import { moveSchedules } from './move-schedules.ts';
 import { MoveState } from './move-state.ts';
 import { queuePairs } from './queue-pairs.ts';
@@ -43,6 +45,8 @@ export async function moveLive(options: LiveMoveOptions): Promise<MoveReport> {
   const state = await MoveState.open(options.journal, options.random);
   const source = await sourceServer(options.from, options, state.id);
   const pairs = await queuePairs(options);
+  const keys = new KeyCopies(options, pairs);
+  await keys.copy();
   const moved = new Map<string, number>();
   const schedules = new Map<string, MovedSchedule>();
   const complete = ({ queue, partition, ids }: InFlight) => source.complete(queue, partition, ids);
@@ -70,12 +74,14 @@ export async function moveLive(options: LiveMoveOptions): Promise<MoveReport> {
     const isEmpty = queues.every(({ left }) => left === 0);
     const isOver = isEmpty || (!anyLeased && clock.now() >= giveUpAt);
     if (stop.aborted || (isOver && !follow) || queues.length === 0) {
+      await keys.copy();
       const scheduled = await moveSchedules({ ...options, state }, queues);
       for (const each of scheduled) schedules.set(`${each.queue} ${each.name}`, each);
       // One of them may have fired at the source meanwhile.
       if (scheduled.some(({ became }) => became === 'active')) continue;
+      const quotas = await moveQuotas(options, pairs);
       await state.end(isEmpty);
-      return { queues, inDoubt, schedules: [...schedules.values()] };
+      return { queues, inDoubt, schedules: [...schedules.values()], keys: keys.counts, quotas };
     }
   }
 }
@@ -84,7 +90,8 @@ function endOfWait({ clock, wait }: LiveMoveOptions, state: MoveState): Instant 
   const end = addDuration(clock.now(), wait);
   if (state.leftInFlight === undefined) return end;
   const back = surelyPast(state.leftInFlight.safeUntil);
-  return back > end ? back : end;
+  const isLater = back > end;
+  return isLater ? back : end;
 }
 
 async function leaseUnlessStopped(source: SourceServer, queue: string, stop: AbortSignal) {

@@ -1,7 +1,9 @@
 import type { Client } from '@querator/client';
 import { addDuration, type Clock, type Instant, parseDuration } from '@querator/core';
 import type { QueueInfo } from '@querator/protocol';
+import type { KeyCounts } from '../items/dedup-keys.ts';
 import type { TargetQueue } from '../queues/create-queues.ts';
+import type { CarriedQuota } from '../queues/quotas.ts';
 import type { Work } from '../repeat.ts';
 import type { InDoubt, Journal } from './in-flight.ts';
 
@@ -55,6 +57,10 @@ export interface MoveReport {
   readonly inDoubt: readonly InDoubt[];
   /** The schedules of these queues. */
   readonly schedules: readonly MovedSchedule[];
+  /** What became of the quotas of their namespaces. */
+  readonly quotas: readonly CarriedQuota[];
+  /** The dedup keys of these queues, by their names. The source has them too. */
+  readonly keys: ReadonlyMap<string, KeyCounts>;
 }
 
 /** A queue at both servers. */

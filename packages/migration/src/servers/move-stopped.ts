@@ -8,8 +8,10 @@ import {
   parseDuration,
   toMilliseconds,
 } from '@querator/core';
+import { KeyCopies } from './copy-keys.ts';
 import type { InFlight } from './in-flight.ts';
 import type { MovedQueue, MovedSchedule, MoveOptions, MoveReport, QueuePair } from './move-options.ts';
+import { moveQuotas } from './move-quotas.ts';
 import { moveSchedules } from './move-schedules.ts';
 import { MoveState } from './move-state.ts';
 import { queuePairs } from './queue-pairs.ts';
@@ -47,6 +49,8 @@ export async function moveStopped(options: StoppedMoveOptions): Promise<MoveRepo
   const state = await MoveState.open(options.journal, options.random);
   const source = await sourceServer(options.from, options, state.id);
   const pairs = await queuePairs(options);
+  const keys = new KeyCopies(options, pairs);
+  await keys.copy();
   const move: Move = {
     ...{ options: { ...options, state }, source },
     takeAway: ({ queue, partition, ids }) => source.delete(queue, partition, ids),
@@ -70,12 +74,14 @@ export async function moveStopped(options: StoppedMoveOptions): Promise<MoveRepo
     if (anyMoved) continue;
     const isEmpty = queues.every(({ left }) => left === 0);
     if (isEmpty || clock.now() >= giveUpAt) {
+      await keys.copy();
       const scheduled = await moveSchedules(move.options, queues);
       for (const each of scheduled) schedules.set(`${each.queue} ${each.name}`, each);
       // One of them may have fired at the source meanwhile.
       if (scheduled.some(({ became }) => became === 'active')) continue;
+      const quotas = await moveQuotas(options, pairs);
       await state.end(isEmpty);
-      return { queues, inDoubt, schedules: [...schedules.values()] };
+      return { queues, inDoubt, schedules: [...schedules.values()], keys: keys.counts, quotas };
     }
     const untilNext = millisecondsBetween(clock.now(), next);
     await sleep(Math.min(Math.max(untilNext, 100), LONGEST_PAUSE_MS), signal);

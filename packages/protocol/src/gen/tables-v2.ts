@@ -443,39 +443,56 @@ export const ItemsDeleteResponse = messageTable(
 
 export const ItemsExportRequest = messageTable(
   'ItemsExportRequest',
-  () => ({ queueName: '', cursor: '', limit: 0 }),
+  () => ({ queueName: '', cursor: '', limit: 0, dedupKeys: false }),
   [
     { number: 1, name: 'queueName', protoName: 'queue_name', jsonName: 'queue_name', kind: 'string', repeated: false },
     { number: 2, name: 'cursor', protoName: 'cursor', jsonName: 'cursor', kind: 'string', repeated: false },
     { number: 3, name: 'limit', protoName: 'limit', jsonName: 'limit', kind: 'int32', repeated: false },
+    { number: 4, name: 'dedupKeys', protoName: 'dedup_keys', jsonName: 'dedup_keys', kind: 'bool', repeated: false },
+  ],
+);
+
+export const ItemsDedupKey = messageTable(
+  'ItemsDedupKey',
+  () => ({ partition: 0, key: '', ids: [], endsAt: undefined }),
+  [
+    { number: 1, name: 'partition', protoName: 'partition', jsonName: 'partition', kind: 'int32', repeated: false },
+    { number: 2, name: 'key', protoName: 'key', jsonName: 'key', kind: 'string', repeated: false },
+    { number: 3, name: 'ids', protoName: 'ids', jsonName: 'ids', kind: 'string', repeated: true },
+    { number: 4, name: 'endsAt', protoName: 'ends_at', jsonName: 'ends_at', kind: 'timestamp', repeated: false },
   ],
 );
 
 export const ItemsExportResponse = messageTable(
   'ItemsExportResponse',
-  () => ({ items: [], cursor: '' }),
+  () => ({ items: [], cursor: '', dedupKeys: [], hasDedupKeys: false }),
   [
     { number: 1, name: 'items', protoName: 'items', jsonName: 'items', kind: 'message', repeated: true, message: ItemsItem },
     { number: 2, name: 'cursor', protoName: 'cursor', jsonName: 'cursor', kind: 'string', repeated: false },
+    { number: 3, name: 'dedupKeys', protoName: 'dedup_keys', jsonName: 'dedup_keys', kind: 'message', repeated: true, message: ItemsDedupKey },
+    { number: 4, name: 'hasDedupKeys', protoName: 'has_dedup_keys', jsonName: 'has_dedup_keys', kind: 'bool', repeated: false },
   ],
 );
 
 export const ItemsImportRequest = messageTable(
   'ItemsImportRequest',
-  () => ({ queueName: '', items: [], dedupKey: '', dedupWindow: '' }),
+  () => ({ queueName: '', items: [], dedupKey: '', dedupWindow: '', dedupKeys: [] }),
   [
     { number: 1, name: 'queueName', protoName: 'queue_name', jsonName: 'queue_name', kind: 'string', repeated: false },
     { number: 2, name: 'items', protoName: 'items', jsonName: 'items', kind: 'message', repeated: true, message: ItemsItem },
     { number: 3, name: 'dedupKey', protoName: 'dedup_key', jsonName: 'dedup_key', kind: 'string', repeated: false },
     { number: 4, name: 'dedupWindow', protoName: 'dedup_window', jsonName: 'dedup_window', kind: 'string', repeated: false },
+    { number: 5, name: 'dedupKeys', protoName: 'dedup_keys', jsonName: 'dedup_keys', kind: 'message', repeated: true, message: ItemsDedupKey },
   ],
 );
 
 export const ItemsImportResponse = messageTable(
   'ItemsImportResponse',
-  () => ({ items: [] }),
+  () => ({ items: [], keysStored: 0, keysPresent: 0 }),
   [
     { number: 1, name: 'items', protoName: 'items', jsonName: 'items', kind: 'message', repeated: true, message: QueueProducedItem },
+    { number: 2, name: 'keysStored', protoName: 'keys_stored', jsonName: 'keys_stored', kind: 'int32', repeated: false },
+    { number: 3, name: 'keysPresent', protoName: 'keys_present', jsonName: 'keys_present', kind: 'int32', repeated: false },
   ],
 );
 

@@ -81,6 +81,7 @@ export const codecsV2 = {
   ItemsRetryResponse: messageCodec(items.ItemsRetryResponse, tables.ItemsRetryResponse),
   ItemsDeleteRequest: messageCodec(items.ItemsDeleteRequest, tables.ItemsDeleteRequest),
   ItemsDeleteResponse: messageCodec(items.ItemsDeleteResponse, tables.ItemsDeleteResponse),
+  ItemsDedupKey: messageCodec(items.ItemsDedupKey, tables.ItemsDedupKey),
   ItemsExportRequest: messageCodec(items.ItemsExportRequest, tables.ItemsExportRequest),
   ItemsExportResponse: messageCodec(items.ItemsExportResponse, tables.ItemsExportResponse),
   ItemsImportRequest: messageCodec(items.ItemsImportRequest, tables.ItemsImportRequest),

@@ -93,8 +93,16 @@ export function describeKeys(test: StorageTest): void {
 
     // "Undefined if the driver does not claim `dedup`"
     test('are served exactly by drivers that claim it', async (fixture) => {
-      const { produceKeyed: produce, importKeyed, sweepKeys, countKeys } = fixture.partition();
-      const methods = [produce, importKeyed, sweepKeys, countKeys].map((method) => method !== undefined);
+      const {
+        produceKeyed: produce,
+        importKeyed,
+        sweepKeys,
+        countKeys,
+        readKeys,
+        storeKeys,
+      } = fixture.partition();
+      const all = [produce, importKeyed, sweepKeys, countKeys, readKeys, storeKeys];
+      const methods = all.map((method) => method !== undefined);
       expect(methods).toEqual(Array.from(methods, () => fixture.backend.capabilities.dedup === true));
     });
   });

@@ -1,8 +1,9 @@
 import type { CarriedChanges, CarriedItems, CarriedKeys, ItemId } from '@querator/core';
+import { KEY_COLUMNS, type KeyRow, rowToKey } from '../sql/key-rows.ts';
 import { bytesBefore, CONTENT_BYTES, withinBudget } from '../sql/payload-budget.ts';
 import { ITEM_COLUMNS } from '../sql/row-to-item.ts';
 import { textArray } from '../wire/binary-array.ts';
-import { type CarriedRow, KEY_COLUMNS, type KeyRow, rowToCarried, rowToKey } from './carried-rows.ts';
+import { type CarriedRow, rowToCarried } from './carried-rows.ts';
 import { changesOf, type MoveContext } from './move-session.ts';
 
 type PageRow = CarriedRow & { readonly found: string };

@@ -1,9 +1,9 @@
-import type { CarriedItem, CarriedKey, CarriedState, Instant, ItemId } from '@querator/core';
+import type { CarriedItem, CarriedKey, CarriedState, Instant } from '@querator/core';
 import { LAST_INSTANT } from '@querator/core';
 import type { Statement } from '../database/database.ts';
 import { innerDetails, readInnerDetails, storedDetails } from '../sql/item-details.ts';
 import { PREPARED_LETTER_MARK, shiftedDeadline, shiftsIn, trueExpireDeadline } from '../sql/item-state.ts';
-import { firstNumberOf, idsInRow } from '../sql/new-item-id.ts';
+import { keyParameters } from '../sql/key-rows.ts';
 import { packPayloads, packTexts } from '../sql/packed-contents.ts';
 import type { PartitionTable } from '../sql/partition-table.ts';
 import { ITEM_COLUMNS, type ItemRow, rowToItem } from '../sql/row-to-item.ts';
@@ -98,27 +98,8 @@ function textOrNull(instant: Instant | undefined): string | null {
   return instant === undefined ? null : instantToText(instant);
 }
 
-/** A row of a table of dedup keys. */
-export interface KeyRow {
-  readonly key: string;
-  readonly first: string;
-  readonly ends: string;
-  readonly at: string;
-}
-
-/** The columns of {@link KeyRow}. */
-export const KEY_COLUMNS = 'key, first_number::text AS first, random_ends AS ends, ends_at::text AS at';
-
-/** A key with the ids of its items. */
-export function rowToKey({ key, first, ends, at }: KeyRow): CarriedKey {
-  return { key, ids: idsInRow(BigInt(first), ends), endsAt: instantFromText(at) };
-}
-
-const NUMBER_LENGTH = 17;
-
 /** The statement that stores dedup keys, or replaces those that are there. @param table of the keys. */
 export function insertKeys(table: string, keys: readonly CarriedKey[]): Statement {
-  const endOf = (id: ItemId) => id.slice(NUMBER_LENGTH);
   return {
     text: `INSERT INTO ${table} AS held (key, first_number, random_ends, ends_at)
       SELECT key, first_number, random_ends, ends_at
@@ -126,11 +107,6 @@ export function insertKeys(table: string, keys: readonly CarriedKey[]): Statemen
         AS u (key, first_number, random_ends, ends_at)
       ON CONFLICT (key) DO UPDATE SET first_number = excluded.first_number, random_ends = excluded.random_ends,
         ends_at = excluded.ends_at`,
-    values: [
-      textArray(keys.map(({ key }) => key)),
-      keys.map(({ ids: [first] }) => (first === undefined ? '0' : firstNumberOf(first).toString())),
-      keys.map(({ ids }) => ids.map(endOf).join('')),
-      keys.map(({ endsAt }) => instantToText(endsAt)),
-    ],
+    values: [...keyParameters(keys)],
   };
 }

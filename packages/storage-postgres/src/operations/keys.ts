@@ -1,6 +1,16 @@
-import type { CountOptions, KeySweepResult } from '@querator/core';
+import {
+  type CarriedKey,
+  type CarriedKeys,
+  type CountOptions,
+  ITEM_ID_RANDOM_LENGTH,
+  KEYS_PAGE_IDS,
+  type KeySweepResult,
+  type KeysRequest,
+} from '@querator/core';
 import { withLongerLimit } from '../database/with-longer-limit.ts';
+import { KEY_COLUMNS, type KeyRow, keyParameters, rowToKey } from '../sql/key-rows.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../sql/partition-table.ts';
+import { isRefusedData, refusedItems } from '../sql/refused-data.ts';
 
 const NOW = nowSql('$1');
 
@@ -64,4 +74,66 @@ export async function countKeys(
   const text = `SELECT count(*)::int AS keys FROM ${table.keysName}`;
   const [row] = await db.count<{ keys: number }>({ text }, options);
   return row?.keys ?? 0;
+}
+
+/**
+ * Keys in byte order, which is that of the primary key. Ended ones are read too: the rest
+ * of a page of `limit` keys may be far away.
+ */
+const readFrom = (keys: string) => `
+  WITH page AS MATERIALIZED (
+    SELECT * FROM ${keys} WHERE key > $2::text ORDER BY key LIMIT $3::bigint),
+  measured AS (
+    SELECT *, sum(length(random_ends)) OVER (ORDER BY key) - length(random_ends) AS before FROM page)
+  SELECT ${KEY_COLUMNS}, ends_at > ${NOW} AS lasts, (SELECT count(*) FROM page)::int AS found
+  FROM measured WHERE before < ${KEYS_PAGE_IDS * ITEM_ID_RANDOM_LENGTH} ORDER BY key`;
+
+type PageRow = KeyRow & { readonly lasts: boolean; readonly found: number };
+
+export async function readKeys(
+  context: PartitionContext,
+  { after = '', limit }: KeysRequest,
+): Promise<CarriedKeys> {
+  const { db, table } = context;
+  const rows = await db.read<PageRow>({
+    ...table.prepared('keys_read', () => readFrom(table.keysName)),
+    values: [nowParameter(context), after, limit],
+  });
+  const found = rows[0]?.found ?? 0;
+  const hasMore = found >= limit || rows.length < found;
+  return {
+    keys: rows.filter(({ lasts }) => lasts).map(rowToKey),
+    next: hasMore ? rows.at(-1)?.key : undefined,
+  };
+}
+
+const storeIn = (keys: string) => `
+  WITH stored AS (
+    INSERT INTO ${keys} AS held (key, first_number, random_ends, ends_at)
+    SELECT * FROM unnest($2::text[], $3::bigint[], $4::text[], $5::timestamptz[])
+      AS u (key, first_number, random_ends, ends_at) WHERE ends_at > ${NOW}
+    ON CONFLICT (key) DO UPDATE SET first_number = excluded.first_number, random_ends = excluded.random_ends,
+      ends_at = excluded.ends_at WHERE held.ends_at <= ${NOW}
+    RETURNING 1)
+  SELECT count(*)::int AS stored FROM stored`;
+
+/** Stores keys of another storage. They are in the same order in all processes, so that statements cannot deadlock. */
+export async function storeKeys(context: PartitionContext, keys: readonly CarriedKey[]): Promise<number> {
+  const { db, table } = context;
+  const sorted = keys.toSorted((a, b) => (a.key < b.key ? -1 : 1));
+  try {
+    const [row] = await db.write<{ stored: number }>({
+      ...table.prepared('keys_store', () => storeIn(table.keysName)),
+      values: [nowParameter(context), ...keyParameters(sorted)],
+    });
+    return row?.stored ?? 0;
+  } catch (error) {
+    if (!isRefusedData(error)) throw error;
+    throw await refusedItems(
+      db,
+      error,
+      [],
+      keys.map(({ key }) => key),
+    );
+  }
 }

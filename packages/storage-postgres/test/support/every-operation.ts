@@ -14,7 +14,7 @@ import { complete } from '../../src/operations/complete.ts';
 import { deleteByIds, deleteEach } from '../../src/operations/delete.ts';
 import { extend } from '../../src/operations/extend.ts';
 import { importItemsInto, importKeyed, prepareLetters } from '../../src/operations/import.ts';
-import { sweepKeys } from '../../src/operations/keys.ts';
+import { readKeys, storeKeys, sweepKeys } from '../../src/operations/keys.ts';
 import { lease } from '../../src/operations/lease.ts';
 import { list } from '../../src/operations/list.ts';
 import { markMoved } from '../../src/operations/mark-moved.ts';
@@ -118,6 +118,8 @@ function operations(context: PartitionContext, ids: readonly ItemId[]): (() => P
     () => produceKeyedAndLease(context, keyed(items), store, keyedLease, ''),
     () => produceKeyedAndLease(context, keyed(withTexts), store, keyedLease, ids[0] ?? ''),
     () => sweepKeys(context, limit, { from: '-infinity' }),
+    () => readKeys(context, { after: 'k', limit }),
+    () => storeKeys(context, [{ key: 'k', ids: ids.slice(0, 1), endsAt: LAST_INSTANT }]),
     () => lease(context, { limit: 1, leaseTimeout: EXPIRE_TIMEOUT }, ''),
     () => lease(context, { limit: 1, leaseTimeout: EXPIRE_TIMEOUT }, ids[0] ?? ''),
     () => lease(context, { limit: limit + 1, leaseTimeout: EXPIRE_TIMEOUT }, ''),

@@ -4,7 +4,7 @@ import type { Transaction } from '../file/transaction.ts';
 import { countSmall, measure, stats } from './counts.ts';
 import { find } from './find-items.ts';
 import type { InPartition } from './in-partition.ts';
-import { countKeys, sweepKeys } from './keys.ts';
+import { countKeys, readKeys, storeKeys, sweepKeys } from './keys.ts';
 import { lastId } from './last-id.ts';
 import { lease } from './lease.ts';
 import { complete, extend, release, retry } from './leased-items.ts';
@@ -53,6 +53,8 @@ export const ITEM_CALLS = {
   produceKeyedAndLease,
   sweepKeys,
   countKeys,
+  readKeys,
+  storeKeys,
   lease,
   release,
   complete,

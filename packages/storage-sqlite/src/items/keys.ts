@@ -1,12 +1,17 @@
 import {
+  type CarriedKey,
+  type CarriedKeys,
   type Instant,
+  ITEM_ID_LENGTH,
   type ItemId,
   instantFromMicroseconds,
+  KEYS_PAGE_IDS,
   type KeySweepResult,
+  type KeysRequest,
   millisecondsBetween,
 } from '@querator/core';
 import type { Transaction } from '../file/transaction.ts';
-import { type InPartition, storedTableOf, usedTableOf } from './in-partition.ts';
+import { addingTableOf, type InPartition, storedTableOf, usedTableOf } from './in-partition.ts';
 import type { ItemTable } from './item-table.ts';
 
 /** A dedup key to be stored. */
@@ -27,6 +32,18 @@ export function idsOfKey(
     ...[partition, key, now],
   );
   return row && (JSON.parse(row.ids) as ItemId[]);
+}
+
+/** A row of the table of keys. */
+export interface KeyRow {
+  readonly key: string;
+  readonly ends_at: bigint;
+  readonly ids: string;
+}
+
+/** The key of a row, with the ids of its items. */
+export function keyOfRow({ key, ends_at: endsAt, ids }: KeyRow): CarriedKey {
+  return { key, ids: JSON.parse(ids) as ItemId[], endsAt: instantFromMicroseconds(endsAt) };
 }
 
 /** Stores a key that the partition does not hold. One that has ended may still be in the table. */
@@ -72,4 +89,43 @@ export function countKeys(transaction: Transaction, args: InPartition): number {
   if (table === undefined) return 0;
   const count = 'select count(*) as count from keys where partition = ?';
   return Number(table.connection.get<{ count: bigint }>(count, table.partition)?.count);
+}
+
+/** The bytes of an id in the list of a key: with quotes and a comma. */
+const ID_BYTES = ITEM_ID_LENGTH + 3;
+
+export function readKeys(
+  transaction: Transaction,
+  { request: { after = '', limit }, ...args }: InPartition & { readonly request: KeysRequest },
+): CarriedKeys {
+  const table = storedTableOf(transaction, args);
+  if (table === undefined) return { keys: [], next: undefined };
+  const { connection, partition } = table;
+  const found = connection.all<{ key: string; bytes: bigint }>(
+    'select key, length(ids) as bytes from keys where partition = ? and key > ? order by key limit ?',
+    ...[partition, after, limit + 1],
+  );
+  const few = found.slice(0, limit);
+  let bytes = 0;
+  let end = 0;
+  while (end < few.length && bytes < KEYS_PAGE_IDS * ID_BYTES) bytes += Number(few[end++]?.bytes);
+  const last = few[end - 1]?.key;
+  if (last === undefined) return { keys: [], next: undefined };
+  const rows = connection.all<KeyRow>(
+    'select key, ends_at, ids from keys where partition = ? and key > ? and key <= ? order by key',
+    ...[partition, after, last],
+  );
+  const keys = rows.map(keyOfRow).filter(({ endsAt }) => endsAt > transaction.now);
+  return { keys, next: end < found.length ? last : undefined };
+}
+
+export function storeKeys(
+  transaction: Transaction,
+  { keys, ...args }: InPartition & { readonly keys: readonly CarriedKey[] },
+): number {
+  const table = addingTableOf(transaction, args);
+  const { now } = transaction;
+  const fresh = keys.filter(({ key, endsAt }) => endsAt > now && idsOfKey(table, key, now) === undefined);
+  for (const key of fresh) addKey(table, key);
+  return fresh.length;
 }

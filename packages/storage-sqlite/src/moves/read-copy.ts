@@ -6,12 +6,12 @@ import {
   type CarriedKeys,
   type GateState,
   type ItemId,
-  instantFromMicroseconds,
   isBudgetSpent,
 } from '@querator/core';
 import type { Transaction } from '../file/transaction.ts';
 import { type ItemRow, ROW_COLUMNS, STATE } from '../items/item-row.ts';
 import { ItemTable } from '../items/item-table.ts';
+import { type KeyRow, keyOfRow } from '../items/keys.ts';
 import { type Packed, pack } from '../messages/packed-payloads.ts';
 import { toCarried } from './carried-row.ts';
 import { type Claimed, gatedBy } from './claimed.ts';
@@ -59,16 +59,6 @@ export function readMovingItems(
   return { items: pack(items), next: undefined };
 }
 
-interface KeyRow {
-  readonly key: string;
-  readonly ends_at: bigint;
-  readonly ids: string;
-}
-
-function carriedKeyOf({ key, ends_at: endsAt, ids }: KeyRow): CarriedKey {
-  return { key, ids: JSON.parse(ids) as ItemId[], endsAt: instantFromMicroseconds(endsAt) };
-}
-
 export function readMovingKeys(
   transaction: Transaction,
   { after = '', limit, ...args }: Limited & { readonly after: string | undefined },
@@ -78,7 +68,7 @@ export function readMovingKeys(
     'select key, ends_at, ids from keys where partition = ? and key > ? order by key limit ?',
     ...[partition, after, limit + 1],
   );
-  const keys = rows.slice(0, limit).map(carriedKeyOf);
+  const keys = rows.slice(0, limit).map(keyOfRow);
   return { keys, next: rows.length > limit ? keys.at(-1)?.key : undefined };
 }
 
@@ -112,7 +102,7 @@ export function readChanges(transaction: Transaction, { limit, ...args }: Limite
         'select key, ends_at, ids from keys where partition = ? and key = ?',
         ...[partition, name],
       );
-      if (held !== undefined) keys.push(carriedKeyOf(held));
+      if (held !== undefined) keys.push(keyOfRow(held));
       continue;
     }
     const present = table.findState(name);

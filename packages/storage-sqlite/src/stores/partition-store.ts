@@ -1,4 +1,6 @@
 import type {
+  CarriedKey,
+  CarriedKeys,
   ClearRequest,
   CompleteRequest,
   CountOptions,
@@ -19,6 +21,7 @@ import type {
   KeyedProduceRequest,
   KeyedProduceResult,
   KeySweepResult,
+  KeysRequest,
   LeaseBatch,
   LeasedItem,
   LetterTimeouts,
@@ -100,6 +103,14 @@ export class SqlitePartitionStore implements PartitionStore {
 
   countKeys(_options?: CountOptions): Promise<number> {
     return this.#calls.read('countKeys', {});
+  }
+
+  readKeys(request: KeysRequest): Promise<CarriedKeys> {
+    return this.#calls.read('readKeys', { request });
+  }
+
+  storeKeys(keys: readonly CarriedKey[]): Promise<number> {
+    return this.#calls.call('storeKeys', { keys });
   }
 
   async lease(batch: LeaseBatch): Promise<readonly LeasedItem[]> {

@@ -19,6 +19,7 @@ import {
   STORAGE_FAILED,
   tooManyIds,
 } from './common-checks.ts';
+import { IMPORTED_KEYS } from './imported-keys.ts';
 import { DEDUP_MISSING, dedupKeys, tooManyKeys } from './keyed-produce.ts';
 import { needsMetadata, needsNewServers } from './metadata.ts';
 
@@ -236,6 +237,7 @@ export const ITEMS_CALLS: readonly CheckedCall[] = [
     steps: [
       LOOKUP,
       QUEUE_SHUTDOWN,
+      ...IMPORTED_KEYS,
       { when: 'there are no items', text: 'items is invalid; cannot be empty', broken: { items: [] } },
       {
         when: 'there are more than 65,536 items',

@@ -24,6 +24,8 @@ const STORE_MEMBERS: Readonly<Record<OptionalMembers<PartitionStore>, string>> =
   importKeyed: 'see the capability `dedup`',
   sweepKeys: 'see the capability `dedup`',
   countKeys: 'see the capability `dedup`',
+  readKeys: 'see the capability `dedup`',
+  storeKeys: 'see the capability `dedup`',
   extend: 'see the capability `extend`',
   transfer: 'see the capability `transfer`',
   transferTarget: 'see the capability `transfer`',

@@ -21,7 +21,8 @@ const REQUEST_LIMITS: Readonly<Record<keyof typeof LIMITS, Row | undefined>> = {
   leaseBatch: ['`batch_size` of one lease request', 'items'],
   completeBatch: ['ids in one complete request, items in one retry request', 'items'],
   importBatch: ['items in one import request', 'items'],
-  keyedImportBatch: ['items in one import request with dedup keys', 'items'],
+  keyedImportBatch: ['items in one import request with dedup keys, and ids of one imported key', 'items'],
+  carriedKeys: ['`dedup_keys` of one import request', 'keys'],
   deleteBatch: ['ids in one delete of items', 'ids'],
   // The engine bounds items and bytes instead.
   requestsBuffered: undefined,

@@ -1,6 +1,15 @@
 import { instantText, SystemClock } from '@querator/core';
-import type { ArchiveFile, ArchiveSink, ExportReport, ResumePoint } from '@querator/migration';
+import type {
+  ArchiveFile,
+  ArchiveSink,
+  CarriedQuota,
+  ExportReport,
+  KeysLeftOut,
+  ResumePoint,
+} from '@querator/migration';
 import type { Command } from 'commander';
+import { sayKeysLeftOut } from '../carried-keys.ts';
+import { sayQuotas } from '../carried-quotas.ts';
 import type { Cli } from '../cli.ts';
 import { CommandError, describeError, usageError } from '../command-error.ts';
 import { Progress } from '../progress.ts';
@@ -35,6 +44,8 @@ async function run(cli: Cli, queues: readonly string[], flags: ExportFlags): Pro
   let archive: ArchiveFile | undefined;
   const progress = new Progress(cli, 'item(s) exported');
   const hidden: string[] = [];
+  const hiddenQuotas: CarriedQuota[] = [];
+  const keysLeftOut: (readonly [string, KeysLeftOut])[] = [];
   let begun = false;
   try {
     let from: ResumePoint | undefined;
@@ -56,6 +67,8 @@ async function run(cli: Cli, queues: readonly string[], flags: ExportFlags): Pro
       now: () => instantText(new SystemClock().now()),
       progress: (_, items) => progress.show(items),
       schedulesHidden: (queue) => hidden.push(queue),
+      quotaHidden: (namespace) => hiddenQuotas.push({ namespace, became: 'hidden' }),
+      keysLeftOut: (queue, reason) => keysLeftOut.push([queue, reason]),
     });
     progress.clear();
     if (hidden.length > 0) {
@@ -63,6 +76,8 @@ async function run(cli: Cli, queues: readonly string[], flags: ExportFlags): Pro
         `Queues whose schedules are left out, because the permission queue.update is missing: ${hidden.join(', ')}`,
       );
     }
+    sayQuotas(cli, hiddenQuotas);
+    sayKeysLeftOut(cli, keysLeftOut);
     await tell(cli, report, flags);
   } catch (error) {
     progress.clear();
@@ -81,7 +96,9 @@ function standardOutput(cli: Cli): ArchiveSink {
 
 async function tell(cli: Cli, report: ExportReport, { file, json }: ExportFlags): Promise<void> {
   const items = [...report.values()].reduce((sum, queue) => sum + queue.items, 0);
-  cli.output.say(`Exported ${items} item(s) of ${report.size} queue(s)`);
+  const keys = [...report.values()].reduce((sum, queue) => sum + (queue.keys?.count ?? 0), 0);
+  const andKeys = keys === 0 ? '' : ` and ${keys} dedup key(s)`;
+  cli.output.say(`Exported ${items} item(s)${andKeys} of ${report.size} queue(s)`);
   if (file === '-') return;
   const queues = [...report].map(([queue, value]) => ({ queue, ...value }));
   if (json) await cli.output.value({ queues });

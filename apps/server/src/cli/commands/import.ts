@@ -1,6 +1,8 @@
-import type { DigestValue, ImportedQueue } from '@querator/migration';
+import type { CarriedQuota, DigestValue, ImportedQueue } from '@querator/migration';
 import type { Command } from 'commander';
+import { sayKeys } from '../carried-keys.ts';
 import { sayPauses } from '../carried-pauses.ts';
+import { sayQuotas } from '../carried-quotas.ts';
 import type { Cli } from '../cli.ts';
 import { CommandError, describeError } from '../command-error.ts';
 import { Progress } from '../progress.ts';
@@ -39,8 +41,16 @@ async function run(cli: Cli, file: string, queues: readonly string[], flags: Imp
     if (file !== '-') for await (const _ of readArchive(readInput(cli, file)));
     began = true;
     const lines = readArchive(readInput(cli, file));
-    const report = await importArchive({ ...options, lines, progress: (_, items) => progress.show(items) });
+    let quotas: readonly CarriedQuota[] = [];
+    const report = await importArchive({
+      ...{ ...options, lines },
+      progress: (_, items) => progress.show(items),
+      quotas: (carried) => {
+        quotas = carried;
+      },
+    });
     progress.clear();
+    sayQuotas(cli, quotas);
     await tell(cli, report, flags);
     if (!flags.verify) return;
     const wrong: string[] = [];
@@ -83,6 +93,10 @@ async function tell(
   const stored = queues.reduce((sum, queue) => sum + queue.stored, 0);
   const present = queues.reduce((sum, queue) => sum + queue.present, 0);
   cli.output.say(`Imported ${stored} item(s); ${present} were imported before`);
+  sayKeys(
+    cli,
+    queues.map(({ queue, keys }) => [queue, keys]),
+  );
   if (json) {
     const shown = queues.map(({ queue, archived, stored, present, isNew, differences }) => {
       return { queue, ...archived, stored, present, created: isNew, other_settings: differences };

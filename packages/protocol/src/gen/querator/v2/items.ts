@@ -233,14 +233,32 @@ export interface ItemsExportRequest {
   cursor: string;
   /** The most items of the reply, 1 to 1,000. 0: 100. */
   limit: number;
+  /** Read the dedup keys of the queue instead of its items. A cursor belongs to one of both. */
+  dedupKeys: boolean;
 }
 
-/** A page of items. It may be empty although more follow. */
+/** A dedup key whose window has not ended. */
+export interface ItemsDedupKey {
+  /** The partition that has it. No effect in an import. */
+  partition: number;
+  /** The key, 1 to 256 bytes. */
+  key: string;
+  /** The ids that its items got. Absent if the caller lacks `queue.complete`. 1 to 10,000 in an import. */
+  ids: string[];
+  /** The end of its window. An import shortens it to 336h from now. */
+  endsAt: Timestamp | undefined;
+}
+
+/** A page of items or dedup keys. It may be empty although more follow. */
 export interface ItemsExportResponse {
   /** In order of their partitions and ids. */
   items: ItemsItem[];
-  /** Where the next page begins. Empty: no more items. */
+  /** Where the next page begins. Empty: no more. */
   cursor: string;
+  /** In order of their partitions, and then of their bytes. */
+  dedupKeys: ItemsDedupKey[];
+  /** Whether this is a page of dedup keys. Servers of before ignore the question, and answer items. */
+  hasDedupKeys: boolean;
 }
 
 /** Adds items as an export shows them, under new ids at the tail of their partitions. */
@@ -253,12 +271,18 @@ export interface ItemsImportRequest {
   dedupKey: string;
   /** How long the keys last from now, `1s` to `336h`. Empty: `5m`. */
   dedupWindow: string;
+  /** Instead of items: 1 to 1,000 dedup keys as an export shows them. A produce with one of them answers its ids. */
+  dedupKeys: ItemsDedupKey[];
 }
 
 /** The outcome of each item, in the order of the request. */
 export interface ItemsImportResponse {
   /** One entry per item. `duplicate`: the partition holds the item's `source_id` or `dedup_key` already. */
   items: QueueProducedItem[];
+  /** How many of `dedup_keys` are stored now. */
+  keysStored: number;
+  /** How many of them the queue held already, or have ended. */
+  keysPresent: number;
 }
 
 function createBaseItemsRange(): ItemsRange {
@@ -863,7 +887,7 @@ export const ItemsDeleteResponse: MessageFns<ItemsDeleteResponse> = {
 };
 
 function createBaseItemsExportRequest(): ItemsExportRequest {
-  return { queueName: "", cursor: "", limit: 0 };
+  return { queueName: "", cursor: "", limit: 0, dedupKeys: false };
 }
 
 export const ItemsExportRequest: MessageFns<ItemsExportRequest> = {
@@ -877,6 +901,9 @@ export const ItemsExportRequest: MessageFns<ItemsExportRequest> = {
     if (message.limit !== 0) {
       writer.uint32(24).int32(message.limit);
     }
+    if (message.dedupKeys !== false) {
+      writer.uint32(32).bool(message.dedupKeys);
+    }
     return writer;
   },
 
@@ -888,12 +915,49 @@ export const ItemsExportRequest: MessageFns<ItemsExportRequest> = {
     message.queueName = object.queueName ?? "";
     message.cursor = object.cursor ?? "";
     message.limit = object.limit ?? 0;
+    message.dedupKeys = object.dedupKeys ?? false;
+    return message;
+  },
+};
+
+function createBaseItemsDedupKey(): ItemsDedupKey {
+  return { partition: 0, key: "", ids: [], endsAt: undefined };
+}
+
+export const ItemsDedupKey: MessageFns<ItemsDedupKey> = {
+  encode(message: ItemsDedupKey, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.partition !== 0) {
+      writer.uint32(8).int32(message.partition);
+    }
+    if (message.key !== "") {
+      writer.uint32(18).string(message.key);
+    }
+    for (const v of message.ids) {
+      writer.uint32(26).string(v!);
+    }
+    if (message.endsAt !== undefined) {
+      Timestamp.encode(message.endsAt, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  create(base?: DeepPartial<ItemsDedupKey>): ItemsDedupKey {
+    return ItemsDedupKey.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ItemsDedupKey>): ItemsDedupKey {
+    const message = createBaseItemsDedupKey();
+    message.partition = object.partition ?? 0;
+    message.key = object.key ?? "";
+    message.ids = object.ids?.map((e) => e) || [];
+    message.endsAt = (object.endsAt !== undefined && object.endsAt !== null)
+      ? Timestamp.fromPartial(object.endsAt)
+      : undefined;
     return message;
   },
 };
 
 function createBaseItemsExportResponse(): ItemsExportResponse {
-  return { items: [], cursor: "" };
+  return { items: [], cursor: "", dedupKeys: [], hasDedupKeys: false };
 }
 
 export const ItemsExportResponse: MessageFns<ItemsExportResponse> = {
@@ -903,6 +967,12 @@ export const ItemsExportResponse: MessageFns<ItemsExportResponse> = {
     }
     if (message.cursor !== "") {
       writer.uint32(18).string(message.cursor);
+    }
+    for (const v of message.dedupKeys) {
+      ItemsDedupKey.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.hasDedupKeys !== false) {
+      writer.uint32(32).bool(message.hasDedupKeys);
     }
     return writer;
   },
@@ -914,12 +984,14 @@ export const ItemsExportResponse: MessageFns<ItemsExportResponse> = {
     const message = createBaseItemsExportResponse();
     message.items = object.items?.map((e) => ItemsItem.fromPartial(e)) || [];
     message.cursor = object.cursor ?? "";
+    message.dedupKeys = object.dedupKeys?.map((e) => ItemsDedupKey.fromPartial(e)) || [];
+    message.hasDedupKeys = object.hasDedupKeys ?? false;
     return message;
   },
 };
 
 function createBaseItemsImportRequest(): ItemsImportRequest {
-  return { queueName: "", items: [], dedupKey: "", dedupWindow: "" };
+  return { queueName: "", items: [], dedupKey: "", dedupWindow: "", dedupKeys: [] };
 }
 
 export const ItemsImportRequest: MessageFns<ItemsImportRequest> = {
@@ -936,6 +1008,9 @@ export const ItemsImportRequest: MessageFns<ItemsImportRequest> = {
     if (message.dedupWindow !== "") {
       writer.uint32(34).string(message.dedupWindow);
     }
+    for (const v of message.dedupKeys) {
+      ItemsDedupKey.encode(v!, writer.uint32(42).fork()).join();
+    }
     return writer;
   },
 
@@ -948,18 +1023,25 @@ export const ItemsImportRequest: MessageFns<ItemsImportRequest> = {
     message.items = object.items?.map((e) => ItemsItem.fromPartial(e)) || [];
     message.dedupKey = object.dedupKey ?? "";
     message.dedupWindow = object.dedupWindow ?? "";
+    message.dedupKeys = object.dedupKeys?.map((e) => ItemsDedupKey.fromPartial(e)) || [];
     return message;
   },
 };
 
 function createBaseItemsImportResponse(): ItemsImportResponse {
-  return { items: [] };
+  return { items: [], keysStored: 0, keysPresent: 0 };
 }
 
 export const ItemsImportResponse: MessageFns<ItemsImportResponse> = {
   encode(message: ItemsImportResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.items) {
       QueueProducedItem.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.keysStored !== 0) {
+      writer.uint32(16).int32(message.keysStored);
+    }
+    if (message.keysPresent !== 0) {
+      writer.uint32(24).int32(message.keysPresent);
     }
     return writer;
   },
@@ -970,6 +1052,8 @@ export const ItemsImportResponse: MessageFns<ItemsImportResponse> = {
   fromPartial(object: DeepPartial<ItemsImportResponse>): ItemsImportResponse {
     const message = createBaseItemsImportResponse();
     message.items = object.items?.map((e) => QueueProducedItem.fromPartial(e)) || [];
+    message.keysStored = object.keysStored ?? 0;
+    message.keysPresent = object.keysPresent ?? 0;
     return message;
   },
 };
