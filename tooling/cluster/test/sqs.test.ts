@@ -1,9 +1,10 @@
-import { createClient } from '@querator/client';
+import { type Client, createClient } from '@querator/client';
 import { SystemClock, SystemRandom, silentLogger } from '@querator/core';
 import { copyJobs, openSystem } from '@querator/migration';
 import { compose, defaultConfig } from '@querator/server';
 import { BackgroundProgram, freePort } from '@querator/tooling-processes';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { KilledReader, SqsProxy } from './sqs-kills.ts';
 
 const server = compose(defaultConfig(), {
   clock: new SystemClock(),
@@ -57,11 +58,11 @@ afterAll(async () => {
   await moto.stop(5_000);
 });
 
-async function copy(queueUrl: string, dryRun = false) {
+async function copy(queueUrl: string, dryRun = false, target: Client = to) {
   const env = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
   const system = await openSystem(`sqs:${queueUrl}`, { clock: new SystemClock(), env });
   const work = { random: new SystemRandom(), sleep: async () => {}, signal: new AbortController().signal };
-  return copyJobs({ ...work, system, to: dryRun ? undefined : to, queues: [], window: '1h' });
+  return copyJobs({ ...work, system, to: dryRun ? undefined : target, queues: [], window: '1h' });
 }
 
 test('the messages of SQS are moved with their attributes, and deleted there', async () => {
@@ -91,3 +92,68 @@ test('the messages of SQS are moved with their attributes, and deleted there', a
   expect(await copy(QueueUrl)).toMatchObject([{ jobs: { waiting: 0 }, stored: 0, present: 0 }]);
   expect(await copy(QueueUrl, true)).toMatchObject([{ jobs: { waiting: 0, scheduled: 1 } }]);
 });
+
+test('a reader that is killed and started again moves each message once', async () => {
+  const proxy = await SqsProxy.start(base);
+  const bodies = Array.from({ length: 12 }, (_, n) => `${n}`);
+  let kills = 0;
+  rounds: for (let call = 1; ; call++) {
+    for (const moment of ['before', 'after'] as const) {
+      const at = `${moment} call ${call}`;
+      const queueName = `killed-${moment}-${call}`;
+      const { QueueUrl } = await sqs<{ QueueUrl: string }>('CreateQueue', { QueueName: queueName });
+      for (const MessageBody of bodies) await sqs('SendMessage', { QueueUrl, MessageBody });
+      const reader = new KilledReader({ call, moment });
+      proxy.serves(reader);
+      const address = QueueUrl.replace(/^http:\/\/[^/]+\//, proxy.url);
+      const target = createClient({
+        endpoint: 'http://in.process',
+        fetch: (url, init) => reader.pass(async () => server.app.fetch(new Request(url, init), {})),
+      });
+      const run = copy(address, false, target).then(() => 'ended' as const);
+      const outcome = await Promise.race([reader.killed, run]);
+      proxy.serves(undefined);
+      // Consumers work meanwhile: what is stored may be gone when the reader comes back.
+      const consumed = await consumeAll(queueName);
+      if (outcome === 'killed') {
+        await showAgain(QueueUrl, proxy.receipts);
+        await copy(address);
+      }
+      consumed.push(...(await consumeAll(queueName)));
+      expect(consumed.toSorted(), at).toEqual(bodies.toSorted());
+      const { Attributes: left } = await sqs<{ Attributes: Record<string, string> }>('GetQueueAttributes', {
+        ...{ QueueUrl, AttributeNames: ['All'] },
+      });
+      expect(left['ApproximateNumberOfMessages'], at).toBe('0');
+      expect(left['ApproximateNumberOfMessagesNotVisible'], at).toBe('0');
+      if (outcome === 'ended') break rounds;
+      kills++;
+    }
+  }
+  expect(kills).toBeGreaterThan(16);
+  await proxy.stop();
+});
+
+/** Lets messages come back that a reader received and did not delete, as they do after five minutes. */
+async function showAgain(QueueUrl: string, receipts: readonly string[]): Promise<void> {
+  for (const ReceiptHandle of receipts) {
+    // Those that are deleted, or belong to another queue, are refused.
+    await sqs('ChangeMessageVisibility', { QueueUrl, ReceiptHandle, VisibilityTimeout: 0 }).catch(() => {});
+  }
+}
+
+async function consumeAll(queueName: string): Promise<string[]> {
+  const consumed: string[] = [];
+  const request = { queueName, clientId: 'c', batchSize: 1_000, requestTimeout: '50ms' };
+  for (;;) {
+    const leased = await to.queue.lease(request).catch(() => undefined);
+    if (leased === undefined) return consumed;
+    consumed.push(...leased.items.map(({ bytes }) => Buffer.from(bytes).toString()));
+    await to.queue.complete({
+      ...leased,
+      ids: leased.items.map(({ id }) => id),
+      requestTimeout: '5s',
+      queueName,
+    });
+  }
+}
