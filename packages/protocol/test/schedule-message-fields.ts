@@ -8,6 +8,7 @@ export const SCHEDULE_FIELDS: Readonly<Record<string, readonly string[]>> = {
     '5 item item ScheduledItem',
     '6 missed missed string',
     '7 until until Timestamp',
+    '8 paused paused bool',
   ],
   ScheduledItem: [
     '1 encoding encoding string',

@@ -68,12 +68,12 @@ export class MemoryScheduleStore implements ScheduleStore {
       ...schedule,
       item: copyOf(schedule.item),
       state: begin(now),
-      ...{ paused: false, createdAt: now, updatedAt: now },
+      ...{ paused: schedule.paused === true, createdAt: now, updatedAt: now },
     };
     const storeEvent = this.#events.prepare(audit);
     this.#records.set(schedule.id, {
       schedule: stored,
-      lookAt: stored.state.dueAt,
+      lookAt: stored.paused ? undefined : stored.state.dueAt,
       claim: 0,
       attemptedAt: undefined,
     });

@@ -56,6 +56,22 @@ async function fires(client: Client, queueName: string, name: string): Promise<b
   return found?.state === 'active' && found.cron === TIMES.cron;
 }
 
+test('a schedule that a move or an import creates is paused from the beginning', async () => {
+  const { queueName } = await scheduledQueue();
+  const states: string[][] = [];
+  const fetch: Fetch = async (url, init) => {
+    const reply = await servers.fetch(url, init);
+    if (url === 'http://new/v2/schedules.create') {
+      states.push((await schedulesAt(servers.new, queueName)).map(({ state }) => state));
+    }
+    return reply;
+  };
+  expect((await terminal.run(argvFor(queueName), { fetch })).code).toBe(0);
+  expect(states.map((each) => new Set(each))).toEqual([new Set(['paused']), new Set(['paused', 'active'])]);
+  // The first one is resumed, as it was at the first server, before the second one is created.
+  expect(states.map((each) => each.length)).toEqual([1, 2]);
+});
+
 test('querator migrate moves schedules, killed before and after every call', async () => {
   const kills = await killAtEveryCall(servers.fetch, async (kill, at) => {
     const { queueName, active, paused } = await scheduledQueue();

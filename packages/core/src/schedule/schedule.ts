@@ -38,6 +38,8 @@ export interface NewSchedule extends ScheduleSettings {
   readonly queueCreatedAt: Instant;
   /** The name of the user who created it. Empty: unknown. */
   readonly createdBy: string;
+  /** Whether it fires nothing until it is resumed. Undefined: it fires. */
+  readonly paused?: boolean | undefined;
 }
 
 /** Why a schedule could not fire. */

@@ -73,7 +73,7 @@ export interface SettledSchedule {
  */
 export interface ScheduleStore {
   /**
-   * Adds a schedule that is not paused. It is durable when the promise is fulfilled.
+   * Adds a schedule, paused or not. It is durable when the promise is fulfilled.
    *
    * @param begin returns its first state for the time of the call. May run more than
    *   once. Its error fails the call, and no schedule is added.

@@ -51,6 +51,8 @@ export interface ScheduleCall {
   readonly missed: string;
   /** Times after it do not fire. Undefined: the schedule has no end. */
   readonly until: Instant | undefined;
+  /** Whether a new one fires nothing until it is resumed. Undefined: it fires. An update keeps the pause. */
+  readonly paused?: boolean | undefined;
 }
 
 /** A schedule that a call names. */
@@ -132,6 +134,7 @@ export class SchedulesService {
         ...{ id, name, queueName, namespace: queue.namespace, queueCreatedAt: queue.createdAt },
         ...settings,
         createdBy: caller?.principal.username ?? '',
+        paused: call.paused === true,
       },
       (now) => begin(settings, now, times),
       audit?.storedEvent,

@@ -3,7 +3,10 @@ import { QueueError } from '@querator/core';
 import type { Schedule } from '@querator/protocol';
 import { repeat, type Work } from '../repeat.ts';
 
-/** The 29th of February: a schedule with these times can be paused before it fires. */
+/**
+ * The 29th of February: where the server is of a version that creates active schedules only, one with
+ * these times can be paused before it fires.
+ */
 const PLACEHOLDER = { cron: '0 0 29 2 *', timeZone: 'UTC' };
 
 /** Whether a schedule is one that {@link createPausedSchedule} was about to create from the other one. */
@@ -16,8 +19,8 @@ export function isPlaceholder(found: Schedule, wanted: Schedule): boolean {
 }
 
 /**
- * Creates a schedule that is paused from the beginning. The API creates active ones only:
- * so this one gets other times, is paused, and then gets its own. May be repeated.
+ * Creates a schedule that is paused from the beginning. Servers of before create active ones, whatever they are
+ * asked: so this one gets other times, is paused, and then gets its own. May be repeated.
  *
  * @param namespace that of its queue there.
  * @returns false if no time of it is left. Then there is none.
@@ -30,7 +33,7 @@ export async function createPausedSchedule(
 ): Promise<boolean> {
   const { client, signal } = options;
   const { schedules } = client.v2;
-  const settings = { name, queueName, item, missed };
+  const settings = { name, queueName, item, missed, paused: true };
   await repeat(options, async () => {
     try {
       await schedules.create({ ...settings, ...PLACEHOLDER }, { signal });

@@ -837,7 +837,7 @@ export const ScheduledItem = messageTable(
 
 export const ScheduleSettings = messageTable(
   'ScheduleSettings',
-  () => ({ name: '', queueName: '', cron: '', timeZone: '', item: undefined, missed: '', until: undefined }),
+  () => ({ name: '', queueName: '', cron: '', timeZone: '', item: undefined, missed: '', until: undefined, paused: false }),
   [
     { number: 1, name: 'name', protoName: 'name', jsonName: 'name', kind: 'string', repeated: false },
     { number: 2, name: 'queueName', protoName: 'queue_name', jsonName: 'queue_name', kind: 'string', repeated: false },
@@ -846,6 +846,7 @@ export const ScheduleSettings = messageTable(
     { number: 5, name: 'item', protoName: 'item', jsonName: 'item', kind: 'message', repeated: false, message: ScheduledItem },
     { number: 6, name: 'missed', protoName: 'missed', jsonName: 'missed', kind: 'string', repeated: false },
     { number: 7, name: 'until', protoName: 'until', jsonName: 'until', kind: 'timestamp', repeated: false },
+    { number: 8, name: 'paused', protoName: 'paused', jsonName: 'paused', kind: 'bool', repeated: false },
   ],
 );
 

@@ -45,6 +45,21 @@ export function describeScheduleRecords(test: StorageTest): void {
       }),
     );
 
+    // "Adds a schedule, paused or not."
+    test.ofSchedules(
+      'adds a schedule that is paused, and fires once it is resumed',
+      onSchedules(async (schedules) => {
+        const { store, fixture } = schedules;
+        const due = dueAt(schedules.after('1s'));
+        const created = await store.create(schedules.make({ name: 'a', paused: true }), () => due);
+        expect(created).toMatchObject({ paused: true, state: due });
+        await fixture.clock.advance('2s');
+        expect((await schedules.claim()).claimed).toEqual([]);
+        await store.update(created.namespace, 'a', (stored) => changed(stored, { paused: false }));
+        expect((await schedules.claim()).claimed).toMatchObject([{ schedule: { name: 'a' } }]);
+      }),
+    );
+
     test.ofSchedules(
       'lists schedules in the order of their names',
       onSchedules(async (schedules) => {

@@ -67,11 +67,12 @@ export class PostgresScheduleStore implements ScheduleStore {
       await this.#lockQueue(session, schedule);
       const now = await this.#lockName(session, schedule);
       const state = begin(now);
+      const paused = schedule.paused === true;
       const values = [
         ...[schedule.id, asciiText(schedule.namespace), schedule.name, queueName],
         instantToText(schedule.queueCreatedAt),
-        settingsToText(schedule, { createdBy: schedule.createdBy, paused: false }),
-        ...[stateToText(state), dueText(state.dueAt), this.#now()],
+        settingsToText(schedule, { createdBy: schedule.createdBy, paused }),
+        ...[stateToText(state), paused ? null : dueText(state.dueAt), this.#now()],
       ];
       const [row] = await session.query<ScheduleRow>({ text: insertInto(this.#tables), values });
       await this.#record(session, audit);

@@ -58,11 +58,11 @@ function prepareSchedule(
 }
 
 function insertSchedule({ connection }: Transaction, { schedule }: { readonly schedule: Schedule }): void {
-  const { id, namespace, name, queueName, queueCreatedAt, state } = schedule;
+  const { id, namespace, name, queueName, queueCreatedAt, state, paused } = schedule;
   connection.run(
     `insert into schedules (id, namespace, name, queue_name, queue_created_at, look_at, claim, record, payload)
      values (?, ?, ?, ?, ?, ?, 0, ?, ?)`,
-    ...[id, namespace, name, queueName, queueCreatedAt, state.dueAt ?? null],
+    ...[id, namespace, name, queueName, queueCreatedAt, paused ? null : (state.dueAt ?? null)],
     ...[recordOf(schedule), schedule.item.payload],
   );
 }

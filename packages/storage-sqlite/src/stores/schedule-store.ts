@@ -31,7 +31,8 @@ export class SqliteScheduleStore implements ScheduleStore {
     const wanted = { ...given, item: owned(given.item) };
     return this.#database.transaction(async (transaction) => {
       const now = await transaction.call('prepareSchedule', { schedule: wanted });
-      const schedule = { ...wanted, state: begin(now), paused: false, createdAt: now, updatedAt: now };
+      const paused = wanted.paused === true;
+      const schedule = { ...wanted, state: begin(now), paused, createdAt: now, updatedAt: now };
       await transaction.call('insertSchedule', { schedule });
       await addEvent(transaction, audit);
       return schedule;

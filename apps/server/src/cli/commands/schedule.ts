@@ -15,6 +15,8 @@ interface SettingFlags {
   readonly reference: string;
   readonly missed: string;
   readonly until?: string;
+  /** Of `create`. */
+  readonly paused?: boolean;
 }
 
 interface ListFlags {
@@ -77,7 +79,7 @@ function addDeletion(group: Command, cli: Cli): void {
 }
 
 function addSettings(group: Command, cli: Cli, name: 'create' | 'update', does: string): void {
-  group
+  const command = group
     .command(name)
     .description(does)
     .argument('<schedule>', 'its name, unique in the namespace of the queue')
@@ -94,16 +96,17 @@ function addSettings(group: Command, cli: Cli, name: 'create' | 'update', does: 
     .option('--missed <policy>', 'what becomes of times that are late: skip, one or all', 'one')
     .option('--until <time>', 'the last moment to fire, like 2027-01-01T00:00:00Z; default: no end')
     .action(async (schedule: string, queueName: string, flags: SettingFlags) => {
-      const { cron, timeZone, payload, encoding, kind, reference, missed } = flags;
+      const { cron, timeZone, payload, encoding, kind, reference, missed, paused = false } = flags;
       const until = timeOf('until', flags.until);
       const item = { encoding, kind, reference, utf8: payload };
-      const request = { name: schedule, queueName, cron, timeZone, missed, until, item };
+      const request = { name: schedule, queueName, cron, timeZone, missed, until, item, paused };
       const stored = await attempt(`failed to ${name} schedule`, () =>
         cli.client().v2.schedules[name](request, { signal: cli.interrupted() }),
       );
       await cli.output.json(endpointsV2.schedules[name].response, stored);
       cli.output.say(`Successfully ${name}d schedule '${schedule}'`);
     });
+  if (name === 'create') command.option('--paused', 'let it fire nothing until it is resumed', false);
 }
 
 function addChange(

@@ -29,7 +29,11 @@ export interface ScheduleSettings {
   /** What becomes of times that are late: `skip`, `one` or `all`. Required. */
   missed: string;
   /** Times after it do not fire. Absent: the schedule has no end. */
-  until: Timestamp | undefined;
+  until:
+    | Timestamp
+    | undefined;
+  /** Whether a new schedule fires nothing until it is resumed. An update keeps the pause. */
+  paused: boolean;
 }
 
 /** The item that a schedule produces. */
@@ -148,7 +152,16 @@ export interface ScheduleFailure {
 }
 
 function createBaseScheduleSettings(): ScheduleSettings {
-  return { name: "", queueName: "", cron: "", timeZone: "", item: undefined, missed: "", until: undefined };
+  return {
+    name: "",
+    queueName: "",
+    cron: "",
+    timeZone: "",
+    item: undefined,
+    missed: "",
+    until: undefined,
+    paused: false,
+  };
 }
 
 export const ScheduleSettings: MessageFns<ScheduleSettings> = {
@@ -174,6 +187,9 @@ export const ScheduleSettings: MessageFns<ScheduleSettings> = {
     if (message.until !== undefined) {
       Timestamp.encode(message.until, writer.uint32(58).fork()).join();
     }
+    if (message.paused !== false) {
+      writer.uint32(64).bool(message.paused);
+    }
     return writer;
   },
 
@@ -193,6 +209,7 @@ export const ScheduleSettings: MessageFns<ScheduleSettings> = {
     message.until = (object.until !== undefined && object.until !== null)
       ? Timestamp.fromPartial(object.until)
       : undefined;
+    message.paused = object.paused ?? false;
     return message;
   },
 };
