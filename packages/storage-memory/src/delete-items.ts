@@ -1,4 +1,5 @@
 import type { ItemId, SeenItem } from '@querator/core';
+import { isMoving } from './entry.ts';
 import type { ItemTable } from './item-table.ts';
 
 /** Removes entries in any state. @returns the ids of those that were there. */
@@ -18,4 +19,12 @@ export function deleteSeen(table: ItemTable, items: readonly SeenItem[]): number
     deleted++;
   }
   return deleted;
+}
+
+/** Removes entries that are dead and wait for their move. */
+export function removeMoving(table: ItemTable, ids: readonly ItemId[]): void {
+  for (const id of ids) {
+    const entry = table.get(id);
+    if (entry !== undefined && isMoving(entry)) table.remove(entry);
+  }
 }

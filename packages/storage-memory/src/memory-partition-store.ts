@@ -50,8 +50,8 @@ import {
   type TransferResult,
 } from '@querator/core';
 import { type Appended, appendItems, type EntryOf } from './append-items.ts';
-import { deleteEach, deleteSeen } from './delete-items.ts';
-import { type Entry, type EntryRest, isMoving } from './entry.ts';
+import { deleteEach, deleteSeen, removeMoving } from './delete-items.ts';
+import type { Entry, EntryRest } from './entry.ts';
 import { waitingOr } from './entry-state.ts';
 import { extendLeases } from './extend-leases.ts';
 import { findItems } from './find-items.ts';
@@ -150,8 +150,13 @@ export class MemoryPartitionStore implements PartitionStore {
     return this.#table().dedupKeys.read(request, this.#clock.now());
   }
 
-  async storeKeys(keys: readonly CarriedKey[]): Promise<number> {
-    return this.#open(true).dedupKeys.store(keys, this.#clock.now());
+  async storeKeys(
+    keys: readonly CarriedKey[],
+    { keySpread = 0 }: Pick<KeyedProduceOptions, 'keySpread'> = {},
+  ): Promise<number> {
+    const { dedupKeys } = this.#open(true);
+    this.#parts.checkKeys(keySpread);
+    return dedupKeys.store(keys, this.#clock.now());
   }
 
   async lease(batch: LeaseBatch): Promise<readonly LeasedItem[]> {
@@ -269,11 +274,7 @@ export class MemoryPartitionStore implements PartitionStore {
   }
 
   async remove(ids: readonly ItemId[]): Promise<void> {
-    const table = this.#open();
-    for (const id of ids) {
-      const entry = table.get(id);
-      if (entry !== undefined && isMoving(entry)) table.remove(entry);
-    }
+    removeMoving(this.#open(), ids);
   }
 
   async prepareLetters(

@@ -176,8 +176,8 @@ export class PostgresPartitionStore implements PartitionStore {
     return this.#withKeys(() => readKeys(this.#context, request), { keys: [], next: undefined });
   }
 
-  storeKeys(keys: readonly CarriedKey[]): Promise<number> {
-    return this.#calls.run(this.#table.keys, () => storeKeys(this.#context, keys));
+  storeKeys(keys: readonly CarriedKey[], options?: Pick<KeyedProduceOptions, 'keySpread'>): Promise<number> {
+    return this.#calls.run(this.#table.keys, () => storeKeys(this.#context, keys, options));
   }
 
   async lease(batch: LeaseBatch): Promise<readonly LeasedItem[]> {

@@ -62,7 +62,7 @@ function useAll(connection: Connection): void {
   ITEM_CALLS.sweep(transaction, { key, request });
   ITEM_CALLS.sweepKeys(transaction, { key, limit: 10 });
   const carried = ITEM_CALLS.readKeys(transaction, { key, request: { after: undefined, limit: 10 } });
-  ITEM_CALLS.storeKeys(transaction, { key, keys: carried.keys });
+  ITEM_CALLS.storeKeys(transaction, { key, keys: carried.keys, keySpread: 0 });
   ITEM_CALLS.markMoved(transaction, { key, ids: [second] });
   ITEM_CALLS.removeMoving(transaction, { key, ids: [second] });
   const timeouts = { expireTimeout: timeout, autoCommitTimeout: timeout };

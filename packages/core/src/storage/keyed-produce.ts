@@ -161,8 +161,9 @@ export interface KeyedStore {
    *
    * Undefined if the driver does not claim `dedup`.
    *
+   * @param options `keySpread` as that of a keyed produce.
    * @returns how many are stored now.
    * @throws QueueError `invalid` if the storage cannot store a key.
    */
-  storeKeys?(keys: readonly CarriedKey[]): Promise<number>;
+  storeKeys?(keys: readonly CarriedKey[], options?: Pick<KeyedProduceOptions, 'keySpread'>): Promise<number>;
 }

@@ -15,6 +15,7 @@ const ADDING: ReadonlySet<string> = new Set<keyof PartitionStore>([
   'produceFromOutbox',
   'import',
   'importKeyed',
+  'storeKeys',
   'prepareLetters',
 ]);
 
@@ -55,10 +56,14 @@ export function followingStore(store: PartitionStore, follow: FollowMove): Parti
 }
 
 /** The calls that store items under dedup keys. Their second argument has the `keySpread`. */
-const KEYED: ReadonlySet<string> = new Set<keyof PartitionStore>(['produceKeyed', 'produceKeyedAndLease']);
+const KEYED: ReadonlySet<string> = new Set<keyof PartitionStore>([
+  'produceKeyed',
+  'produceKeyedAndLease',
+  'storeKeys',
+]);
 
 function closedCall(member: string, args: readonly unknown[]): ClosedCall {
   if (!KEYED.has(member)) return { adds: ADDING.has(member), keySpread: undefined };
-  const { newKeys, keySpread = 0 } = args[1] as KeyedProduceOptions;
+  const { newKeys, keySpread = 0 } = args[1] as Partial<KeyedProduceOptions>;
   return newKeys === 'find' ? { adds: false, keySpread: undefined } : { adds: true, keySpread };
 }

@@ -103,14 +103,15 @@ export class PartitionKeys {
    * Stores keys of another storage; see core's `storeKeys`.
    *
    * @returns how many are stored now.
+   * @param keySpread by which the partition was chosen.
    * @throws QueueError `invalid` if the storage has no dedup keys, `over_limit` if it may hold no more.
    */
-  async store(keys: readonly CarriedKey[]): Promise<number> {
+  async store(keys: readonly CarriedKey[], keySpread: number): Promise<number> {
     const { engine, partition } = this.#deps;
     const { store, storageName } = partition;
     if (store.storeKeys === undefined) throw dedupMissing(storageName);
     if (this.limit.newKeys() === 'refuse') throw tooManyKeys(engine.limits.dedupKeys);
-    const stored = await store.storeKeys(keys);
+    const stored = await store.storeKeys(keys, { keySpread });
     this.limit.changed(stored);
     if (stored > 0) this.#sweeper.endsIn(0);
     return stored;

@@ -1,6 +1,5 @@
 import { type CarriedKey, type Queue, unavailable } from '@querator/core';
-import { dedupSlot, partitionInSpread } from '@querator/router';
-import { spreadOf } from '../partition/queue-spread.ts';
+import { keySpreadOf, partitionOfKey } from '../partition/key-places.ts';
 import type { ActivePartition } from './active-partition.ts';
 
 /** Where a list of dedup keys goes on: after a key of a partition. */
@@ -65,15 +64,14 @@ export class QueueKeys {
    *   some may be stored, and the call may be repeated.
    */
   async store(keys: readonly CarriedKey[]): Promise<number> {
-    const { partitions, queue, call } = this.#deps;
-    const spread = spreadOf(queue());
+    const { partitions, call } = this.#deps;
+    const queue = this.#deps.queue();
+    const keySpread = keySpreadOf(queue);
     let stored = 0;
-    for (const [partition, part] of Map.groupBy(keys, ({ key }) =>
-      partitionInSpread(dedupSlot(key), spread),
-    )) {
+    for (const [partition, part] of Map.groupBy(keys, ({ key }) => partitionOfKey(queue, key))) {
       const active = partitions[partition];
       if (active === undefined) throw unavailable('retry', 'the queue has lost the partition');
-      stored += await call(() => active.keys.store(part));
+      stored += await call(() => active.keys.store(part, keySpread));
     }
     return stored;
   }

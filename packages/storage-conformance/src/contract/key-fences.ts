@@ -1,4 +1,4 @@
-import { parseDuration, type StorageError } from '@querator/core';
+import { formatItemId, parseDuration, type StorageError } from '@querator/core';
 import { describe, expect } from 'vitest';
 import { importedItem } from '../fixture/content.ts';
 import type { Fixture } from '../fixture/fixture.ts';
@@ -78,6 +78,25 @@ export function describeKeyFences(test: StorageTest): void {
       await fixture.clock.advance('6m');
       expect(await partition.find('a')).toEqual(['refused']);
     });
+
+    // `storeKeys`: "`keySpread` as that of a keyed produce"
+    test.ifCapable(
+      ['resize', 'dedup'],
+      'refuses keys that are brought by a process of before',
+      async (fixture) => {
+        const partition = fenced(fixture);
+        const store = keyedStore(partition.source);
+        await partition.fence(2);
+        const ids = [formatItemId(7n, 'abcdefghij')];
+        const keys = [{ key: 'a', ids, endsAt: partition.source.in('1h') }];
+        expect(await fateOf(store.storeKeys(keys))).toBe('closed');
+        expect(await fateOf(store.storeKeys(keys, { keySpread: 1 }))).toBe('closed');
+        expect(await partition.find('a')).toEqual(['refused']);
+        expect(await store.storeKeys(keys, { keySpread: 2 })).toBe(1);
+        expect(await partition.find('a')).toEqual(['duplicate']);
+        expect(await store.readKeys({ after: undefined, limit: 5 })).toEqual({ keys, next: undefined });
+      },
+    );
 
     // "in all processes and of every version"
     test.ifCapable(['resize', 'dedup'], 'concerns produces for waiting consumers', async (fixture) => {

@@ -105,7 +105,7 @@ export function keyedParts({ keysName }: PartitionTable, first: number, keySprea
 }
 
 /** What a keyed produce writes behind the random ends. Shorter than one of them. */
-function keySpreadMark(keySpread: number): string {
+export function keySpreadMark(keySpread: number): string {
   return `/${keySpread}`;
 }
 

@@ -4,6 +4,7 @@ import {
   type CountOptions,
   ITEM_ID_RANDOM_LENGTH,
   KEYS_PAGE_IDS,
+  type KeyedProduceOptions,
   type KeySweepResult,
   type KeysRequest,
 } from '@querator/core';
@@ -11,6 +12,7 @@ import { withLongerLimit } from '../database/with-longer-limit.ts';
 import { KEY_COLUMNS, type KeyRow, keyParameters, rowToKey } from '../sql/key-rows.ts';
 import { nowParameter, nowSql, type PartitionContext } from '../sql/partition-table.ts';
 import { isRefusedData, refusedItems } from '../sql/refused-data.ts';
+import { keySpreadMark } from './keyed-shape.ts';
 
 const NOW = nowSql('$1');
 
@@ -118,13 +120,18 @@ const storeIn = (keys: string) => `
   SELECT count(*)::int AS stored FROM stored`;
 
 /** Stores keys of another storage. They are in the same order in all processes, so that statements cannot deadlock. */
-export async function storeKeys(context: PartitionContext, keys: readonly CarriedKey[]): Promise<number> {
+export async function storeKeys(
+  context: PartitionContext,
+  keys: readonly CarriedKey[],
+  { keySpread = 0 }: Pick<KeyedProduceOptions, 'keySpread'> = {},
+): Promise<number> {
+  const mark = keySpread === 0 ? '' : keySpreadMark(keySpread);
   const { db, table } = context;
   const sorted = keys.toSorted((a, b) => (a.key < b.key ? -1 : 1));
   try {
     const [row] = await db.write<{ stored: number }>({
       ...table.prepared('keys_store', () => storeIn(table.keysName)),
-      values: [nowParameter(context), ...keyParameters(sorted)],
+      values: [nowParameter(context), ...keyParameters(sorted, mark)],
     });
     return row?.stored ?? 0;
   } catch (error) {

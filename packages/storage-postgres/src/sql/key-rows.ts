@@ -21,13 +21,17 @@ export function rowToKey({ key, first, ends, at }: KeyRow): CarriedKey {
 
 const NUMBER_LENGTH = 17;
 
-/** Keys as arrays for the columns `key`, `first_number`, `random_ends` and `ends_at`. */
-export function keyParameters(keys: readonly CarriedKey[]): readonly unknown[] {
+/**
+ * Keys as arrays for the columns `key`, `first_number`, `random_ends` and `ends_at`.
+ *
+ * @param mark what follows the random ends. Shorter than one of them.
+ */
+export function keyParameters(keys: readonly CarriedKey[], mark = ''): readonly unknown[] {
   const endOf = (id: ItemId) => id.slice(NUMBER_LENGTH);
   return [
     textArray(keys.map(({ key }) => key)),
     keys.map(({ ids: [first] }) => (first === undefined ? '0' : firstNumberOf(first).toString())),
-    keys.map(({ ids }) => ids.map(endOf).join('')),
+    keys.map(({ ids }) => `${ids.map(endOf).join('')}${mark}`),
     keys.map(({ endsAt }) => instantToText(endsAt)),
   ];
 }

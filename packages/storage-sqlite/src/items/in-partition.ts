@@ -1,3 +1,4 @@
+import { StorageError } from '@querator/core';
 import type { OwnedKey } from '../file/partitions.ts';
 import type { Transaction } from '../file/transaction.ts';
 import { ItemTable } from './item-table.ts';
@@ -15,6 +16,17 @@ export function tableOf(transaction: Transaction, { key }: InPartition): ItemTab
 /** As `tableOf`, to add items, which a partition that its queue is to lose refuses. */
 export function addingTableOf(transaction: Transaction, { key }: InPartition): ItemTable {
   return new ItemTable(transaction, transaction.partitions.use(key, true));
+}
+
+/** As `addingTableOf`, for dedup keys. @throws StorageError `closed` if the partition takes none of that spread. */
+export function takingKeysTableOf(
+  transaction: Transaction,
+  { key, keySpread = 0 }: InPartition & { readonly keySpread?: number | undefined },
+): ItemTable {
+  const table = addingTableOf(transaction, { key });
+  if (keySpread >= transaction.partitions.keySpread(key)) return table;
+  const message = 'the dedup keys of the queue go to other partitions by now';
+  throw new StorageError(message, { outcome: 'not-applied', closed: true });
 }
 
 /** The table of a partition to change what is there. Undefined: it was never used. */

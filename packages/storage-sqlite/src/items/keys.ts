@@ -11,7 +11,7 @@ import {
   millisecondsBetween,
 } from '@querator/core';
 import type { Transaction } from '../file/transaction.ts';
-import { addingTableOf, type InPartition, storedTableOf, usedTableOf } from './in-partition.ts';
+import { type InPartition, storedTableOf, takingKeysTableOf, usedTableOf } from './in-partition.ts';
 import type { ItemTable } from './item-table.ts';
 
 /** A dedup key to be stored. */
@@ -121,9 +121,9 @@ export function readKeys(
 
 export function storeKeys(
   transaction: Transaction,
-  { keys, ...args }: InPartition & { readonly keys: readonly CarriedKey[] },
+  { keys, ...args }: InPartition & { readonly keys: readonly CarriedKey[]; readonly keySpread: number },
 ): number {
-  const table = addingTableOf(transaction, args);
+  const table = takingKeysTableOf(transaction, args);
   const { now } = transaction;
   const fresh = keys.filter(({ key, endsAt }) => endsAt > now && idsOfKey(table, key, now) === undefined);
   for (const key of fresh) addKey(table, key);

@@ -11,12 +11,11 @@ import {
   type NewItem,
   type Outcome,
   type ProduceResult,
-  StorageError,
 } from '@querator/core';
 import type { Transaction } from '../file/transaction.ts';
 import { type Packed, pack, unpack } from '../messages/packed-payloads.ts';
 import { appendItems } from './append-items.ts';
-import { addingTableOf, type InPartition, tableOf } from './in-partition.ts';
+import { addingTableOf, type InPartition, tableOf, takingKeysTableOf } from './in-partition.ts';
 import type { ItemTable } from './item-table.ts';
 import { addKey, idsOfKey } from './keys.ts';
 import { leaseItems } from './lease.ts';
@@ -109,14 +108,9 @@ export function produceKeyed(
   return produceKeyedInto(keyedTableOf(transaction, args), transaction, args);
 }
 
-/** @throws StorageError `closed` if the partition takes no such keys. */
 function keyedTableOf(transaction: Transaction, args: ProduceKeyedArgs): ItemTable {
-  const { key, newKeys, keySpread = 0 } = args;
-  if (newKeys === 'find') return tableOf(transaction, args);
-  const table = addingTableOf(transaction, args);
-  if (keySpread >= transaction.partitions.keySpread(key)) return table;
-  const message = 'the dedup keys of the queue go to other partitions by now';
-  throw new StorageError(message, { outcome: 'not-applied', closed: true });
+  if (args.newKeys === 'find') return tableOf(transaction, args);
+  return takingKeysTableOf(transaction, args);
 }
 
 export function produceKeyedAndLease(

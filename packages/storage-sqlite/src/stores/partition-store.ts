@@ -109,8 +109,11 @@ export class SqlitePartitionStore implements PartitionStore {
     return this.#calls.read('readKeys', { request });
   }
 
-  storeKeys(keys: readonly CarriedKey[]): Promise<number> {
-    return this.#calls.call('storeKeys', { keys });
+  storeKeys(
+    keys: readonly CarriedKey[],
+    { keySpread = 0 }: Pick<KeyedProduceOptions, 'keySpread'> = {},
+  ): Promise<number> {
+    return this.#calls.call('storeKeys', { keys, keySpread });
   }
 
   async lease(batch: LeaseBatch): Promise<readonly LeasedItem[]> {
