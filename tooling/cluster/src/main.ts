@@ -67,6 +67,12 @@ const PARTS: readonly Part[] = [
     install: postgresServerTools,
     run: histories,
   },
+  {
+    name: 'histories on SQLite',
+    inShort: false,
+    waits: true,
+    run: () => script('../histories/src/main.ts', ['run', '--sqlite']),
+  },
   { name: 'Patroni', inShort: true, waits: true, obstacle: whyNoPatroni, run: patroni },
   {
     name: 'histories of bad variants',

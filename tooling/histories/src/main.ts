@@ -5,6 +5,7 @@
  *   run [--short] [--failover] [--seed N] [--seeds N] [--instances N] [--calm MS] [--faults N]
  *                       --failover: on a primary and its standby, of Debian's packages
  *                       --patroni instead: on three nodes under Debian's Patroni
+ *                       --sqlite instead: one server on files of SQLite
  *   check FILE          checks a saved history again
  *   doubles [--produces N] [--seed N]
  *                       produces under dedup keys through faults, 1,000,000 by default, and counts what is stored
@@ -25,6 +26,7 @@ import { doublesRun } from './run/doubles-run.ts';
 import { PATRONI_FAULTS, SHORT_PATRONI_FAULTS } from './run/patroni-faults.ts';
 import { postgresRun } from './run/postgres-run.ts';
 import { serviceGaps } from './run/service-gaps.ts';
+import { sqliteRun } from './run/sqlite-run.ts';
 import { tryOnMemory, tryOnPostgres } from './variants/try-variant.ts';
 import { nameOf, type Variant, type VariantStorage, variantsOf } from './variants/variant.ts';
 
@@ -37,6 +39,7 @@ const { values, positionals } = parseArgs({
     short: { type: 'boolean', default: false },
     failover: { type: 'boolean', default: false },
     patroni: { type: 'boolean', default: false },
+    sqlite: { type: 'boolean', default: false },
     seed: { type: 'string' },
     seeds: { type: 'string' },
     instances: { type: 'string' },
@@ -96,6 +99,24 @@ function run(): Promise<boolean> {
     );
     return failed === 0;
   });
+}
+
+/** @returns whether all histories on SQLite were accepted. */
+async function runOnSqlite(): Promise<boolean> {
+  const form = formOf(values);
+  const first = count('seed', firstSeed(Math.random()));
+  const seeds = count('seeds', values.seed === undefined ? form.seeds : 1);
+  const [calmMs, faults] = [count('calm', form.calm), count('faults', form.faults)];
+  let failed = 0;
+  for (let seed = first; seed < first + seeds; seed++) {
+    say(`seed ${seed} on SQLite`);
+    const history = await sqliteRun({ seed, calmMs, faults, origin: `sqlite, seed ${seed}` });
+    const { rules, text } = judge(history, folder);
+    if (rules.length > 0) failed++;
+    say(text);
+  }
+  say(`${seeds - failed} histories accepted, ${failed} failed`);
+  return failed === 0;
 }
 
 /** The times without service around the faults of a run, for the documentation. */
@@ -166,7 +187,7 @@ async function main(): Promise<boolean> {
   const [command, ...rest] = positionals;
   switch (command) {
     case 'run':
-      return run();
+      return values.sqlite ? runOnSqlite() : run();
     case 'check':
       return check(rest[0]);
     case 'doubles':

@@ -38,7 +38,8 @@ export interface RunUnderTest {
   readonly instances: readonly Instance[];
   /** The link of each instance to the database. */
   readonly links: readonly DatabaseLink[];
-  readonly database: DatabaseUnderTest;
+  /** Undefined: the storage is a file. */
+  readonly database: DatabaseUnderTest | undefined;
   readonly leaseTimeoutMs: number;
   readonly random: SeededRandom;
 }
@@ -61,7 +62,7 @@ export const killInstance: Fault = {
 };
 
 /** Stops an instance for longer than its leases last, and continues it. */
-const pauseInstance: Fault = {
+export const pauseInstance: Fault = {
   name: 'pause an instance',
   async strike({ instances, leaseTimeoutMs, random }) {
     const instance = oneOf(instances, random);
@@ -109,6 +110,7 @@ const blackHole: Fault = {
 export const crashDatabase: Fault = {
   name: 'crash the database',
   async strike({ database, random }) {
+    if (database === undefined) throw new Error('there is no database to crash');
     await database.crash();
     await delay(random.fraction() * 200);
     await database.start();
@@ -123,8 +125,9 @@ export const crashDatabase: Fault = {
 export const failOver: Fault = {
   name: 'fail over to the standby',
   async strike({ database, random }) {
-    const { standby } = database;
-    if (standby === undefined) throw new Error('there is no standby to fail over to');
+    const standby = database?.standby;
+    if (database === undefined || standby === undefined)
+      throw new Error('there is no standby to fail over to');
     if (random.fraction() < 0.5) {
       standby.cutOff();
       await delay(100 + random.fraction() * 300);

@@ -13,7 +13,7 @@ function ofLeader(name: string, strike: Strike): Fault {
   return {
     name,
     async strike({ database, random }: RunUnderTest) {
-      const { patroni } = database;
+      const patroni = database?.patroni;
       if (patroni === undefined) throw new Error('the database is not under Patroni');
       await strike(patroni, await patroni.leader(), random);
       await patroni.settled();

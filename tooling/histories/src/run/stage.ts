@@ -68,19 +68,31 @@ export async function setUpStage(server: DatabaseUnderTest, options: StageOption
   try {
     await outbox?.install();
     await Promise.all(instances.map((instance) => instance.start()));
-    const { queues } = createClient({ endpoint: instances[0]?.url ?? '' });
-    const settings = { leaseTimeout: `${leaseTimeoutMs}ms`, expireTimeout: '24h' };
-    if (maxAttempts === undefined) {
-      await queues.create({ queueName: 'q', ...settings, requestedPartitions: partitions });
-    } else {
-      await queues.create({ queueName: 'dead', ...settings, requestedPartitions: 1 });
-      const letters = { deadQueue: 'dead', maxAttempts };
-      await queues.create({ queueName: 'q', ...settings, ...letters, requestedPartitions: partitions });
-    }
+    await createQueue(instances[0] as Instance, { partitions, leaseTimeoutMs, maxAttempts });
   } catch (error) {
     await tearDown();
     throw error;
   }
   const connectionString = () => databaseOf(server.connectionString(), database.name);
   return { instances, links, outbox, connectionString, tearDown };
+}
+
+/** Creates the queue `q` at a server, and its dead-letter queue if items have a limit of attempts. */
+export async function createQueue(
+  { url }: Pick<Instance, 'url'>,
+  {
+    partitions,
+    leaseTimeoutMs,
+    maxAttempts,
+  }: Pick<StageOptions, 'partitions' | 'leaseTimeoutMs' | 'maxAttempts'>,
+): Promise<void> {
+  const { queues } = createClient({ endpoint: url });
+  const settings = { leaseTimeout: `${leaseTimeoutMs}ms`, expireTimeout: '24h' };
+  if (maxAttempts === undefined) {
+    await queues.create({ queueName: 'q', ...settings, requestedPartitions: partitions });
+    return;
+  }
+  await queues.create({ queueName: 'dead', ...settings, requestedPartitions: 1 });
+  const letters = { deadQueue: 'dead', maxAttempts };
+  await queues.create({ queueName: 'q', ...settings, ...letters, requestedPartitions: partitions });
 }
