@@ -118,6 +118,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'transfer-items.ts',
     'taken-items.ts',
     'make-due.ts',
+    'delete-items.ts',
     'mark-moved.ts',
     'find-items.ts',
     'list-items.ts',
