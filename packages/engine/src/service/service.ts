@@ -199,9 +199,8 @@ export function createService(options: ServiceOptions): Service {
   const lookups = { manager, limits: deps.limits, lookup, metadata };
   const requests = new LeasedItemsRequests(lookups);
   const zones = new TimeZones();
-  const { scheduleStore: store, admitFiring } = options;
+  const { scheduleStore: store, admitFiring, queueSignals: signals } = options;
   const fireItem = makeFireItem(lookups, admitFiring);
-  const signals = queueSignals;
   const parts = store && { store, loop: new ScheduleLoop({ engine: deps, store, signals, zones, fireItem }) };
   const schedules = new SchedulesService({ manager, parts, random: deps.random, zones });
   const { instances: view = () => ALONE, alsoOn } = options;
