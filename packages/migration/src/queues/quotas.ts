@@ -1,5 +1,5 @@
 import type { Client } from '@querator/client';
-import { QueueError } from '@querator/core';
+import { MESSAGES, QueueError } from '@querator/core';
 import type { QuotaLimits } from '@querator/protocol';
 import { repeat, type Work } from '../repeat.ts';
 
@@ -81,14 +81,16 @@ async function setQuota(
 /** @returns undefined if the server keeps to no quotas. */
 async function readQuota(options: Work & { readonly client: Client }, namespace: string) {
   const { client, signal } = options;
-  try {
-    return await repeat(options, () => client.v2.quotas.get({ namespace }, { signal }));
-  } catch (error) {
-    if (!(error instanceof QueueError)) throw error;
-    if (error.code === 'forbidden') return 'hidden';
-    // The documented answer of a server without quotas; those before v2 do not know the call.
-    const isUnused = error.code === 'failed' && error.reason === 'unavailable';
-    if (isUnused || error.code === 'unknown_method') return undefined;
-    throw error;
-  }
+  return repeat(options, async () => {
+    try {
+      return await client.v2.quotas.get({ namespace }, { signal });
+    } catch (error) {
+      if (!(error instanceof QueueError)) throw error;
+      if (error.code === 'forbidden') return 'hidden';
+      // The documented answer of a server without quotas; those before v2 do not know the call.
+      const isUnused = error.code === 'failed' && error.message !== MESSAGES.serviceShutdown;
+      if (isUnused || error.code === 'unknown_method') return undefined;
+      throw error;
+    }
+  });
 }
