@@ -35,6 +35,8 @@ const INDEXES: Readonly<Record<string, readonly string[]>> = {
   produce_keyed_and_lease_texts: ['lse'],
   keys_find: ['pkey'],
   keys_find_here: ['pkey'],
+  keys_read: ['pkey'],
+  keys_store: [],
   keys_sweep: ['key', 'pkey'],
   produce_and_lease: ['lse'],
   produce_and_lease_texts: ['lse'],

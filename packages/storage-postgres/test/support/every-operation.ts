@@ -1,5 +1,6 @@
 import {
   addDuration,
+  formatItemId,
   type ItemId,
   LAST_INSTANT,
   milliseconds,
@@ -119,7 +120,7 @@ function operations(context: PartitionContext, ids: readonly ItemId[]): (() => P
     () => produceKeyedAndLease(context, keyed(withTexts), store, keyedLease, ids[0] ?? ''),
     () => sweepKeys(context, limit, { from: '-infinity' }),
     () => readKeys(context, { after: 'k', limit }),
-    () => storeKeys(context, [{ key: 'k', ids: ids.slice(0, 1), endsAt: LAST_INSTANT }]),
+    () => storeKeys(context, [{ key: 'k', ids: [formatItemId(7n, 'abcdefghij')], endsAt: LAST_INSTANT }]),
     () => lease(context, { limit: 1, leaseTimeout: EXPIRE_TIMEOUT }, ''),
     () => lease(context, { limit: 1, leaseTimeout: EXPIRE_TIMEOUT }, ids[0] ?? ''),
     () => lease(context, { limit: limit + 1, leaseTimeout: EXPIRE_TIMEOUT }, ''),
