@@ -9,7 +9,7 @@ test('a queue is described from counts that are taken at most every two seconds'
   const empty = { waiting: 0, leased: 0, scheduled: 0, headAgeMs: 0, countAgeMs: 0 };
   const first = await describeQueue(h);
   expect(first.queue).toMatchObject({ name: 'q', maxAttempts: 0 });
-  const partition = { storageName: 'mem', inService: true, failures: 0, items: empty };
+  const partition = { storageName: 'mem', inService: true, failures: 0, leaves: false, items: empty };
   expect(first.partitions).toEqual([
     { ...partition, partition: 0, keys: { keys: 0, countAgeMs: 0 } },
     { ...partition, partition: 1, keys: { keys: 0, countAgeMs: 0 } },
