@@ -1,14 +1,13 @@
 import {
   errorText,
   type FoundItem,
-  type Instant,
-  type ItemFilter,
   type ItemId,
   invalid,
   type JsonValue,
   type SeenItem,
   type Task,
 } from '@querator/core';
+import { createdBefore } from './created-before.ts';
 import { filterFromJson, filterToJson, hasLaterConditions } from './filter-json.ts';
 import type {
   AskedItems,
@@ -90,8 +89,7 @@ export class DeleteItems implements TaskKind {
     if (queue === undefined) return ended(place, { error: 'the queue was deleted' });
     const partition = queue.queue.partitions[place.partition];
     if (partition === undefined) return ended(place, 'done');
-    const end = until[partition.storageName];
-    const wanted = before(filterFromJson(filter), end === undefined ? task.createdAt : BigInt(end));
+    const wanted = createdBefore(filterFromJson(filter), task, until, partition);
     const page = await queue.search.findIn({
       filter: wanted,
       limit: budget.items,
@@ -120,13 +118,6 @@ export class DeleteItems implements TaskKind {
 function seenOf({ id, state, attempts }: FoundItem, isNamed: boolean): readonly SeenItem[] {
   const isTaken = state === 'waiting' || state === 'scheduled' || (state === 'leased' && isNamed);
   return isTaken ? [{ id, state, attempts }] : [];
-}
-
-/** The filter without items that were created then or later. */
-function before(filter: ItemFilter, end: bigint): ItemFilter {
-  const { from, to } = filter.created ?? {};
-  const earlier = to !== undefined && to < end ? to : (end as Instant);
-  return { ...filter, created: { from, to: earlier } };
 }
 
 function ended(checkpoint: Checkpoint, end: StepResult['end']): StepResult {

@@ -1,14 +1,6 @@
-import {
-  errorText,
-  type FoundItem,
-  type Instant,
-  type ItemFilter,
-  type ItemId,
-  invalid,
-  type JsonValue,
-  type Task,
-} from '@querator/core';
+import { errorText, type FoundItem, type ItemId, invalid, type JsonValue, type Task } from '@querator/core';
 import type { LogicalQueue } from '../../queue/logical-queue.ts';
+import { createdBefore } from '../created-before.ts';
 import { filterFromJson, filterToJson } from '../filter-json.ts';
 import type {
   AskedItems,
@@ -92,11 +84,7 @@ export class RetryItems implements TaskKind {
     if (partition === undefined) return { ...NOTHING, checkpoint: place, end: 'done' };
     const { last } = place;
     if (last === undefined) return { ...NOTHING, checkpoint: await begun(queue, place) };
-    const end = until[partition.storageName];
-    const wanted = before(
-      filterFromJson(filter),
-      end === undefined ? task.createdAt : (BigInt(end) as Instant),
-    );
+    const wanted = createdBefore(filterFromJson(filter), task, until, partition);
     const page = await queue.search.findIn({
       filter: wanted,
       limit: budget.items,
@@ -132,10 +120,4 @@ async function retry(
     items.filter(({ state }) => state === asked).map(({ id }) => id);
   const ofScheduled = await earlyReturns.ofScheduled(partition, idsIn('scheduled'));
   return ofScheduled + (await earlyReturns.ofLeased(partition, idsIn('leased')));
-}
-
-/** The filter without items that were created then or later. */
-function before(filter: ItemFilter, end: Instant): ItemFilter {
-  const { from, to } = filter.created ?? {};
-  return { ...filter, created: { from, to: to !== undefined && to < end ? to : end } };
 }

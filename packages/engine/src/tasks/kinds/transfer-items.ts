@@ -10,6 +10,7 @@ import {
   unavailable,
 } from '@querator/core';
 import type { LogicalQueue } from '../../queue/logical-queue.ts';
+import { createdBefore } from '../created-before.ts';
 import { filterFromJson, filterToJson, hasLaterConditions } from '../filter-json.ts';
 import type {
   AskedItems,
@@ -101,8 +102,7 @@ export class TransferItems implements TaskKind {
     const destinations = destinationsFrom(origin);
     const leaving = leavingFrom(partition);
     const resumed = place.across === true ? await resumeMoves(this.#queues, leaving, destinations) : 0;
-    const end = until[partition.storageName];
-    const wanted = before(filterFromJson(filter), end === undefined ? task.createdAt : BigInt(end));
+    const wanted = createdBefore(filterFromJson(filter), task, until, partition);
     const asked = {
       filter: wanted,
       dryRun: task.dryRun,
@@ -178,13 +178,6 @@ const LOST = unavailable('retry', 'another process works on the task');
 function checkState({ state }: ItemFilter): void {
   if (state === undefined || state === 'waiting' || state === 'scheduled') return;
   throw invalid(errorText`filter.state is invalid; items in the state '${state}' cannot be moved`);
-}
-
-/** The filter without items that were created then or later. */
-function before(filter: ItemFilter, end: bigint): ItemFilter {
-  const { from, to } = filter.created ?? {};
-  const earlier = to !== undefined && to < end ? to : (end as Task['createdAt']);
-  return { ...filter, created: { from, to: earlier } };
 }
 
 function placeOf(checkpoint: JsonValue | undefined): TransferCheckpoint {
