@@ -24,7 +24,7 @@ interface BulkActionProps {
   readonly danger?: boolean;
   /** Creates the task. Default: `tasks.create` with the request. */
   readonly create?: (request: TaskRequest & { readonly dry_run?: boolean }) => Promise<Task>;
-  /** What the count means, and what the button says. Default: so many items, which must be some. */
+  /** What to show once the items are counted. Default: their number; with 0 items the button is disabled. */
   readonly preview?: (counted: Task) => Preview;
   /** What the task takes, in the plural. Default: `items`. */
   readonly noun?: string;

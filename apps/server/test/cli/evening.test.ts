@@ -43,13 +43,13 @@ test("an operator's evening: the causes are found and mended on the command line
   // The schedule may have fired meanwhile: it is never refused.
   expect(nearest).toMatch(/^namespace shop items-waiting 25\d\d 2500$/);
 
-  // What holds so many items?
+  // Which queues hold the items of the namespace?
   const queues = await ok('queues list --namespace shop --sort waiting --descending');
   expect(queues).toMatch(
     /^orders shop 1110 .*\nevents shop 800 .*\norders-dead shop 390 .*\nmail shop 16\d 40 /m,
   );
 
-  // Dead letters count too. Those of the bank can be done again; the others are of a kind that nobody can read.
+  // Dead letters count too. Those that failed at the bank are redriven. Those of the kind order-v2 always fail: delete them.
   expect(await ok('find orders-dead --by error')).toBe(
     "COUNT ERROR\n300 cannot parse the order: unexpected '<' at position 0\n90 the bank does not answer\n",
   );

@@ -75,7 +75,7 @@ describe.each(['a key that may only see health', 'a key of another namespace'])(
       });
       answers[line] = `${code} ${stdout}${stderr}`;
     }
-    // The only list over all namespaces that nobody is refused: it leaves out what the caller may not see.
+    // Every caller may list tasks. The list leaves out those that the caller may not see.
     expect(answers['task list']).toMatch(/^0 ID .*\nFound 0 task\(s\)\n$/);
     delete answers['task list'];
     const refusal = /^1 Error: failed to [^:]+: .*access denied\n$/;

@@ -28,7 +28,7 @@ describe.each(STORAGES)('/v2/queues.update on %s', { timeout: 60_000 }, (storage
       });
       const { json } = await server.post('/v1/queues.info', { queue_name });
       expect(json).toMatchObject({ max_attempts: 5, reference: 'first' });
-      // Without the condition it changes what is there now, whoever has changed it.
+      // Without the condition, the update overwrites the change of the other caller.
       expect(await update({ reference: 'second' })).toMatchObject({ reference: 'second' });
     },
   );

@@ -88,7 +88,7 @@ test("an operator's evening: the causes are found and mended in the console alon
   await press('Delete…');
   await confirm('Delete', 'orders-dead', '1,000 items');
 
-  // More of it is on its way: out of the queue with it, but kept for those who sent it.
+  // The queue has more items of that kind. They move to another queue, where their senders can look at them.
   await console.goTo('queues');
   await follow('orders');
   await follow('Items');

@@ -5,7 +5,7 @@ import { useCall } from '../../api/use-call.ts';
 import { Plain } from '../../parts/plain.tsx';
 import { formatCount } from '../../text/number.ts';
 
-/** Those of what a namespace holds. Who exceeds one of the others is told to wait, and can. */
+/** The limits of what a namespace holds. The others are limits of rates: a caller beyond one has only to wait. */
 const STOCKS: readonly (readonly [LimitName, string])[] = [
   ['items_waiting', 'items'],
   ['bytes_waiting', 'bytes'],
@@ -16,7 +16,7 @@ const NEARLY = 0.9;
 const LIMITED_MS = 10_000;
 const UNLIMITED_MS = 60_000;
 
-/** Nothing is said to those who may not see quotas, or where there are none. */
+/** The quota; empty, and so without a note, if the viewer may not see it or the server has no quotas. */
 async function quotaOrNone(namespace: string, signal: AbortSignal): Promise<Quota> {
   try {
     return await getQuota({ namespace }, signal);

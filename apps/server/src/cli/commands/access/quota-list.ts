@@ -22,7 +22,7 @@ interface Subject {
   readonly names: object;
 }
 
-/** `querator quota list`: who uses how much, to find the one who uses too much. */
+/** `querator quota list`: what each namespace and key uses, those nearest to a limit first. */
 export function addQuotaList(group: Command, cli: Cli): void {
   group
     .command('list')
