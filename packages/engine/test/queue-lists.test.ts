@@ -12,7 +12,7 @@ import {
 } from '@querator/core';
 import { ManualClock, SeededRandom } from '@querator/core/testing';
 import { memoryBackend } from '@querator/storage-memory';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createService, type ListQueueRowsCall, type QueueRowsPage } from '../src/index.ts';
 import { Harness, queueCall, watch } from './support/harness.ts';
 
@@ -59,6 +59,56 @@ test('a queue has no counts at first, and those of a few seconds ago later, with
   expect(rows[1]).toMatchObject({ items: { waiting: 2, leased: 1, scheduled: 0 }, dead: 1 });
   expect(rows[1]?.items?.countAgeMs).toBeLessThanOrEqual(3_000);
   expect(rows[1]?.items?.headAgeMs).toBeGreaterThan(0);
+});
+
+describe('what this process has created, changed or deleted is in the next list', () => {
+  test('without a pause', async () => {
+    const h = new Harness();
+    await h.create('a');
+    await h.create('b');
+    expect(namesOf(await list(h))).toEqual(['a', 'b']);
+    await h.create('c', { deadQueue: 'a' });
+    await h.service.queues.delete('b', false);
+    expect((await list(h)).rows).toMatchObject([{ name: 'a' }, { name: 'c', deadQueue: 'a' }]);
+    await h.service.queues.update(queueCall('c', { maxAttempts: 1 }));
+    await h.service.pauses.pause({ queueName: 'a', produce: false, lease: true, until: undefined });
+    const [a, c] = (await list(h)).rows;
+    expect(a?.pauses).toHaveProperty('lease');
+    expect(c?.deadQueue).toBe('');
+  });
+
+  test('while all queues are being read', async () => {
+    const h = new Harness();
+    await h.create('a');
+    await list(h);
+    await h.clock.advance('1s');
+    const release = h.storage.holdQueues('list');
+    const during = list(h);
+    await h.settle();
+    await h.create('b');
+    release();
+    expect(namesOf(await during)).toEqual(['a']);
+    expect(namesOf(await list(h))).toEqual(['a', 'b']);
+  });
+
+  test('when it could not be read at first', async () => {
+    const h = new Harness();
+    await h.create('a');
+    await list(h);
+    await h.create('b');
+    h.storage.failQueues('list', 'not-applied');
+    expect(namesOf(await list(h))).toEqual(['a']);
+    h.storage.healQueues();
+    expect(namesOf(await list(h))).toEqual(['a', 'b']);
+  });
+
+  test('when there are many of them', async () => {
+    const h = new Harness();
+    await h.create('q');
+    await list(h);
+    for (let n = 0; n < 150; n++) await h.create(`q-${n}`);
+    expect((await list(h, { limit: 1_000 })).rows).toHaveLength(151);
+  });
 });
 
 test('nothing is counted unless somebody has looked within a minute', async () => {

@@ -15,6 +15,7 @@ test('a poll that had to wait for its turn does not delay the next one', async (
     engine: engineDeps({ clock, random: new SeededRandom() }),
     store: { stamps } as unknown as QueueStore,
     signals: undefined,
+    changed: () => {},
     running: () => [MEMBER],
     refresh: async () => true,
   });

@@ -43,6 +43,8 @@ export interface QueueManagerDeps {
   readonly queueSignals: StorageSignals | undefined;
   /** Called with each queue once it is active, before any later call. */
   readonly activated: (queue: LogicalQueue) => void;
+  /** Called with the name of each queue that this process has created, changed or deleted. */
+  readonly changed: (name: string) => void;
 }
 
 /**
@@ -72,7 +74,7 @@ export class QueueManager {
   readonly #activated: (queue: LogicalQueue) => void;
   readonly #shuttingDown = new RunOnce(() => this.#shutdown());
 
-  constructor({ engine, store, storages, queueSignals, activated }: QueueManagerDeps) {
+  constructor({ engine, store, storages, queueSignals, activated, changed }: QueueManagerDeps) {
     this.#deps = engine;
     this.#activated = activated;
     this.#store = store;
@@ -88,6 +90,7 @@ export class QueueManager {
       engine,
       store,
       signals: queueSignals,
+      changed,
       running: () => [...this.#running.values()].map(({ queue }) => queue),
       refresh: (name) => this.refresh(name),
     });
@@ -216,7 +219,8 @@ export class QueueManager {
     const stored = await this.#store.create({ ...queue, partitions }, check, audit?.storedEvent, {
       namespaceMustExist,
     });
-    this.#deadQueueAppeared(stored.name);
+    // These kept their dead items because their dead-letter queue was deleted.
+    for (const queue of this.#running.values()) if (queue.queue.deadQueue === stored.name) queue.sweepAll();
     this.#settings.changed(stored.name);
     return stored;
   }
@@ -391,10 +395,5 @@ export class QueueManager {
     this.checkRunning();
     // A sweep must not wait for a refresh, which may stop the queue, and the stop waits for sweeps.
     return (await this.#find(deadQueue)).letters();
-  }
-
-  /** Sweeps the queues that kept dead items because their dead-letter queue was deleted. */
-  #deadQueueAppeared(name: string): void {
-    for (const queue of this.#running.values()) if (queue.queue.deadQueue === name) queue.sweepAll();
   }
 }

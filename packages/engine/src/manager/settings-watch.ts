@@ -17,6 +17,8 @@ export interface SettingsWatchDeps {
   readonly store: QueueStore;
   /** Change notifications about queues from other processes. Undefined if the driver has none. */
   readonly signals: StorageSignals | undefined;
+  /** Called with the name of each queue that this process has created, changed or deleted. */
+  readonly changed: (name: string) => void;
   /** The active queues, as this process knows them. */
   readonly running: () => readonly Queue[];
   /** Reads a queue anew. @returns whether it succeeded. Never rejects. */
@@ -76,8 +78,9 @@ export class SettingsWatch {
     this.#subscriptions.delete(name);
   }
 
-  /** Publishes that this process has created, changed or deleted the queue. */
+  /** Tells everybody, in this process and others, that this one has created, changed or deleted the queue. */
   changed(name: string): void {
+    this.#deps.changed(name);
     this.#deps.signals?.publish(topicOf(name));
   }
 

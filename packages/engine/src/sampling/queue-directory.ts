@@ -33,14 +33,19 @@ const QUICK_MS = 20;
 const PATIENCE_MS = 10;
 /** Requests within this time share a read. */
 const FRESH_MS = 500;
+/** If this process has changed more queues than this, all are read. */
+const MOST_CHANGED = 100;
 
-/** All queues in memory, in order of their names, as they were read a short time ago. */
+/** All queues in memory, as they were read a short time ago. Those that this process has changed since are read anew. */
 export class QueueDirectory {
   readonly #clock: Clock;
   readonly #read: ReadQueues;
   readonly #reads = new SharedRun(() => this.#readAll());
+  readonly #changedReads = new SharedRun(() => this.#readChanged());
   #queues: readonly ListedQueue[] | undefined;
-  #byName: ReadonlyMap<string, ListedQueue> = new Map();
+  #byName: Map<string, ListedQueue> = new Map();
+  /** Names of queues that have changed since they were read. */
+  #changed = new Set<string>();
   #readAt: Instant | undefined;
   #tookMs = 0;
 
@@ -69,18 +74,28 @@ export class QueueDirectory {
     return this.#byName.get(name);
   }
 
+  /** Notes that this process has created, changed or deleted the queue. */
+  changed(name: string): void {
+    if (this.#queues !== undefined || !this.#reads.isIdle) this.#changed.add(name);
+  }
+
   /** The queues. Reads them if that is quick, or if none are known. @throws StorageError */
-  current(): Promise<readonly ListedQueue[]> {
-    const known = this.#queues;
-    if (known === undefined) return this.#reads.join();
+  async current(): Promise<readonly ListedQueue[]> {
+    const known = this.#queues ?? (await this.#reads.join());
     const isFine = this.ageMs < FRESH_MS || this.#tookMs > QUICK_MS;
-    return isFine ? Promise.resolve(known) : this.#reads.start().catch(() => known);
+    try {
+      if (!isFine || this.#changed.size > MOST_CHANGED) await this.#reads.start();
+      else if (this.#changed.size > 0 || !this.#changedReads.isIdle) await this.#changedReads.start();
+    } catch {
+      // What is known is better than no answer.
+    }
+    return this.#queues ?? known;
   }
 
   /** As `current`, but undefined if none are known and reading them takes long. */
   async soon(): Promise<readonly ListedQueue[] | undefined> {
     if (this.#queues !== undefined) return this.current();
-    return within(this.#clock, PATIENCE_MS, this.#reads.join());
+    return within(this.#clock, PATIENCE_MS, this.current());
   }
 
   /** Some queues in order of their names, from `pivot` on, straight from storage. @throws StorageError */
@@ -100,25 +115,53 @@ export class QueueDirectory {
   forget(): void {
     this.#queues = undefined;
     this.#byName = new Map();
+    this.#changed.clear();
     this.#readAt = undefined;
+  }
+
+  async #readChanged(): Promise<void> {
+    // Its result may lack the changes, and would replace theirs.
+    await this.#reads.idle();
+    const byName = this.#byName;
+    for (const name of [...this.#changed]) {
+      // It may change once more during the read.
+      this.#changed.delete(name);
+      const [queue] = await this.read(name, { namespace: '', limit: 1 }).catch((error: unknown) => {
+        this.#changed.add(name);
+        throw error;
+      });
+      if (queue?.name === name) byName.set(name, queue);
+      else byName.delete(name);
+    }
+    if (byName === this.#byName) this.#queues = [...byName.values()];
   }
 
   async #readAll(): Promise<readonly ListedQueue[]> {
     const began = this.#clock.now();
+    const before = this.#changed;
+    // Those that change during the reads must be read again.
+    this.#changed = new Set();
+    const queues = await this.#pages().catch((error: unknown) => {
+      for (const name of before) this.#changed.add(name);
+      throw error;
+    });
+    this.#queues = queues;
+    this.#byName = new Map(queues.map((queue) => [queue.name, queue]));
+    this.#readAt = began;
+    this.#tookMs = millisecondsBetween(began, this.#clock.now());
+    return queues;
+  }
+
+  async #pages(): Promise<readonly ListedQueue[]> {
     const queues: ListedQueue[] = [];
     for (let pivot = ''; ; ) {
       const page = await this.#read({ namespace: undefined, pivot, limit: QUEUES_AT_ONCE });
       // Pages repeat the pivot.
       for (const queue of page) if (queue.name !== pivot) queues.push(noted(queue));
       const last = page.at(-1)?.name;
-      if (page.length < QUEUES_AT_ONCE || last === undefined) break;
+      if (page.length < QUEUES_AT_ONCE || last === undefined) return queues;
       pivot = last;
     }
-    this.#queues = queues;
-    this.#byName = new Map(queues.map((queue) => [queue.name, queue]));
-    this.#readAt = began;
-    this.#tookMs = millisecondsBetween(began, this.#clock.now());
-    return queues;
   }
 }
 

@@ -37,5 +37,6 @@ export function createQueueLists(
       return queue && { ...queue, storages: queue.partitions.map(({ storageName }) => storageName) };
     },
   });
-  return { service: new QueueListsService({ clock, manager, directory, sampler, rates }), sampler, depths };
+  const service = new QueueListsService({ clock, manager, directory, sampler, rates });
+  return { service, directory, sampler, depths };
 }

@@ -174,12 +174,8 @@ export interface Service {
 /** Creates a service. Starts nothing and calls no storage until its first call. */
 export function createService(options: ServiceOptions): Service {
   const { queueStore, queueSignals, storages, hasNamespace, waitForStorage = false, ...given } = options;
-  const {
-    requireCapability = () => undefined,
-    requireStorage = () => undefined,
-    taskStore,
-    rateStore,
-  } = options;
+  const { requireCapability = () => undefined, requireStorage = () => undefined } = options;
+  const { taskStore, rateStore } = options;
   const plain = engineDeps(given);
   const { clock, logger } = plain;
   const recorder =
@@ -192,6 +188,7 @@ export function createService(options: ServiceOptions): Service {
     storages,
     queueSignals,
     activated: (queue) => activations.activated(queue),
+    changed: (name) => lists.directory.changed(name),
   });
   const activations = new ActivationQueue(deps, (name) => manager.get(name));
   const lookup = new QueueLookup({ clock: deps.clock, manager, activations, waitForStorage });

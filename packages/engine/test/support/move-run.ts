@@ -158,7 +158,7 @@ export class MoveWorld {
     });
     const manager = new QueueManager({
       engine: engineDeps({ clock, random: new SeededRandom(), logger: silentLogger }),
-      ...{ store, storages: this.#storages, queueSignals: undefined, activated: () => {} },
+      ...{ store, storages: this.#storages, queueSignals: undefined, activated: () => {}, changed: () => {} },
     });
     return {
       ...{ clock, manager, store, storages: this.#storages, requireCapability: () => undefined },

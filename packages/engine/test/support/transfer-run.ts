@@ -72,7 +72,7 @@ export class TransferRun {
   static #process({ clock, queueStore: store, storages, admit }: TransferStorage, name: 'redrive' | 'move') {
     const manager = new QueueManager({
       engine: engineDeps({ clock, random: new SeededRandom(), logger: silentLogger }),
-      ...{ store, storages, queueSignals: undefined, activated: () => {} },
+      ...{ store, storages, queueSignals: undefined, activated: () => {}, changed: () => {} },
     });
     return { kind: new TransferItems(name, new TaskQueues(manager, storages), admit), manager };
   }
