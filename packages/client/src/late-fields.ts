@@ -1,14 +1,16 @@
-/** A request that selects items. */
-interface Selection {
+/** The fields that calls did not have from the beginning. */
+interface LateFields {
   readonly filter?: { readonly sourceQueue?: string; readonly withoutError?: boolean };
+  readonly dryRuns?: string;
 }
 
-const selects = ({ filter }: Selection): boolean => !!filter?.sourceQueue || filter?.withoutError === true;
+const selects = ({ filter }: LateFields): boolean => !!filter?.sourceQueue || filter?.withoutError === true;
 
 /** By the path of a call, whether a request uses fields that the call did not have from the beginning. */
-const LATE: ReadonlyMap<string, (request: Selection) => boolean> = new Map(
-  ['/v2/items.find', '/v2/items.summarize', '/v2/tasks.create'].map((path) => [path, selects]),
-);
+const LATE: ReadonlyMap<string, (request: LateFields) => boolean> = new Map([
+  ...['/v2/items.find', '/v2/items.summarize', '/v2/tasks.create'].map((path) => [path, selects] as const),
+  ['/v2/tasks.list', ({ dryRuns }) => !!dryRuns],
+]);
 
 /**
  * Whether a request has to go as JSON, which a server refuses if it does not know a

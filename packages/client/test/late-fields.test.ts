@@ -30,6 +30,13 @@ test.each([{ withoutError: true }, { sourceQueue: 'mail' }])(
   },
 );
 
+test('a list of tasks without dry runs goes as JSON, and others as protobuf', async () => {
+  const { client, sent } = keeper();
+  await client.v2.tasks.list({ dryRuns: 'without' });
+  await client.v2.tasks.list({ state: 'ended' });
+  expect(sent.map(({ type }) => type)).toEqual(['application/json', 'application/protobuf']);
+});
+
 test('other requests go as protobuf', async () => {
   const { client, sent } = keeper();
   await client.v2.tasks.create({ kind: 'delete', queueName: 'mail', filter: { error: 'no paper' } });

@@ -172,6 +172,41 @@ describe('items.summarize', () => {
     expect(await by('reason')).toEqual([['', 6]]);
   });
 
+  test('counts by state, by the queue of a dead letter, and by a key of the metadata', async () => {
+    const h = new Harness();
+    await h.create('q');
+    const tenants = ['blue', 'red', 'blue', undefined];
+    const items = tenants.map((tenant, n) => ({
+      ...item(`i${n}`),
+      metadata: new Map(tenant === undefined ? [] : [['tenant', tenant]]),
+    }));
+    await h.service.queue.produce({ queueName: 'q', requestTimeout: '1m', items });
+    await h.lease('q');
+    const by = async (text: string) => {
+      const { groups } = await h.service.items.summarize({ ...SEARCH, by: text });
+      return groups.map(({ value, count }) => [value, count]);
+    };
+    expect(await by('metadata.tenant')).toEqual([
+      ['blue', 2],
+      ['', 1],
+      ['red', 1],
+    ]);
+    expect(await by('metadata.Tenant')).toEqual([['', 4]]);
+    expect(await by('source_queue')).toEqual([['', 4]]);
+    expect(await by('state')).toEqual([
+      ['waiting', 3],
+      ['leased', 1],
+    ]);
+  });
+
+  test.each(['', 'size', 'metadata', 'metadata.', 'Kind'])('refuses to count by %j', async (by) => {
+    const h = await withItems();
+    await expect(h.service.items.summarize({ ...SEARCH, by })).rejects.toMatchObject({
+      code: 'invalid',
+      message: `by is invalid; '${by}' is none of 'reason', 'error', 'kind', 'state', 'source_queue', 'metadata.<key>'`,
+    });
+  });
+
   test('shows at most 1,000 groups, and counts the others', async () => {
     const h = new Harness();
     await h.create('q');

@@ -22,6 +22,7 @@ export const TASK_FIELDS: Readonly<Record<string, readonly string[]>> = {
     '4 state state string',
     '5 cursor cursor string',
     '6 limit limit int32',
+    '7 dry_runs dry_runs string',
   ],
   TasksListResponse: ['1 items items Task[]', '2 cursor cursor string'],
   Task: [

@@ -44,7 +44,7 @@ test('find counts items by a pair of their metadata', async () => {
   }
   await terminal.ok('produce tenants --payload x');
   const { stdout, stderr } = await terminal.ok('find tenants --by metadata.tenant');
-  expect(stdout).toBe('COUNT  metadata.tenant\n2      blue\n1      red\n1\n');
+  expect(stdout).toBe('COUNT  metadata.tenant\n2      blue\n1\n1      red\n');
   expect(stderr).toBe('Counted 4 item(s) of 4 read\n');
   const json = await terminal.ok('find tenants --by metadata.tenant --metadata tenant=red --json');
   expect(JSON.parse(json.stdout)).toMatchObject({ groups: [{ value: 'red', count: 1 }] });

@@ -30,6 +30,11 @@ test('tasks are created, shown as tables or JSON, and cancelled', async () => {
   );
   const listed = await terminal.ok('task list --queue q --kind delete');
   expect(listed.stderr).toBe('Found 2 task(s)\n');
+  const counts = await terminal.ok('task list --queue q --dry-runs only');
+  expect(counts.stdout).toContain(' delete (dry run) ');
+  expect(counts.stderr).toBe('Found 1 task(s)\n');
+  const work = await terminal.ok('task list --queue q --state ended --dry-runs without --json');
+  expect(JSON.parse(work.stdout).items).toMatchObject([{ id, kind: 'delete' }]);
   const cancelled = await terminal.ok(`task cancel ${id}`);
   expect(cancelled.stderr).toBe(`Successfully asked for the end of task '${id}'\n`);
   const json = await terminal.ok('task list --limit 1 --json');

@@ -98,7 +98,9 @@ describe.each(STORAGES)('/v2/items.find and summarize on %s', { timeout: 60_000 
         refused('cursor is invalid; expected the cursor of a reply'),
       );
       expect(await call(format, 'summarize', { queue_name })).toMatchObject(
-        refused("by is invalid; '' is none of 'reason', 'error', 'kind'"),
+        refused(
+          "by is invalid; '' is none of 'reason', 'error', 'kind', 'state', 'source_queue', 'metadata.<key>'",
+        ),
       );
       expect(await find({ queue_name: 'missing' })).toMatchObject({
         code: 400,

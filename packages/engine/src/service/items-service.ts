@@ -1,17 +1,9 @@
-import {
-  type Caller,
-  errorText,
-  type FoundItem,
-  invalid,
-  knownError,
-  knownReason,
-  LIMITS,
-  type Permission,
-} from '@querator/core';
+import { type Caller, errorText, type FoundItem, invalid, LIMITS, type Permission } from '@querator/core';
 import type { QueueManager } from '../manager/queue-manager.ts';
 import type { SearchedItem, SearchPosition } from '../queue/item-search.ts';
 import type { LogicalQueue } from '../queue/logical-queue.ts';
 import { checkFilter, type GivenFilter } from '../rules/filter-rules.ts';
+import { groupingOf } from '../rules/grouping-rules.ts';
 import type { CallOptions } from './call-options.ts';
 import { orRetry } from './or-retry.ts';
 import { cursorOf, positionOf } from './search-cursor.ts';
@@ -38,11 +30,8 @@ export interface FindItemsCall extends SearchCall {
   readonly withPayload: boolean;
 }
 
-/** By what items are counted. */
-const GROUPINGS = ['reason', 'error', 'kind'] as const;
-
 export interface SummarizeItemsCall extends SearchCall {
-  /** One of {@link GROUPINGS}. */
+  /** A grouping, as `groupingOf` takes it. */
   readonly by: string;
 }
 
@@ -95,12 +84,6 @@ const COMPLETE: Permission = 'queue.complete';
 /** Items that a summary holds at a time. */
 const COUNTED_AT_ONCE = 1_000;
 
-const TEXT_OF: Readonly<Record<(typeof GROUPINGS)[number], (item: FoundItem) => string | undefined>> = {
-  reason: knownReason,
-  error: knownError,
-  kind: ({ kind }) => kind,
-};
-
 /**
  * Finds the items of a queue for operators.
  *
@@ -140,12 +123,12 @@ export class ItemsService {
     return this.#reading(call.queueName, async (queue) => {
       const from = positionOf(call.cursor);
       const filter = checkFilter(call.filter);
-      const by = groupingOf(call.by);
+      const textOf = groupingOf(call.by);
       const counts = new Map<string, number>();
       const { scanned, next } = await queue.search.each(
         { filter, limit: COUNTED_AT_ONCE, from, withPayload: false, signal },
         ({ item }) => {
-          const value = TEXT_OF[by](item) ?? '';
+          const value = textOf(item) ?? '';
           counts.set(value, (counts.get(value) ?? 0) + 1);
           return COUNTED_AT_ONCE;
         },
@@ -168,12 +151,6 @@ export class ItemsService {
 
 function nextCursor(next: SearchPosition | undefined): string {
   return next === undefined ? '' : cursorOf(next);
-}
-
-function groupingOf(given: string): (typeof GROUPINGS)[number] {
-  const by = GROUPINGS.find((each) => each === given);
-  if (by !== undefined) return by;
-  throw invalid(errorText`by is invalid; '${given}' is none of '${GROUPINGS.join("', '")}'`);
 }
 
 function searchLimit(limit: number): number {

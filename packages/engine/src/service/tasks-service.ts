@@ -12,10 +12,8 @@ import {
   type Random,
   SYSTEM_NAMESPACE,
   TASK_PARAMETERS_BYTES,
-  TASK_STATES,
   type Task,
   type TaskNeed,
-  type TaskState,
   type TaskStore,
   unavailable,
   verbatim,
@@ -33,6 +31,7 @@ import {
   type TaskMove,
 } from '../tasks/task-kind.ts';
 import type { TaskRunner } from '../tasks/task-runner.ts';
+import { readTasks, wantedTasks } from './list-tasks.ts';
 import type { RequireCapability } from './pauses-service.ts';
 import type { CallerOptions } from './queues-service.ts';
 import { cursorOf, positionOf } from './task-cursor.ts';
@@ -64,8 +63,10 @@ export interface ListTasksCall {
   readonly queueName: string;
   /** Empty: of every kind. */
   readonly kind: string;
-  /** Empty: in every state. */
+  /** A state, or `ended`: in any but `running`. Empty: in every state. */
   readonly state: string;
+  /** `without` or `only`. Undefined or empty: tasks that only count are listed among the others. */
+  readonly dryRuns?: string | undefined;
   /** Of the page before. Empty: the first page. */
   readonly cursor: string;
   /** 0: 100. At most 100. */
@@ -222,26 +223,27 @@ export class TasksService {
   /** A page of the tasks that the caller may see, the newest first. */
   async list(call: ListTasksCall, { caller }: CallerOptions = {}): Promise<TasksPage> {
     const store = this.#store();
-    const { namespace, queueName, kind, state, limit } = call;
+    const { namespace, queueName, kind, limit } = call;
     if (namespace !== '' && !may(caller, 'queue.stats', namespace)) throw accessDenied();
     if (limit < 0) throw invalid('limit is invalid; limit cannot be negative');
     if (limit > LIMITS.taskPage) {
       throw invalid(errorText`limit is invalid; cannot be greater than ${LIMITS.taskPage}`);
     }
     const after = positionOf(call.cursor);
-    const most = limit || LIMITS.taskPage;
-    const found = await store.list({
+    const { state, isWanted } = wantedTasks(call);
+    const request = {
       namespaces: namespace === '' ? await this.#visible(store, caller) : [namespace],
       queue: queueName || undefined,
       kind: kind || undefined,
-      state: stateOf(state),
+      state,
+    };
+    const { tasks, next } = await readTasks(store, request, {
       after,
-      limit: most + 1,
+      most: limit || LIMITS.taskPage,
+      isWanted,
     });
-    const items = found.slice(0, most);
-    const last = items.at(-1);
-    const shown = items.map((task) => this.#shown(task, caller));
-    return { items: shown, cursor: found.length > most && last !== undefined ? cursorOf(last) : '' };
+    const items = tasks.map((task) => this.#shown(task, caller));
+    return { items, cursor: next === undefined ? '' : cursorOf(next) };
   }
 
   /**
@@ -366,13 +368,4 @@ function checkRate(rate: number): void {
   if (rate < 0) throw invalid('rate is invalid; cannot be negative number');
   if (rate > LIMITS.taskRate)
     throw invalid(errorText`rate is invalid; cannot be greater than ${LIMITS.taskRate}`);
-}
-
-function stateOf(text: string): TaskState | undefined {
-  if (text === '') return undefined;
-  const state = TASK_STATES.find((each) => each === text);
-  if (state !== undefined) return state;
-  throw invalid(
-    errorText`state is invalid; '${text}' is not one of 'running', 'done', 'cancelled', 'failed'`,
-  );
 }

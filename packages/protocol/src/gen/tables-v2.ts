@@ -1052,7 +1052,7 @@ export const TasksCancelRequest = messageTable(
 
 export const TasksListRequest = messageTable(
   'TasksListRequest',
-  () => ({ namespace: '', queueName: '', kind: '', state: '', cursor: '', limit: 0 }),
+  () => ({ namespace: '', queueName: '', kind: '', state: '', cursor: '', limit: 0, dryRuns: '' }),
   [
     { number: 1, name: 'namespace', protoName: 'namespace', jsonName: 'namespace', kind: 'string', repeated: false },
     { number: 2, name: 'queueName', protoName: 'queue_name', jsonName: 'queue_name', kind: 'string', repeated: false },
@@ -1060,6 +1060,7 @@ export const TasksListRequest = messageTable(
     { number: 4, name: 'state', protoName: 'state', jsonName: 'state', kind: 'string', repeated: false },
     { number: 5, name: 'cursor', protoName: 'cursor', jsonName: 'cursor', kind: 'string', repeated: false },
     { number: 6, name: 'limit', protoName: 'limit', jsonName: 'limit', kind: 'int32', repeated: false },
+    { number: 7, name: 'dryRuns', protoName: 'dry_runs', jsonName: 'dry_runs', kind: 'string', repeated: false },
   ],
 );
 

@@ -201,7 +201,7 @@ export const ITEMS_CALLS: readonly CheckedCall[] = [
       ...FILTER,
       {
         when: '`by` is missing or another word',
-        text: "by is invalid; '<by>' is none of 'reason', 'error', 'kind'",
+        text: "by is invalid; '<by>' is none of 'reason', 'error', 'kind', 'state', 'source_queue', 'metadata.<key>'",
         broken: { by: 'size' },
       },
       ...SEARCH,

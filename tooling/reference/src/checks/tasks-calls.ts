@@ -182,8 +182,13 @@ export const TASKS_CALLS: readonly CheckedCall[] = [
       },
       {
         when: '`state` is not a state',
-        text: "state is invalid; '<state>' is not one of 'running', 'done', 'cancelled', 'failed'",
+        text: "state is invalid; '<state>' is not one of 'running', 'done', 'cancelled', 'failed', 'ended'",
         broken: { state: 'gone' },
+      },
+      {
+        when: '`dry_runs` is another word',
+        text: "dry_runs is invalid; '<dry_runs>' is not one of 'without', 'only'",
+        broken: { dry_runs: 'no' },
       },
       STORAGE_FAILED,
     ],

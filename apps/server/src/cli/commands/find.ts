@@ -21,8 +21,6 @@ interface FindFlags extends FilterFlags {
   readonly json: boolean;
 }
 
-/** What `--by` begins with to count by a pair of the metadata. */
-const METADATA = 'metadata.';
 /** The most items of one reply. */
 const MOST_OF_A_PAGE = 1_000;
 
@@ -33,7 +31,7 @@ export function addFind(program: Command, cli: Cli): void {
     .description('print the items of a queue that meet all conditions, or count them')
     .argument('<queue>', 'its name');
   withFilterFlags(command)
-    .option('--by <text>', 'count them by reason, error, kind or metadata.<key>')
+    .option('--by <text>', 'count them by reason, error, kind, state, source_queue or metadata.<key>')
     .option('--limit <n>', 'how many items at most', wholeNumber, 100)
     .option('--cursor <cursor>', 'go on where a search ended', '')
     .option('--with-payload', 'print payloads too (with --json)', false)
@@ -76,9 +74,7 @@ async function printItems(cli: Cli, search: Search, flags: FindFlags): Promise<v
 }
 
 async function printGroups(cli: Cli, search: GroupSearch, flags: FindFlags): Promise<void> {
-  const { counts, others, scanned } = search.by.startsWith(METADATA)
-    ? await countByMetadata(cli, search, flags)
-    : await countByText(cli, search, flags);
+  const { counts, others, scanned } = await count(cli, search, flags);
   const groups = [...counts].map(([value, count]) => ({ value, count }));
   groups.sort((a, b) => b.count - a.count);
   const { response } = endpointsV2.items.summarize;
@@ -94,7 +90,7 @@ async function printGroups(cli: Cli, search: GroupSearch, flags: FindFlags): Pro
 
 /** Keys of metadata differ by case. */
 function headOf(by: string): string {
-  return by.startsWith(METADATA) ? by : by.toUpperCase();
+  return by.startsWith('metadata.') ? by : by.toUpperCase();
 }
 
 /** How many items have each text. */
@@ -107,7 +103,7 @@ interface Counted {
 
 type GroupSearch = Search & { readonly by: string };
 
-async function countByText(cli: Cli, search: GroupSearch, { cursor: first }: FindFlags): Promise<Counted> {
+async function count(cli: Cli, search: GroupSearch, { cursor: first }: FindFlags): Promise<Counted> {
   const { v2 } = cli.client();
   const counts = new Map<string, number>();
   let [cursor, others, scanned] = [first, 0, 0];
@@ -121,31 +117,6 @@ async function countByText(cli: Cli, search: GroupSearch, { cursor: first }: Fin
     cursor = part.cursor;
   } while (cursor !== '');
   return { counts, others, scanned };
-}
-
-/** Reads the items, without payloads: the server counts by fixed texts only. Items without the key count as empty. */
-async function countByMetadata(
-  cli: Cli,
-  { by, ...search }: GroupSearch,
-  { cursor: first }: FindFlags,
-): Promise<Counted> {
-  const { v2 } = cli.client();
-  const key = by.slice(METADATA.length);
-  const counts = new Map<string, number>();
-  let [cursor, scanned] = [first, 0];
-  do {
-    const request = { ...search, cursor, limit: MOST_OF_A_PAGE, withPayload: false };
-    const page = await attempt('failed to count items', () =>
-      v2.items.find(request, { signal: cli.interrupted() }),
-    );
-    for (const { metadata } of page.items) {
-      const value = metadata.get(key) ?? '';
-      counts.set(value, (counts.get(value) ?? 0) + 1);
-    }
-    scanned += page.scanned;
-    cursor = page.cursor;
-  } while (cursor !== '');
-  return { counts, others: 0, scanned };
 }
 
 const HEADS = ['ID', 'PARTITION', 'STATE', 'ATTEMPTS', 'CREATED', 'DUE', 'KIND', 'REFERENCE', 'ERROR'];

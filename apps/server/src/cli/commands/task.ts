@@ -18,6 +18,7 @@ interface ListFlags extends JsonFlag {
   readonly queue: string;
   readonly kind: string;
   readonly state: string;
+  readonly dryRuns: string;
   readonly limit: number;
   readonly cursor: string;
 }
@@ -68,7 +69,8 @@ export function addTask(program: Command, cli: Cli): void {
     .option('--namespace <namespace>', 'only tasks of this namespace', '')
     .option('--queue <queue>', 'only tasks of this queue', '')
     .option('--kind <kind>', 'only tasks of this kind, such as delete', '')
-    .option('--state <state>', 'running, done, cancelled or failed', '')
+    .option('--state <state>', 'running, done, cancelled, failed, or ended: any of the last three', '')
+    .option('--dry-runs <which>', 'without, or only: tasks that only count', '')
     .option('--limit <n>', 'how many at most', wholeNumber, MOST_OF_A_PAGE)
     .option('--cursor <cursor>', 'go on after a page with this cursor', '')
     .action(async ({ queue, limit, json, ...flags }: ListFlags) => {

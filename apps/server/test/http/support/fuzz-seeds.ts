@@ -80,7 +80,10 @@ const SEEDS_V2: {
         ],
       },
     ],
-    summarize: [{ queueName: QUEUE, by: 'kind', filter: { state: 'waiting', payload: bytes } }],
+    summarize: [
+      { queueName: QUEUE, by: 'kind', filter: { state: 'waiting', payload: bytes } },
+      { queueName: QUEUE, by: 'metadata.tenant' },
+    ],
   },
   queue: {
     produce: [
@@ -143,7 +146,10 @@ const SEEDS_V2: {
       { kind: 'resize', queueName: QUEUE, partitions: 2, dryRun: true },
     ],
     get: [{ id: ID }],
-    list: [{ namespace: '_system' }, { queueName: QUEUE, kind: 'delete', state: 'running', limit: 9 }],
+    list: [
+      { namespace: '_system', state: 'ended', dryRuns: 'without' },
+      { queueName: QUEUE, kind: 'delete', state: 'running', limit: 9 },
+    ],
     cancel: [{ id: ID }],
   },
 };

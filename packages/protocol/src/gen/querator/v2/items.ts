@@ -167,7 +167,7 @@ export interface ItemsSummarizeRequest {
   filter:
     | ItemsFilter
     | undefined;
-  /** `reason`, `error` or `kind`. Required. */
+  /** `reason`, `error`, `kind`, `state`, `source_queue`, or `metadata.<key>`: the value of that key. Required. */
   by: string;
   /** The `cursor` of the reply before, to go on from there. Empty: begin with the first item. */
   cursor: string;

@@ -61,19 +61,21 @@ export interface TasksListRequest {
   queueName: string;
   /** Only tasks of this kind. Empty: of all. */
   kind: string;
-  /** `running`, `done`, `cancelled` or `failed`. Empty: in any state. */
+  /** `running`, `done`, `cancelled`, `failed`, or `ended`: in any of the last three. Empty: in any state. */
   state: string;
   /** The `cursor` of the reply before, to go on after it. Empty: begin with the newest task. */
   cursor: string;
   /** The most tasks of the reply, 1 to 100. 0: 100. */
   limit: number;
+  /** Tasks that only count: `without` them, or `only` these. Empty: they are listed among the others. */
+  dryRuns: string;
 }
 
 /** A page of tasks. */
 export interface TasksListResponse {
   /** The tasks, the newest first. */
   items: Task[];
-  /** Where the next page begins. Empty: no more tasks. */
+  /** Where the next page begins. Empty: no more tasks. With `dry_runs`, or the state `ended`, a page may have fewer tasks than were asked for, although more follow. */
   cursor: string;
 }
 
@@ -268,7 +270,7 @@ export const TasksCancelRequest: MessageFns<TasksCancelRequest> = {
 };
 
 function createBaseTasksListRequest(): TasksListRequest {
-  return { namespace: "", queueName: "", kind: "", state: "", cursor: "", limit: 0 };
+  return { namespace: "", queueName: "", kind: "", state: "", cursor: "", limit: 0, dryRuns: "" };
 }
 
 export const TasksListRequest: MessageFns<TasksListRequest> = {
@@ -291,6 +293,9 @@ export const TasksListRequest: MessageFns<TasksListRequest> = {
     if (message.limit !== 0) {
       writer.uint32(48).int32(message.limit);
     }
+    if (message.dryRuns !== "") {
+      writer.uint32(58).string(message.dryRuns);
+    }
     return writer;
   },
 
@@ -305,6 +310,7 @@ export const TasksListRequest: MessageFns<TasksListRequest> = {
     message.state = object.state ?? "";
     message.cursor = object.cursor ?? "";
     message.limit = object.limit ?? 0;
+    message.dryRuns = object.dryRuns ?? "";
     return message;
   },
 };
