@@ -1,3 +1,4 @@
+import process from 'node:process';
 import type { CancelTimer, Clock } from '../time/clock.ts';
 import { type Duration, parseDuration, toMilliseconds } from '../time/duration.ts';
 import { addDuration, type Instant, instantFromMilliseconds, millisecondsBetween } from '../time/instant.ts';
@@ -50,7 +51,7 @@ export class ManualClock implements Clock {
       this.#timers = this.#timers.filter((other) => other !== due);
       if (due.dueAt > this.#now) this.#now = due.dueAt;
       due.callback();
-      await settled();
+      await handled();
     }
     this.#now = target;
     await settled();
@@ -89,9 +90,27 @@ export class ManualClock implements Clock {
   }
 }
 
+/** At most this number of turns, so that code which calls `setImmediate` without end does not hang a test. */
+const TURNS = 3;
+
 /** Runs all pending promise callbacks and `setImmediate` callbacks. */
 async function settled(): Promise<void> {
-  for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+  for (let turn = 0; turn < TURNS; turn++) await nextTurn();
+}
+
+/**
+ * The same between two timers. A turn of the event loop costs more than most timers do, so there is a further one only
+ * while another `setImmediate` callback waits.
+ */
+async function handled(): Promise<void> {
+  for (let turn = 0; turn < TURNS; turn++) {
+    await nextTurn();
+    if (!process.getActiveResourcesInfo().includes('Immediate')) return;
+  }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** The milliseconds of a duration text. */
