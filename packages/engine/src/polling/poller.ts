@@ -133,10 +133,10 @@ export class Poller {
     if (!isPollDue(sinceMs, this.#itemsIntervalMs, this.#backend.signals?.listening)) return;
     // A failing partition would fail the poll of all others.
     const entries = [...this.#entries].filter(({ partition }) => partition.isHealthy());
+    if (!entries.some(({ partition }) => partition.hasConsumers())) return;
     const groups = groupsOf(entries, ITEMS_GROUP).filter((group) =>
       group.some(({ partition }) => partition.hasConsumers()),
     );
-    if (groups.length === 0) return;
     this.#itemsPolledAt = start;
     for (const group of groups) {
       if (this.#stopped) return;
