@@ -16,6 +16,8 @@ export interface Effect {
   readonly came: readonly Stay[];
   readonly left: readonly Stay[];
   readonly changed: readonly { readonly before: Stay; readonly after: Stay }[];
+  /** Those that came, and those that changed as they are now. */
+  readonly now: readonly Stay[];
 }
 
 /** How a storage call ended, as its engine saw it. */

@@ -23,9 +23,10 @@ export const arrivalOrder: Check = function* ({ calls, arrivals, ops }) {
   );
   for (const [key, waiting] of leases) {
     const isOne = (partitions.get(key.split(' ')[1] as string)?.size ?? 0) <= 1;
-    for (const [n, late] of waiting.entries()) {
+    for (const late of waiting) {
       if (!isServed(late)) continue;
-      for (const early of waiting.slice(0, n)) {
+      for (const early of waiting) {
+        if (early === late) break;
         if (early.answeredAt < late.askedAt || !overtakes(late, early)) continue;
         const isUnforgiven = isOne && !hadCompany(statements.get(key) ?? [], late);
         if (!isUnforgiven && !areNamesakes(late, early)) continue;
@@ -54,12 +55,7 @@ function areNamesakes(
 function hadCompany(statements: readonly OpRecord[], { answer, answeredAt }: CallRecord): boolean {
   const ids = new Set(answer === undefined ? [] : leasedOf(answer.answer).items.map(({ id }) => id));
   const served = statements.findLast(
-    (op) =>
-      op.returnedAt < answeredAt &&
-      op.effects.some(
-        ({ came, changed }) =>
-          came.some(({ id }) => ids.has(id)) || changed.some(({ after }) => ids.has(after.id)),
-      ),
+    (op) => op.returnedAt < answeredAt && op.effects.some(({ now }) => now.some(({ id }) => ids.has(id))),
   );
   if (served === undefined) return false;
   return statements.some((op) => op !== served && op.sentAt < answeredAt && op.returnedAt > served.sentAt);

@@ -1,4 +1,3 @@
-import type { Effect } from '../history.ts';
 import { COMPLETE_TIMEOUT_MS } from '../request.ts';
 import {
   type CallRecord,
@@ -6,6 +5,7 @@ import {
   claimedIds,
   endedWellBefore,
   nameOf,
+  type OpRecord,
   type RunRecord,
 } from './run-record.ts';
 
@@ -20,31 +20,43 @@ export const completedOnce: Check = function* (run) {
     const done = calls.filter(({ answer }) => answer?.answer.how === 'ok');
     if (done.length > 1) yield `item ${id} was done with twice: ${done.map(nameOf).join(', ')}`;
   }
+  const takers = takersOf(run);
   for (const call of run.calls) {
     const { kind } = call.asked.request;
     if (kind !== 'complete' && kind !== 'retry') continue;
     const answer = call.answer?.answer;
-    if (answer?.how === 'ok') yield* notDone(run, call);
+    if (answer?.how === 'ok') yield* notDone(takers, call);
     if (answer?.how === 'error') yield* withoutCause(run, call, answer);
   }
 };
 
-function* notDone({ ops }: RunRecord, call: CallRecord): Iterable<string> {
-  const { kind } = call.asked.request;
-  for (const id of claimedIds(call)) {
-    const done = ops.some(
-      (op) =>
-        op.sent.name === kind &&
-        op.sentAt > call.askedAt &&
-        endedWellBefore(op, call) &&
-        op.effects.some((effect) => tookAway(effect, id)),
-    );
-    if (!done) yield `${nameOf(call)} was answered with success, and storage had not done so with ${id}`;
+/** The storage calls that took away or changed each item, by its id. */
+type Takers = ReadonlyMap<string, readonly OpRecord[]>;
+
+function takersOf({ ops }: RunRecord): Takers {
+  const takers = new Map<string, OpRecord[]>();
+  for (const op of ops) {
+    for (const { left, changed } of op.effects) {
+      for (const { id } of [...left, ...changed.map(({ before }) => before)]) {
+        const others = takers.get(id);
+        if (others === undefined) takers.set(id, [op]);
+        else others.push(op);
+      }
+    }
   }
+  return takers;
 }
 
-function tookAway({ left, changed }: Effect, id: string): boolean {
-  return left.some((stay) => stay.id === id) || changed.some(({ before }) => before.id === id);
+function* notDone(takers: Takers, call: CallRecord): Iterable<string> {
+  const { kind } = call.asked.request;
+  for (const id of claimedIds(call)) {
+    const done = takers
+      .get(id)
+      ?.some((op) => op.sent.name === kind && op.sentAt > call.askedAt && endedWellBefore(op, call));
+    if (done !== true) {
+      yield `${nameOf(call)} was answered with success, and storage had not done so with ${id}`;
+    }
+  }
 }
 
 function* withoutCause(

@@ -73,6 +73,7 @@ function couldNotCheck(
 }
 
 function offered({ came, left }: Effect): readonly string[] {
+  if (came.length === 0 || left.length === 0) return [];
   const werePrepared = new Set(left.filter(isPreparedLetter).map(({ name }) => name));
   return came
     .filter(({ name, state }) => state === 'waiting' && werePrepared.has(name))
@@ -87,8 +88,8 @@ export function isPreparedLetter({ sourceId, state, attempts }: Stay): boolean {
 function movingNames({ ops }: RunRecord): ReadonlyMap<string, string> {
   const names = new Map<string, string>();
   for (const { effects } of ops) {
-    for (const { came, changed } of effects) {
-      for (const stay of [...came, ...changed.map(({ after }) => after)]) {
+    for (const { now } of effects) {
+      for (const stay of now) {
         if (stay.state === 'moving') names.set(stay.id, stay.name);
       }
     }

@@ -31,7 +31,7 @@ export function leaseEpisodes({ events, calls, ops }: RunRecord): ReadonlyMap<st
     if (event.type !== 'effect') return;
     const { place, effect } = event;
     const op = opOf.get(event.op) as OpRecord;
-    for (const stay of [...effect.came, ...effect.changed.map(({ after }) => after)]) {
+    for (const stay of effect.now) {
       if (stay.state === 'waiting' && op.sent.name === 'release') {
         const episode = latest.get(stay.id);
         if (episode !== undefined) episode.undone = { by: op, at };

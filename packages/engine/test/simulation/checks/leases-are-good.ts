@@ -18,10 +18,7 @@ export const leasesAreGood: Check = function* ({ calls, ops }) {
       if (leaseDeadline >= instantAt(atMs)) continue;
       const op = statements.findLast(
         (each) =>
-          endedWellBefore(each, call) &&
-          each.effects.some(({ came, changed }) =>
-            [...came, ...changed.map(({ after }) => after)].some((stay) => stay.id === id),
-          ),
+          endedWellBefore(each, call) && each.effects.some(({ now }) => now.some((stay) => stay.id === id)),
       );
       if (atMs - (op?.sent.atMs ?? 0) <= SHORT_MS) continue;
       yield `${nameOf(call)} was handed ${id}, and its lease had ended`;

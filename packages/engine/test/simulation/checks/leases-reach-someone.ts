@@ -31,8 +31,8 @@ export const leasesReachSomeone: Check = function* (run) {
   }
   for (const { sent, effects, returned, returnedAt } of ops) {
     if (returned?.ending !== 'ok') continue;
-    for (const { came, changed } of effects) {
-      for (const after of [...came, ...changed.map((change) => change.after)]) {
+    for (const { now } of effects) {
+      for (const after of now) {
         if (after.state !== 'leased' || isPreparedLetter(after) || handed.has(after.id)) continue;
         // In the moment in which the engine receives the leased items, unless it falls asleep then and
         // crashes.

@@ -1,6 +1,6 @@
 import type { Effect, Stay } from '../history.ts';
 import type { Request } from '../request.ts';
-import { type CallRecord, type Check, claimedIds, type OpRecord, type RunRecord } from './run-record.ts';
+import type { CallRecord, Check, OpRecord, RunRecord } from './run-record.ts';
 
 /** An item leaves a partition only by a request, or by time if the settings allow it. */
 export const nothingVanishes: Check = function* (run) {
@@ -33,12 +33,15 @@ function violationOf(run: RunRecord, op: OpRecord, stay: Stay): string | undefin
         call.askedAt < op.effectAt &&
         isIt(call),
     );
-  const named = (call: CallRecord) => claimedIds(call).includes(stay.id);
+  const claimed = (kind: Request['kind']) =>
+    run.claims.get(stay.id)?.some(({ asked: { request }, askedAt }) => {
+      return request.kind === kind && request.queue === queue && askedAt < op.effectAt;
+    }) === true;
   switch (op.sent.name) {
     case 'complete':
-      return asked('complete', named) ? undefined : 'nobody completed it';
+      return claimed('complete') ? undefined : 'nobody completed it';
     case 'retry':
-      if (!asked('retry', named)) return 'nobody retried it';
+      if (!claimed('retry')) return 'nobody retried it';
       return mayBeDeleted(run, queue) ? undefined : 'it has a dead-letter queue to go to';
     case 'sweep':
       return mayBeDeleted(run, queue) ? undefined : 'it has a dead-letter queue to go to';

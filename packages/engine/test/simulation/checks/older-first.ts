@@ -23,9 +23,10 @@ export const olderFirst: Check = function* (run) {
   const partitions = [...leaseEpisodes(run).values()];
   const served = servedBy(partitions.flat());
   for (const episodes of partitions) {
-    for (const [n, late] of episodes.entries()) {
+    for (const late of episodes) {
       if (late.handed === undefined) continue;
-      for (const early of episodes.slice(0, n)) {
+      for (const early of episodes) {
+        if (early === late) break;
         if (early.id >= late.id || !isStillHeld(early, late.handed.at)) continue;
         if ((known.get(early.id) ?? Number.POSITIVE_INFINITY) > late.handed.to.askedAt) continue;
         const violation = violationOf(run, served, early, late);
@@ -45,7 +46,7 @@ function* passedOverByStorage({ events }: RunRecord): Iterable<string> {
     waiting.set(place, here);
     let last = '';
     for (const { id } of effect.left) here.delete(id);
-    for (const stay of [...effect.came, ...effect.changed.map(({ after }) => after)]) {
+    for (const stay of effect.now) {
       if (stay.state === 'waiting') here.add(stay.id);
       else here.delete(stay.id);
       if (stay.state === 'leased' && !isPreparedLetter(stay) && stay.id > last) last = stay.id;
@@ -61,8 +62,8 @@ function knownAt({ ops }: RunRecord): ReadonlyMap<string, number> {
   const known = new Map<string, number>();
   for (const { effects, returned, returnedAt } of ops) {
     if (returned?.ending !== 'ok') continue;
-    for (const { came, changed } of effects) {
-      for (const { id, state } of [...came, ...changed.map(({ after }) => after)]) {
+    for (const { now } of effects) {
+      for (const { id, state } of now) {
         if (state === 'waiting') known.set(id, Math.min(known.get(id) ?? returnedAt, returnedAt));
       }
     }

@@ -10,8 +10,8 @@ import { type Check, endedWellBefore, nameOf, type OpRecord } from './run-record
 export const oneHolder: Check = function* ({ calls, ops }) {
   const leases = new Map<string, OpRecord[]>();
   for (const op of ops) {
-    for (const { came, changed } of op.effects) {
-      for (const stay of [...came, ...changed.map(({ after }) => after)]) {
+    for (const { now } of op.effects) {
+      for (const stay of now) {
         if (stay.state === 'leased') leases.set(stay.id, [...(leases.get(stay.id) ?? []), op]);
       }
     }
@@ -44,8 +44,8 @@ export const oneHolder: Check = function* ({ calls, ops }) {
 
 function isLeasedAs({ effects }: OpRecord, item: LeasedItem): boolean {
   if (!isIntact(item)) return false;
-  return effects.some(({ came, changed }) =>
-    [...came, ...changed.map(({ after }) => after)].some(
+  return effects.some(({ now }) =>
+    now.some(
       ({ id, attempts, name }) => id === item.id && attempts === item.attempts && name === item.reference,
     ),
   );

@@ -88,6 +88,7 @@ export function recordRun({ all: events }: History): RunRecord {
         if (op.effects.length === 0) op.effectAt = at;
         op.effects.push(event.effect);
         const { came, left } = event.effect;
+        if (came.length === 0) return;
         const wereThere = new Set(left.map(({ name }) => name));
         for (const stay of came) {
           if (!wereThere.has(stay.name)) arrivals.push({ stay, place: event.place, op });

@@ -286,7 +286,7 @@ export class Disk {
       type: 'effect',
       op,
       place,
-      effect: { came: [], left: [...held.stays.values()], changed: [] },
+      effect: { came: [], left: [...held.stays.values()], changed: [], now: [] },
     });
     await dropped;
   }
@@ -315,9 +315,18 @@ function ownerOf(createdAt: Instant): PartitionOwner {
   return { createdAt, isThere: async () => true, wasDeleted: async () => false };
 }
 
+/** Calls that change no item. */
+const UNCHANGING = new Set<string>([
+  'list',
+  'stats',
+  'probe',
+  'sweepKeys',
+  'findLetters',
+] satisfies (keyof PartitionStore)[]);
+
 /** Most calls change nothing, and their results say so. */
 function mayHaveChanged(name: string, result: unknown): boolean {
-  if (name === 'list' || name === 'stats' || name === 'probe') return false;
+  if (UNCHANGING.has(name)) return false;
   if (name === 'lease') return (result as readonly unknown[]).length > 0;
   if (name !== 'sweep') return true;
   const { enqueued, requeued, deleted, dead } = result as SweepResult;
@@ -361,7 +370,8 @@ function difference(before: ReadonlyMap<string, Stay>, after: ReadonlyMap<string
   }
   const left: Stay[] = [];
   for (const stay of before.values()) if (!after.has(stay.id)) left.push(stay);
-  return came.length + changed.length + left.length === 0 ? undefined : { came, left, changed };
+  if (came.length + changed.length + left.length === 0) return undefined;
+  return { came, left, changed, now: [...came, ...changed.map(({ after: stay }) => stay)] };
 }
 
 /** Only a sweep finds out when a claim on a moving item ends. */
