@@ -1,34 +1,11 @@
 import { errorText, type FoundItem, type ItemId, invalid, type JsonValue, type Task } from '@querator/core';
 import type { LogicalQueue } from '../../queue/logical-queue.ts';
-import { createdBefore } from '../created-before.ts';
-import { filterFromJson, filterToJson } from '../filter-json.ts';
-import type {
-  AskedItems,
-  JudgeQueue,
-  PreparedTask,
-  StepBudget,
-  StepResult,
-  TaskCall,
-  TaskKind,
-} from '../task-kind.ts';
+import type { JudgeQueue, PreparedTask, StepBudget, StepResult, TaskCall, TaskKind } from '../task-kind.ts';
 import type { TaskQueues } from '../task-queues.ts';
-
-/** What a retry of items needs to know, in version 1. */
-type Parameters = {
-  /** Tells the queue from a later one of its name. */
-  readonly queueCreatedAt: string;
-  /** Its state is `scheduled` or `leased`. */
-  readonly filter: JsonValue;
-  /** By storage: items that were created then or later are left alone. */
-  readonly until: Readonly<Record<string, string>>;
-};
+import { askedItems, type FilteredPlace, filteredItems, NOTHING, stepInPartition } from './filtered-items.ts';
 
 /** Where the next step begins. */
-type Checkpoint = {
-  /** The index of the partition among those of the queue. */
-  readonly partition: number;
-  /** Empty: at its first item. */
-  readonly after: ItemId;
+type Checkpoint = FilteredPlace & {
   /**
    * The greatest id of the partition before the task changed anything there. Items come back
    * under greater ones, so none is retried twice. Absent: it was not read yet.
@@ -37,8 +14,6 @@ type Checkpoint = {
 };
 
 const BEGIN: Checkpoint = { partition: 0, after: '' };
-
-const NOTHING = { matched: 0, done: 0, failed: 0 };
 
 /** Makes items available at once: scheduled ones before their time, or leased ones before their leases end. */
 export class RetryItems implements TaskKind {
@@ -62,41 +37,25 @@ export class RetryItems implements TaskKind {
         errorText`filter.state is invalid; items in the state '${state}' cannot be retried, only 'scheduled' and 'leased' ones`,
       );
     }
-    const parameters: Parameters = {
-      queueCreatedAt: String(queue.createdAt),
-      filter: filterToJson({ ...filter, state }),
-      until: await this.#queues.ends(queue),
-    };
-    return { queue, parameters };
+    return { queue, parameters: await filteredItems(this.#queues, queue, { ...filter, state }) };
   }
 
-  askedFor(parameters: JsonValue): AskedItems {
-    return { filter: filterFromJson((parameters as Parameters).filter), to: undefined };
+  askedFor(parameters: JsonValue) {
+    return askedItems(parameters);
   }
 
-  async step(task: Task, checkpoint: JsonValue | undefined, budget: StepBudget): Promise<StepResult> {
-    const { queueCreatedAt, filter, until } = task.parameters as Parameters;
+  step(task: Task, checkpoint: JsonValue | undefined, budget: StepBudget): Promise<StepResult> {
     const place = (checkpoint ?? BEGIN) as Checkpoint;
-    const queue = await this.#queues.active(task.queue, queueCreatedAt);
-    if (queue === undefined)
-      return { ...NOTHING, checkpoint: place, end: { error: 'the queue was deleted' } };
-    const partition = queue.queue.partitions[place.partition];
-    if (partition === undefined) return { ...NOTHING, checkpoint: place, end: 'done' };
-    const { last } = place;
-    if (last === undefined) return { ...NOTHING, checkpoint: await begun(queue, place) };
-    const wanted = createdBefore(filterFromJson(filter), task, until, partition);
-    const page = await queue.search.findIn({
-      filter: wanted,
-      limit: budget.items,
-      from: { partition: place.partition, after: place.after || undefined },
-      withPayload: false,
-      signal: budget.signal,
+    return stepInPartition(this.#queues, task, place, async ({ queue, find }) => {
+      const { last } = place;
+      if (last === undefined) return { ...NOTHING, checkpoint: await begun(queue, place) };
+      const page = await find(budget);
+      const items = page.items.filter(({ id }) => id <= last);
+      const done = task.dryRun ? 0 : await retry(queue, place.partition, items);
+      const counts = { matched: task.dryRun ? items.length : done, done, failed: 0 };
+      const isLast = page.next === undefined || page.next >= last;
+      return { ...counts, checkpoint: isLast ? nextPartition(place) : { ...place, after: page.next } };
     });
-    const items = page.items.filter(({ id }) => id <= last);
-    const done = task.dryRun ? 0 : await retry(queue, place.partition, items);
-    const counts = { matched: task.dryRun ? items.length : done, done, failed: 0 };
-    const isLast = page.next === undefined || page.next >= last;
-    return { ...counts, checkpoint: isLast ? nextPartition(place) : { ...place, after: page.next } };
   }
 }
 
