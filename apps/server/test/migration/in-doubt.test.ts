@@ -6,7 +6,7 @@ import { parseDuration, SystemRandom } from '@querator/core';
 import { ManualClock } from '@querator/core/testing';
 import { JournalFault, JournalFile, type MoveReport, moveLive, moveStopped } from '@querator/migration';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { consumeAll, fillQueue, type TwoServers, twoServers } from './support/two-servers.ts';
+import { consumeAll, fillQueue, twoServers } from './support/two-servers.ts';
 
 const NO_TIME = parseDuration('0s');
 
@@ -18,19 +18,23 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 /** A queue of four items at the first of two servers, whose clock moves by hand. */
-async function scene(
-  api: 'v1' | 'v2' = 'v1',
-): Promise<{ clock: ManualClock; servers: TwoServers; file: string }> {
+async function scene(api: 'v1' | 'v2' = 'v1') {
   const clock = new ManualClock();
   const servers = twoServers(api, clock);
   await servers.start();
   await fillQueue(servers.old, 'q', 2);
-  return { clock, servers, file: join(folder, `${count++}.json`) };
+  return { clock, servers, file: join(folder, `${count++}.json`), waits: new Set<Promise<unknown>>() };
 }
 
-function optionsOf({ clock, servers, file }: Awaited<ReturnType<typeof scene>>, fetch = servers.fetch) {
+type Scene = Awaited<ReturnType<typeof scene>>;
+
+function optionsOf({ clock, servers, file, waits }: Scene, fetch = servers.fetch) {
+  const noted: Fetch = (url, init) => {
+    const reply = fetch(url, init);
+    return url.endsWith('/queue.lease') ? notedIn(waits, reply) : reply;
+  };
   return {
-    from: createClient({ endpoint: 'http://old', fetch, clock }),
+    from: createClient({ endpoint: 'http://old', fetch: noted, clock }),
     to: createClient({ endpoint: 'http://new', fetch, clock }),
     ...{ clock, random: new SystemRandom(), queues: ['q'], window: '24h', follow: false, wait: NO_TIME },
     ...{ stop: new AbortController().signal, signal: new AbortController().signal },
@@ -39,9 +43,14 @@ function optionsOf({ clock, servers, file }: Awaited<ReturnType<typeof scene>>, 
   };
 }
 
-/** Lets the clock go on until the move is over. */
+function notedIn<T>(waits: Set<Promise<unknown>>, wait: Promise<T>): Promise<T> {
+  waits.add(wait);
+  return wait.finally(() => waits.delete(wait));
+}
+
+/** Lets the clock go on while the move waits for items, until it is over. Its files take no time. */
 async function finish(
-  clock: ManualClock,
+  { clock, waits }: Scene,
   move: Promise<MoveReport>,
   step: string = '2ms',
 ): Promise<MoveReport> {
@@ -52,14 +61,14 @@ async function finish(
       isOver = true;
     });
   while (!isOver) {
-    await clock.advance(step);
+    if (waits.size > 0) await clock.advance(step);
     await new Promise((resolve) => setImmediate(resolve));
   }
   return move;
 }
 
 /** Runs a live move that is killed when its first batch is at the target, and not yet completed. */
-async function killedInFlight(here: Awaited<ReturnType<typeof scene>>): Promise<void> {
+async function killedInFlight(here: Scene): Promise<void> {
   await new Promise<void>((killed) => {
     const fetch: Fetch = async (url, init) => {
       const reply = await here.servers.fetch(url, init);
@@ -74,7 +83,7 @@ async function killedInFlight(here: Awaited<ReturnType<typeof scene>>): Promise<
 test('a live move that goes on in time leaves nothing in doubt', async () => {
   const here = await scene();
   await killedInFlight(here);
-  const report = await finish(here.clock, moveLive(optionsOf(here)));
+  const report = await finish(here, moveLive(optionsOf(here)));
   expect(report.inDoubt).toEqual([]);
   expect((await consumeNow(here)).toSorted()).toEqual(['0:0', '0:1', '1:0', '1:1']);
   await here.servers.stop();
@@ -92,7 +101,7 @@ test('a live move that goes on after its leases ended names the ids of its last 
   const batch = leased.find(({ ids }) => ids.length > 0);
   expect(batch?.ids).toHaveLength(2);
   await here.clock.advance('2m');
-  const report = await finish(here.clock, moveLive(optionsOf(here)));
+  const report = await finish(here, moveLive(optionsOf(here)));
   expect(report.inDoubt).toEqual([{ queue: 'q', ...batch }]);
   // They came back at the source, and were moved once more.
   expect(await consumeNow(here)).toHaveLength(6);
@@ -102,7 +111,7 @@ test('a live move that goes on after its leases ended names the ids of its last 
 test('a live move waits for the leases that it held when it was killed', async () => {
   const here = await scene('v2');
   await killedInFlight(here);
-  const report = await finish(here.clock, moveLive(optionsOf(here)), '50ms');
+  const report = await finish(here, moveLive(optionsOf(here)), '50ms');
   expect(report).toMatchObject({ inDoubt: [], queues: [{ left: 0 }] });
   expect((await consumeNow(here)).toSorted()).toEqual(['0:0', '0:1', '1:0', '1:1']);
   await here.servers.stop();
@@ -116,7 +125,7 @@ test('a live move waits for the leases of consumers, and for scheduled items, if
   await servers.old.queue.produce({ queueName: 'q', requestTimeout: '5s', items });
   await servers.old.queue.lease({ queueName: 'q', clientId: 'c', batchSize: 1, requestTimeout: '5s' });
   const move = moveLive({ ...optionsOf(here), wait: parseDuration('5m') });
-  expect((await finish(clock, move, '50ms')).queues).toMatchObject([{ moved: 5, left: 0 }]);
+  expect((await finish(here, move, '50ms')).queues).toMatchObject([{ moved: 5, left: 0 }]);
   await servers.stop();
 });
 
@@ -124,7 +133,7 @@ test('a live move of no queue ends, although it is to follow', async () => {
   const here = await scene('v2');
   await here.servers.old.queues.delete({ queueName: 'q', force: true });
   const options = { ...optionsOf(here), queues: [], follow: true };
-  expect((await finish(here.clock, moveLive(options))).queues).toEqual([]);
+  expect((await finish(here, moveLive(options))).queues).toEqual([]);
   await here.servers.stop();
 });
 
