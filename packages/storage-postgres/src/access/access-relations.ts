@@ -1,5 +1,5 @@
-import { getTableName } from 'drizzle-orm';
 import type { TableSchema } from '../database/table-schema.ts';
+import { getTableName } from '../schema/drizzle.ts';
 import { ACCESS_TABLES } from '../schema/tables/access.ts';
 import { QUEUES } from '../schema/tables/queues.ts';
 

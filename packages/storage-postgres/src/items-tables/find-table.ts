@@ -1,6 +1,6 @@
 import { StorageError } from '@querator/core';
-import { getTableName } from 'drizzle-orm';
 import type { Database, Session } from '../database/database.ts';
+import { getTableName } from '../schema/drizzle.ts';
 import { type TableCode, tableCodeFault, tableCodeSql } from '../schema/foreign-code.ts';
 import { type FoundShape, shapeSql } from '../schema/items-table-check.ts';
 import { keysShapeFault } from '../schema/keys-table-check.ts';

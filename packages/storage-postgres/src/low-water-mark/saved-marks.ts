@@ -1,8 +1,8 @@
 import type { ItemId } from '@querator/core';
-import { getTableName } from 'drizzle-orm';
 import type { Database } from '../database/database.ts';
 import { objectId } from '../database/quoted-name.ts';
 import { isUndefinedTable, PostgresError } from '../errors/postgres-error.ts';
+import { getTableName } from '../schema/drizzle.ts';
 import { lockSchema } from '../schema/fixed-schema.ts';
 import { tableCodeFault } from '../schema/foreign-code.ts';
 import { findTable } from '../schema/found-table.ts';

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { getTableName } from 'drizzle-orm';
 import type { Session } from '../database/database.ts';
 import { quotedName } from '../database/quoted-name.ts';
 import { PARTITION_CLOSED } from '../errors/postgres-error.ts';
 import { keySpreadSql } from '../operations/keyed-shape.ts';
+import { getTableName } from '../schema/drizzle.ts';
 import { lockSchema } from '../schema/fixed-schema.ts';
 import { changesTable, movesTable } from '../schema/tables/moves.ts';
 import type { NameRelation } from '../schema/tables/render-ddl.ts';

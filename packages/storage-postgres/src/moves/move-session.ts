@@ -1,6 +1,6 @@
 import { type GateState, type MoveClaim, StorageError } from '@querator/core';
-import { getTableName } from 'drizzle-orm';
 import type { Database, Session } from '../database/database.ts';
+import { getTableName } from '../schema/drizzle.ts';
 import { changesTable, movesTable } from '../schema/tables/moves.ts';
 import type { PartitionTable } from '../sql/partition-table.ts';
 import { isGated, MOVER_SETTING, moverSetting } from './gate-sql.ts';

@@ -6,9 +6,9 @@ import {
   silentLogger,
   toMilliseconds,
 } from '@querator/core';
-import { getTableName } from 'drizzle-orm';
 import type { Database } from '../database/database.ts';
 import { isPermissionDenied, isUndefinedTable, PostgresError } from '../errors/postgres-error.ts';
+import { getTableName } from '../schema/drizzle.ts';
 import { lockSchema } from '../schema/fixed-schema.ts';
 import { type TableCode, tableCodeFault, tableOwnerFault } from '../schema/foreign-code.ts';
 import { findTable } from '../schema/found-table.ts';

@@ -1,5 +1,4 @@
 import { StorageError } from '@querator/core';
-import { getTableName } from 'drizzle-orm';
 import type { Database, Session } from '../database/database.ts';
 import { objectId } from '../database/quoted-name.ts';
 import {
@@ -10,6 +9,7 @@ import {
   PostgresError,
 } from '../errors/postgres-error.ts';
 import { ITEM_ID_SEQUENCE } from '../sql/table-name.ts';
+import { getTableName } from './drizzle.ts';
 import { QUEUES } from './tables/queues.ts';
 import { schemaVersionTable } from './tables/schema-version.ts';
 

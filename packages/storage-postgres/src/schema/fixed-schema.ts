@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { getTableName } from 'drizzle-orm';
 import { withBriefLocks } from '../database/brief-locks.ts';
 import type { Database, Session } from '../database/database.ts';
 import { qualifiedName } from '../database/quoted-name.ts';
 import { isPermissionDenied } from '../errors/postgres-error.ts';
 import { ITEM_ID_SEQUENCE } from '../sql/table-name.ts';
+import { getTableName } from './drizzle.ts';
 import { type TableCode, tableCodeFault } from './foreign-code.ts';
 import { createUnlessRefused } from './migrations/hash-index.ts';
 import type { Migration } from './migrations/migration.ts';

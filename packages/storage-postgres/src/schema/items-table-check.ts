@@ -1,6 +1,7 @@
-import { getTableConfig, type PgTable } from 'drizzle-orm/pg-core';
+import type { PgTable } from 'drizzle-orm/pg-core';
 import type { Session } from '../database/database.ts';
 import { METADATA_COLUMN } from '../sql/metadata-column.ts';
+import { getTableConfig } from './drizzle.ts';
 import { itemsTable } from './tables/items.ts';
 
 /** A column in the catalogue. */

@@ -1,6 +1,6 @@
-import { getTableName } from 'drizzle-orm';
 import type { PgTable } from 'drizzle-orm/pg-core';
 import type { Database, Session } from '../database/database.ts';
+import { getTableName } from './drizzle.ts';
 import { lockSchema, SCHEMA_LOCK } from './fixed-schema.ts';
 import { type TableCode, tableCodeFault, tableOwnerFault } from './foreign-code.ts';
 import { type SeenRelation, seenRelationsSql } from './seen-relations.ts';

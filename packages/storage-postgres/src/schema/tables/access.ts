@@ -1,6 +1,6 @@
 import type { QuotaKind, QuotaLimits } from '@querator/core';
-import { sql } from 'drizzle-orm';
-import { bigint, index, integer, jsonb, type PgTable, pgTable, text, uniqueIndex } from 'drizzle-orm/pg-core';
+import type { PgTable } from 'drizzle-orm/pg-core';
+import { bigint, index, integer, jsonb, pgTable, sql, text, uniqueIndex } from '../drizzle.ts';
 import { bytewiseText, timestamptz } from './column-types.ts';
 
 /*

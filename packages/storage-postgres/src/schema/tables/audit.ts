@@ -1,5 +1,4 @@
-import { getTableName } from 'drizzle-orm';
-import { index, pgTable, text } from 'drizzle-orm/pg-core';
+import { getTableName, index, pgTable, text } from '../drizzle.ts';
 import { bytewiseText, timestamptz } from './column-types.ts';
 
 /**

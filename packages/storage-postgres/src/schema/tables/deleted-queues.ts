@@ -1,4 +1,4 @@
-import { index, pgTable, uniqueIndex } from 'drizzle-orm/pg-core';
+import { index, pgTable, uniqueIndex } from '../drizzle.ts';
 import { bytewiseText, timestamptz } from './column-types.ts';
 
 /**

@@ -1,5 +1,5 @@
 import type { InstanceRecord } from '@querator/core';
-import { jsonb, pgTable } from 'drizzle-orm/pg-core';
+import { jsonb, pgTable } from '../drizzle.ts';
 import { bytewiseText, timestamptz } from './column-types.ts';
 
 /**

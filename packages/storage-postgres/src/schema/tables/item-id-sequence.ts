@@ -1,5 +1,5 @@
-import { pgSequence } from 'drizzle-orm/pg-core';
 import { ITEM_ID_SEQUENCE } from '../../sql/table-name.ts';
+import { pgSequence } from '../drizzle.ts';
 
 /**
  * The numbers in item ids. All partitions of a schema share one sequence. So the ids

@@ -1,8 +1,7 @@
 import type { PartitionKey } from '@querator/core';
-import { sql } from 'drizzle-orm';
-import { boolean, index, integer, jsonb, pgTable, text, uniqueIndex } from 'drizzle-orm/pg-core';
 import { METADATA_COLUMN } from '../../sql/metadata-column.ts';
 import { itemsTableName, partitionLabel } from '../../sql/table-name.ts';
+import { boolean, index, integer, jsonb, pgTable, sql, text, uniqueIndex } from '../drizzle.ts';
 import { bytea, bytewiseText, timestamptz } from './column-types.ts';
 
 /**

@@ -1,5 +1,5 @@
-import { bigint, index, pgTable, text } from 'drizzle-orm/pg-core';
 import { keysTableName, partitionLabel } from '../../sql/table-name.ts';
+import { bigint, index, pgTable, text } from '../drizzle.ts';
 import { bytewiseText, timestamptz } from './column-types.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { customType, pgTable } from 'drizzle-orm/pg-core';
+import { customType, pgTable } from '../drizzle.ts';
 import { bytewiseText } from './column-types.ts';
 
 const oid = customType<{ data: number }>({ dataType: () => 'oid' });

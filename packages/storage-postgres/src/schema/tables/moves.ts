@@ -1,4 +1,4 @@
-import { bigint, index, pgTable } from 'drizzle-orm/pg-core';
+import { bigint, index, pgTable } from '../drizzle.ts';
 import { bytewiseText } from './column-types.ts';
 
 /**

@@ -1,6 +1,5 @@
 import type { PartitionPlacement } from '@querator/core';
-import { sql } from 'drizzle-orm';
-import { bigint, index, integer, jsonb, pgTable, text, uniqueIndex } from 'drizzle-orm/pg-core';
+import { bigint, index, integer, jsonb, pgTable, sql, text, uniqueIndex } from '../drizzle.ts';
 import { bytewiseText, timestamptz } from './column-types.ts';
 
 /** The name of {@link queuesTable}. */

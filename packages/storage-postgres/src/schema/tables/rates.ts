@@ -1,4 +1,4 @@
-import { bigint, jsonb, pgTable, primaryKey } from 'drizzle-orm/pg-core';
+import { bigint, jsonb, pgTable, primaryKey } from '../drizzle.ts';
 import { bytewiseText, timestamptz } from './column-types.ts';
 
 const count = (name: string) => bigint(name, { mode: 'number' }).notNull();

@@ -1,13 +1,7 @@
-import { is, SQL, sql } from 'drizzle-orm';
-import {
-  getTableConfig,
-  type Index,
-  type PgColumn,
-  PgDialect,
-  type PgSequence,
-  type PgTable,
-} from 'drizzle-orm/pg-core';
+import type { SQL as Fragment } from 'drizzle-orm';
+import type { Index, PgColumn, PgSequence, PgTable } from 'drizzle-orm/pg-core';
 import { quotedName } from '../../database/quoted-name.ts';
+import { getTableConfig, is, PgDialect, SQL, sql } from '../drizzle.ts';
 
 const dialect = new PgDialect();
 
@@ -94,7 +88,7 @@ function renderIndex(create: (kind: string) => string, table: string, { config }
   return `${create(kind)} ${quotedName(config.name ?? '')} ON ${table} (${columns.join(', ')})${where}`;
 }
 
-function renderCondition(condition: SQL): string {
+function renderCondition(condition: Fragment): string {
   const { sql: text, params } = dialect.sqlToQuery(sql`${condition}`);
   if (params.length > 0) throw new Error('an index takes no parameters');
   return text;
