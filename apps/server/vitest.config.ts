@@ -31,7 +31,7 @@ class LongestFirst extends BaseSequencer {
 export default mergeConfig(unisolated, {
   test: {
     // Many of its tests wait for processes that start, stop or are killed. It is the longest package, and ends alone.
-    maxWorkers: 2,
+    maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
     exclude: [...configDefaults.exclude, ...notAskedFor.map(({ tests }) => tests)],
     globalSetup: ['@querator/tooling-postgres/vitest-setup'],

@@ -1,6 +1,6 @@
 /**
  * `npm run test:postgres-matrix`: the contract suite and the driver's tests on
- * every supported major version of PostgreSQL, one after the other.
+ * every supported major version of PostgreSQL.
  *
  *   npm run test:postgres-matrix                 all versions
  *   npm run test:postgres-matrix -- 12 16        these versions
@@ -52,7 +52,8 @@ if (unknown.length > 0) {
 const versions = asked.length > 0 ? asked : values.short ? SHORT_VERSIONS : SUPPORTED_VERSIONS;
 const files = values.short ? SHORT_FILES.map((name) => `test/${name}`) : [];
 let [passed, failed] = [0, 0];
-for (const version of versions) {
+
+async function testVersion(version: number): Promise<void> {
   const env = { QUERATOR_TEST_POSTGRES_VERSION: String(version), QUERATOR_TEST_POSTGRES_URL: '' };
   const run = await runVitest(join(root, 'packages/storage-postgres'), files, {
     ...env,
@@ -64,5 +65,9 @@ for (const version of versions) {
   say(`PostgreSQL ${version}${newest}: ${run.passed} passed, ${run.failed} failed (${run.seconds} s)`);
   if (run.failed > 0) say(run.output);
 }
+
+// Most of the contract is one file, which leaves a processor to another version.
+if (values.short) await Promise.all(versions.map(testVersion));
+else for (const version of versions) await testVersion(version);
 say(`${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
