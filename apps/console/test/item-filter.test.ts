@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { addGroups, NO_COUNTS } from '../src/screens/dead-letters/group-counts.ts';
+import { addGroups, NO_COUNTS } from '../src/screens/items/group-counts.ts';
 import { conditionsOf, conditionsOfFilter, filterOf } from '../src/screens/items/item-filter.ts';
 import { localOfUtc, utcOfLocal } from '../src/screens/items/local-time.ts';
 

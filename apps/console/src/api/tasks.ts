@@ -75,6 +75,8 @@ interface TasksRequest {
   readonly state?: string | undefined;
   readonly kind?: string | undefined;
   readonly queue_name?: string | undefined;
+  /** Tasks that only count: `without` them, or `only` these. */
+  readonly dry_runs?: string | undefined;
   readonly cursor?: string | undefined;
   readonly limit: number;
 }

@@ -7,6 +7,8 @@ export interface FilterField {
   readonly label: string;
   /** The words to choose from. Absent: free text. */
   readonly options?: readonly string[];
+  /** What the options are called. Absent: by their words. */
+  readonly labels?: Readonly<Record<string, string>>;
   /** `datetime-local`, `number` or `text`. Default: text. */
   readonly type?: 'text' | 'number' | 'datetime-local';
   readonly placeholder?: string;
@@ -46,7 +48,7 @@ function cleared(fields: readonly FilterField[]) {
 }
 
 function Field({ field, value }: { readonly field: FilterField; readonly value: string }) {
-  const { name, label, options, type = 'text', placeholder } = field;
+  const { name, label, options, labels = {}, type = 'text', placeholder } = field;
   const id = useId();
   const [typed, setTyped] = useState(value);
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
@@ -77,7 +79,7 @@ function Field({ field, value }: { readonly field: FilterField; readonly value: 
           <option value="">any</option>
           {options.map((option) => (
             <option key={option} value={option}>
-              {option}
+              {labels[option] ?? option}
             </option>
           ))}
         </select>

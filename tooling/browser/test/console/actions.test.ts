@@ -370,17 +370,6 @@ test('bindings show the names of users and roles beyond the first hundred', asyn
   }
 });
 
-test('dry runs are left out of the list of tasks', async () => {
-  const queueName = 'orders-dead';
-  await client.v2.tasks.create({ kind: 'delete', queueName, dryRun: true });
-  await client.v2.tasks.create({ kind: 'delete', queueName });
-  await console.goTo(`tasks?queue=${queueName}`);
-  await page.getByRole('rowheader', { name: 'Count only: Delete items' }).waitFor();
-  await page.getByLabel('Dry runs').selectOption('hidden');
-  await page.getByRole('rowheader', { name: 'Count only: Delete items' }).waitFor({ state: 'detached' });
-  await page.getByRole('rowheader', { name: 'Delete items', exact: true }).waitFor();
-});
-
 test('what a server does not do is a plain note, which says how to switch it on', async () => {
   await console.goTo('audit');
   await page.getByText('This server keeps no events.').waitFor();

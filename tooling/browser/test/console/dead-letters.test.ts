@@ -105,6 +105,19 @@ describe('dead letters', () => {
   });
 });
 
+test('a long error is a few lines high on a narrow page, and the groups are one below the other', async () => {
+  await makeLetters('narrow', { [`cannot parse the order: ${'unexpected '.repeat(8)}`]: 2 });
+  const viewer = await ConsolePage.open(browser, site.url, { narrow: true });
+  await viewer.signIn(KEY);
+  await viewer.goTo('queues/narrow-dead/dead-letters?by=source_queue');
+  const { page } = viewer;
+  await page.getByRole('rowheader', { name: 'narrow', exact: true }).waitFor();
+  const letter = page.getByRole('row').filter({ hasText: 'unexpected' }).first();
+  expect((await letter.boundingBox())?.height).toBeLessThan(160);
+  expect(await viewer.overflow()).toBe(0);
+  await viewer.close();
+});
+
 describe('dead letters of queues that share a dead-letter queue', () => {
   test('are shown by the queue that they came from, and those without an error too', async () => {
     await makeLetters('first', { timeout: 2, '': 3 });
@@ -172,6 +185,63 @@ describe('tasks', () => {
     await row('Delete items').getByText('cancelled').waitFor();
     const left = await client.v2.items.find({ queueName: 'listed' });
     expect(left.items.length).toBeGreaterThan(40);
+  });
+
+  test('that only count are left out of the list by the server, or are all of it', async () => {
+    await createQueue(client, 'counted');
+    await console.goTo('tasks?queue=counted');
+    await page.getByText('No task meets the filter.').waitFor();
+    await client.v2.tasks.create({ kind: 'delete', queueName: 'counted', dryRun: true });
+    await client.v2.tasks.create({ kind: 'delete', queueName: 'counted' });
+    await row('Count only: Delete items').getByText('done').waitFor();
+    const asked = page.waitForRequest((request) => request.postDataJSON()?.dry_runs === 'without');
+    await page.getByLabel('Dry runs').selectOption('left out');
+    await asked;
+    await row('Count only: Delete items').waitFor({ state: 'detached' });
+    await page.getByRole('rowheader', { name: 'Delete items', exact: true }).waitFor();
+    await page.getByLabel('Dry runs').selectOption('only these');
+    await row('Count only: Delete items').waitFor();
+    await page.getByLabel('State').selectOption('ended');
+    await page.waitForURL(/state=ended/);
+    await row('Count only: Delete items').getByText('done').waitFor();
+  });
+
+  test('are cancelled several at once, with the outcome of each', async () => {
+    await createQueue(client, 'several');
+    await importItems(client, 'several', 50);
+    const ids: string[] = [];
+    for (let at = 0; at < 3; at++) {
+      ids.push((await client.v2.tasks.create({ kind: 'delete', queueName: 'several', rate: 1 })).id);
+    }
+    const [refused = '', kept = '', ended = ''] = ids;
+    await console.goTo('tasks?queue=several');
+    const cancel = page.getByRole('button', { name: 'Cancel those chosen…' });
+    expect(await cancel.getAttribute('title')).toContain('Choose tasks that run');
+    await press('Choose all that run');
+    await page.getByRole('checkbox', { name: kept }).uncheck();
+    await press('Cancel the 2 chosen…');
+    await console.expectAccessible();
+    // As for a task whose creator needed more than this key has.
+    await page.route('**/v2/tasks.cancel', (route) =>
+      route.request().postDataJSON().id === refused
+        ? route.fulfill({ status: 403, json: { code: 'forbidden', message: 'access denied' } })
+        : route.continue(),
+    );
+    await press('Cancel 2 tasks');
+    await dialog().getByText('access denied').waitFor();
+    await dialog().getByText('ending').or(dialog().getByText('cancelled')).waitFor();
+    await console.expectAccessible();
+    await dialog().getByText('Close', { exact: true }).click();
+    await page.unroute('**/v2/tasks.cancel');
+    await page.getByRole('cell', { name: 'cancelled' }).waitFor();
+    const states = await Promise.all(
+      [refused, kept, ended].map(async (id) => (await client.v2.tasks.get({ id })).state),
+    );
+    expect(states).toEqual(['running', 'running', 'cancelled']);
+    await press('Choose all that run');
+    await press('Cancel the 2 chosen…');
+    await press('Cancel 2 tasks');
+    await dialog().getByText('Close', { exact: true }).click();
   });
 
   test('that failed say why', async () => {

@@ -143,6 +143,40 @@ describe('the items of a queue', () => {
     await receiver.close();
   });
 
+  test('are grouped by what their metadata say, once somebody asks, and a group is shown by itself', async () => {
+    await createQueue(client, 'tenants');
+    const items = ['acme', 'acme', 'acme', 'a, b', undefined].map((tenant, at) => ({
+      utf8: `${at}`,
+      metadata: new Map([['region', 'eu'], ...(tenant === undefined ? [] : [['tenant', tenant] as const])]),
+    }));
+    await produce(client, 'tenants', items);
+    let counts = 0;
+    await page.route('**/v2/items.summarize', (route) => {
+      counts++;
+      return route.continue();
+    });
+    await console.goTo('queues/tenants/items');
+    await status('5 found');
+    // To count reads the whole queue.
+    expect(counts).toBe(0);
+    await page.getByRole('link', { name: 'by tenant' }).click();
+    await page.getByRole('row', { name: 'acme 3 60.0 %' }).waitFor();
+    await page.getByRole('row', { name: 'none recorded 1 20.0 %' }).waitFor();
+    await console.expectAccessible();
+    await page.getByRole('link', { name: 'a, b' }).click();
+    await status('1 found');
+    await press('Clear the search');
+    await page.getByRole('link', { name: 'acme' }).click();
+    await status('3 found');
+    expect(await page.getByLabel('Metadata').inputValue()).toBe('tenant=acme');
+    await page.getByRole('link', { name: 'by state' }).click();
+    await page.getByRole('link', { name: 'waiting', exact: true }).last().click();
+    await page.waitForURL(/state=waiting/);
+    await page.getByRole('link', { name: 'not at all' }).click();
+    await page.getByRole('table', { name: 'items by state' }).waitFor({ state: 'detached' });
+    await page.unroute('**/v2/items.summarize');
+  });
+
   test('by a condition that would be none, nothing is shown, and nothing can be done', async () => {
     await createQueue(client, 'careful');
     await produce(client, 'careful', [{ utf8: 'dear' }]);

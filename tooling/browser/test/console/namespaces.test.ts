@@ -52,6 +52,26 @@ test('a queue says that its namespace is full, and leads to what fills it', asyn
   expect(page.url()).toContain('#/queues/orders-dead/dead-letters');
 });
 
+test('the list of queues says it too, and fits the page', async () => {
+  const { page } = console;
+  await console.goTo('queues');
+  await page.getByText('The queues of the namespace shop hold 50 of at most 50 items').waitFor();
+  const table = page.getByRole('region', { name: 'Queues' });
+  expect(await table.evaluate((frame) => frame.scrollWidth - frame.clientWidth)).toBe(0);
+  await console.expectAccessible();
+});
+
+test('the list of namespaces shows how much each uses of its limits', async () => {
+  const { page } = console;
+  await console.goTo('access?tab=namespaces');
+  await page.getByRole('row', { name: /^shop/ }).getByText('50 of 50, full').waitFor();
+  await page
+    .getByRole('row', { name: /^_system/ })
+    .getByText('no limits')
+    .waitFor();
+  await console.expectAccessible();
+});
+
 test('a queue that is not there is said once', async () => {
   const { page } = console;
   await console.goTo('queues/gone');
@@ -67,4 +87,12 @@ test('an empty list of schedules says of which namespace it is, and offers the o
   await console.expectAccessible();
   await page.getByRole('link', { name: 'shop', exact: true }).click();
   await page.getByRole('rowheader', { name: 'nightly' }).waitFor();
+});
+
+test('a queue leads to its schedules, of whatever namespace', async () => {
+  const { page } = console;
+  await console.goTo('queues/orders/items');
+  await page.getByRole('link', { name: 'Its schedules' }).click();
+  await page.getByRole('rowheader', { name: 'nightly' }).waitFor();
+  expect(await page.getByLabel('Queue', { exact: true }).inputValue()).toBe('orders');
 });

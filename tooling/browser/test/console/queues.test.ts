@@ -60,10 +60,13 @@ test('the fullest queue comes first, and the filter finds names by a part', asyn
   await page.clock.install();
   await console.goTo('queues?sort=-waiting');
   await expect
-    .poll(async () => {
-      await page.clock.fastForward(6_000);
-      return (await names())[0];
-    })
+    .poll(
+      async () => {
+        await page.clock.fastForward(6_000);
+        return (await names())[0];
+      },
+      { timeout: 8_000 },
+    )
     .toBe('queue-077');
   const header = page.getByRole('columnheader', { name: 'Waiting', exact: true });
   expect(await header.getAttribute('aria-sort')).toBe('descending');

@@ -6,14 +6,18 @@ import { ActionButton } from '../../parts/action-button.tsx';
 import { ConfirmDialog } from '../../parts/confirm-dialog.tsx';
 import { TextField } from '../../parts/fields.tsx';
 import { tellDone } from '../../parts/messages.tsx';
-import { ExactTime } from '../../parts/moment.tsx';
+import { ExactTime, None } from '../../parts/moment.tsx';
 import { Pager } from '../../parts/pager.tsx';
 import { Panel } from '../../parts/panel.tsx';
 import { Plain } from '../../parts/plain.tsx';
 import { type Column, Table } from '../../parts/table.tsx';
 import { QuotaDialog } from './quota-dialog.tsx';
+import { QuotaUse } from './quota-use.tsx';
 
 type Open = { readonly what: 'create' } | { readonly what: 'quota' | 'delete'; readonly name: string };
+
+/** Each asks for a quota. Of further namespaces the dialog shows it. */
+const MOST_USES = 20;
 
 /** The namespaces, and the quota of each. */
 export function NamespacesTab() {
@@ -29,7 +33,12 @@ export function NamespacesTab() {
       >
         {({ items = [], cursor: next }) => (
           <>
-            <Table caption="Namespaces" columns={columns(setOpen)} rows={items} keyOf={({ name }) => name} />
+            <Table
+              caption="Namespaces"
+              columns={columns(setOpen, items.slice(0, MOST_USES))}
+              rows={items}
+              keyOf={({ name }) => name}
+            />
             <Pager next={next} label="Pages of namespaces" />
           </>
         )}
@@ -43,10 +52,16 @@ export function NamespacesTab() {
   );
 }
 
-function columns(open: (open: Open) => void): readonly Column<Namespace>[] {
+/** @param withUse the namespaces of which the list shows how much of their quota they use. */
+function columns(open: (open: Open) => void, withUse: readonly Namespace[]): readonly Column<Namespace>[] {
   return [
     { title: 'Namespace', names: true, cell: ({ name }) => <Plain text={name} /> },
-    { title: 'Description', cell: ({ description = '' }) => <Plain text={description} /> },
+    {
+      title: 'Used of its quota',
+      cell: (row) =>
+        withUse.includes(row) ? <QuotaUse namespace={row.name} /> : <None why="press: show the quota" />,
+    },
+    { title: 'Description', wide: true, cell: ({ description = '' }) => <Plain text={description} /> },
     { title: 'Created', wide: true, cell: ({ created_at }) => <ExactTime at={created_at} /> },
     {
       title: 'Actions',

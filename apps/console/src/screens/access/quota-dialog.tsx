@@ -16,18 +16,7 @@ import { tellDone } from '../../parts/messages.tsx';
 import { None } from '../../parts/moment.tsx';
 import { Panel } from '../../parts/panel.tsx';
 import { type Column, Table } from '../../parts/table.tsx';
-import { formatBytes, formatCount } from '../../text/number.ts';
-
-const LABELS: readonly (readonly [name: LimitName, label: string])[] = [
-  ['queues', 'Queues'],
-  ['partitions', 'Partitions'],
-  ['items_waiting', 'Items'],
-  ['bytes_waiting', 'Bytes'],
-  ['requests_per_second', 'Requests a second'],
-  ['items_per_second', 'Items a second'],
-  ['waiting_consumers', 'Waiting consumers'],
-  ['connections', 'Connections'],
-];
+import { formatLimit, LIMIT_LABELS } from './limit-labels.ts';
 
 interface Row {
   readonly name: LimitName;
@@ -36,9 +25,6 @@ interface Row {
   /** Undefined: it is not counted for a key. */
   readonly used: number | undefined;
 }
-
-const format = (name: LimitName, value: number) =>
-  name === 'bytes_waiting' ? formatBytes(value) : formatCount(value);
 
 const COLUMNS: readonly Column<Row>[] = [
   { title: 'Of', names: true, cell: ({ label }) => label },
@@ -49,12 +35,16 @@ const COLUMNS: readonly Column<Row>[] = [
       used === undefined ? (
         <None why="counted for namespaces only" />
       ) : limit > 0 && used >= limit ? (
-        <strong class="bad">{format(name, used)}, full</strong>
+        <strong class="bad">{formatLimit(name, used)}, full</strong>
       ) : (
-        format(name, used)
+        formatLimit(name, used)
       ),
   },
-  { title: 'Limit', numeric: true, cell: ({ name, limit }) => (limit === 0 ? 'none' : format(name, limit)) },
+  {
+    title: 'Limit',
+    numeric: true,
+    cell: ({ name, limit }) => (limit === 0 ? 'none' : formatLimit(name, limit)),
+  },
 ];
 
 const SOURCES: Readonly<Record<string, string>> = {
@@ -112,7 +102,7 @@ function Use({
   readonly quota: Quota;
   readonly isOfKey: boolean;
 }) {
-  const rows = LABELS.map(([name, label]) => ({
+  const rows = LIMIT_LABELS.map(([name, label]) => ({
     name,
     label,
     limit: limits[name] ?? 0,
@@ -140,10 +130,10 @@ function EditDialog({
   onDone,
 }: QuotaProps & { readonly limits: Limits; readonly onDone: () => void }) {
   const [form, setForm] = useState<Readonly<Record<string, string>>>(
-    Object.fromEntries(LABELS.map(([field]) => [field, String(limits[field] ?? 0)])),
+    Object.fromEntries(LIMIT_LABELS.map(([field]) => [field, String(limits[field] ?? 0)])),
   );
   const act = async () => {
-    const set = Object.fromEntries(LABELS.map(([field]) => [field, Number(form[field])]));
+    const set = Object.fromEntries(LIMIT_LABELS.map(([field]) => [field, Number(form[field])]));
     await setQuota(owner, set);
     tellDone(`The quota of ${name} is set.`);
     onDone();
@@ -152,7 +142,7 @@ function EditDialog({
     <ConfirmDialog title={`Limits of ${name}`} action="Set the limits" act={act} onClose={onClose}>
       <p>0: no limit. They count on all servers, instead of those of the configuration file.</p>
       <div class="columns">
-        {LABELS.map(([field, label]) => (
+        {LIMIT_LABELS.map(([field, label]) => (
           <TextField
             key={field}
             label={label}

@@ -14,15 +14,16 @@ import { WalkProgress } from '../../parts/walk-progress.tsx';
 import { countOf } from '../../text/number.ts';
 import { FilterForm } from '../items/filter-form.tsx';
 import { pageOfItems } from '../items/found-items.ts';
+import { Groups } from '../items/groups.tsx';
 import { ItemTable } from '../items/item-table.tsx';
 import { ItemWorkButtons } from '../items/item-work.tsx';
 import { ItemsPager } from '../items/items-pager.tsx';
 import { QueueLinks } from '../items/queue-links.tsx';
 import { useFilter } from '../items/use-filter.ts';
 import type { PathValues, Screen } from '../screen.ts';
-import { Groups } from './groups.tsx';
 
 const PAGE_SIZE = 25;
+const GROUPINGS = ['reason', 'error', 'kind', 'source_queue'];
 
 function DeadLettersScreen({ values: { queue = '' } }: { readonly values: PathValues }) {
   const given = useFilter();
@@ -106,7 +107,16 @@ function Letters({
         />
       </div>
       <ReadOnlyNote />
-      <Groups key={turn} queue={queue} filter={filter} total={total} />
+      <Groups
+        key={turn}
+        queue={queue}
+        filter={filter}
+        total={total}
+        rows={walk.found}
+        groupings={GROUPINGS}
+        first="reason"
+        noun="letter"
+      />
       <section class="panel">
         <header class="panel-head">
           <h2>Letters</h2>

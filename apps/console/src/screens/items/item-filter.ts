@@ -56,7 +56,7 @@ export function conditionsOfFilter(filter: ItemsFilter): Conditions {
     ...texts,
     id: ids.join(' '),
     without_error: without_error ? 'yes' : '',
-    metadata: metadata === undefined ? '' : JSON.stringify(metadata),
+    metadata: metadata === undefined ? '' : metadataText(metadata),
     payload: payload === undefined ? '' : (textOfBase64(payload) ?? ''),
     created_from: created.from ?? '',
     created_to: created.to ?? '',
@@ -75,6 +75,20 @@ function idsOf(text: string): readonly string[] {
   const ids = text.split(/[\s,]+/).filter(Boolean);
   if (ids.length === 0) throw new Error('Id: expected an id, or several with spaces between.');
   return ids;
+}
+
+/** Pairs as a person would type them, or as JSON if that says them only. */
+export function metadataText(metadata: Readonly<Record<string, string>>): string {
+  const text = Object.entries(metadata)
+    .map((pair) => pair.join('='))
+    .join(', ');
+  try {
+    const read = metadataOf(text);
+    if (JSON.stringify(read) === JSON.stringify(metadata)) return text;
+  } catch {
+    // It is no list of pairs.
+  }
+  return JSON.stringify(metadata);
 }
 
 /** Reads `key=value, key=value`, or a JSON object, for values with commas. */

@@ -1,3 +1,4 @@
+import { useState } from 'preact/hooks';
 import { address, withParams } from '../../address/address.ts';
 import type { ItemsFilter } from '../../api/item.ts';
 import { describeQueue, type QueueDescription } from '../../api/queues.ts';
@@ -14,6 +15,7 @@ import type { PathValues, Screen } from '../screen.ts';
 import { EndLeases } from './end-leases.tsx';
 import { FilterForm } from './filter-form.tsx';
 import { pageOfItems } from './found-items.ts';
+import { Groups } from './groups.tsx';
 import { ITEM_STATES } from './item-state.tsx';
 import { ItemTable } from './item-table.tsx';
 import { ItemWorkButtons } from './item-work.tsx';
@@ -23,10 +25,12 @@ import { useFilter } from './use-filter.ts';
 
 /** How many items a page has. */
 const PAGE_SIZE = 50;
+const GROUPINGS = ['kind', 'error', 'state', 'source_queue', 'reason'];
 
 function ItemsScreen({ values: { queue = '' } }: { readonly values: PathValues }) {
   const { filter, fault } = { fault: undefined, filter: undefined, ...useFilter() };
   const contents = useCall(`contents ${queue}`, (signal) => describeQueue(queue, signal), { every: 5_000 });
+  const info = contents.data?.queue;
   const title = (
     <>
       Items of <Plain text={queue} />
@@ -35,7 +39,12 @@ function ItemsScreen({ values: { queue = '' } }: { readonly values: PathValues }
   return (
     <>
       <ScreenHead title={title}>
-        <QueueLinks queue={queue} present="items" deadQueue={contents.data?.queue.dead_queue} />
+        <QueueLinks
+          queue={queue}
+          present="items"
+          deadQueue={info?.dead_queue}
+          namespace={info && (info.namespace ?? '_system')}
+        />
       </ScreenHead>
       <States contents={contents} />
       <FilterForm />
@@ -64,7 +73,9 @@ function Found({
     JSON.stringify([queue, filter, cursor]),
     pageOfItems({ queue, filter, start: cursor, size: PAGE_SIZE }),
   );
+  const [turn, setTurn] = useState(0);
   const reload = () => {
+    setTurn(turn + 1);
     walk.restart();
     contents.reload();
   };
@@ -79,6 +90,15 @@ function Found({
         <ItemWorkButtons kinds={['retry', 'move', 'delete']} queue={queue} filter={filter} onDone={reload} />
       </div>
       <ReadOnlyNote />
+      <Groups
+        key={turn}
+        queue={queue}
+        filter={filter}
+        total={total}
+        rows={walk.found}
+        groupings={GROUPINGS}
+        noun="item"
+      />
       <WalkProgress walk={walk} found={walk.found.length} total={total} before={before} />
       <ItemTable
         queue={queue}

@@ -31,7 +31,12 @@ function QueueScreen({ values: { queue = '' } }: { readonly values: PathValues }
         title={<Plain text={queue} />}
         actions={data !== undefined && <QueueActions data={data} onDone={loaded.reload} />}
       >
-        <QueueLinks queue={queue} present="queue" deadQueue={data?.queue.dead_queue} />
+        <QueueLinks
+          queue={queue}
+          present="queue"
+          deadQueue={data?.queue.dead_queue}
+          namespace={data && (data.queue.namespace ?? '_system')}
+        />
         {data?.pause !== undefined && <Paused pause={data.pause} />}
       </ScreenHead>
       {data !== undefined && <QuotaNote namespace={data.queue.namespace ?? '_system'} />}

@@ -11,6 +11,7 @@ import { ScreenHead } from '../../parts/screen-head.tsx';
 import { setSort, sortParam } from '../../parts/sort-param.ts';
 import { Table } from '../../parts/table.tsx';
 import { countOf } from '../../text/number.ts';
+import { QuotaNote } from '../queue/quota-note.tsx';
 import type { Screen } from '../screen.ts';
 import { CreateQueueDialog } from './create-queue-dialog.tsx';
 import { queueColumns } from './queue-columns.tsx';
@@ -60,6 +61,9 @@ function QueuesScreen() {
       <Panel loaded={page}>
         {({ items = [], cursor: next }) => (
           <>
+            {namespacesOf(items).map((each) => (
+              <QuotaNote key={each} namespace={each} />
+            ))}
             <Uncounted rows={items} isByName={sort.by === 'name'} />
             <Table
               caption="Queues"
@@ -79,6 +83,18 @@ function QueuesScreen() {
       )}
     </>
   );
+}
+
+/** Each asks for the quota of a namespace. */
+const MOST_NAMESPACES = 5;
+
+/** The namespaces of the queues of a page, those with most of them first. */
+function namespacesOf(rows: readonly QueueRow[]): readonly string[] {
+  const groups = [...Map.groupBy(rows, ({ namespace = '_system' }) => namespace)];
+  return groups
+    .sort(([, a], [, b]) => b.length - a.length)
+    .slice(0, MOST_NAMESPACES)
+    .map(([name]) => name);
 }
 
 function emptyText({

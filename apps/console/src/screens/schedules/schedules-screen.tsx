@@ -72,6 +72,7 @@ function SchedulesScreen() {
               empty={<NoSchedules namespace={namespace || '_system'} />}
             />
             <Pager next={next} label="Pages of schedules" />
+            {items.length > 0 && namespace === '' && <OtherNamespaces present="_system" />}
           </>
         )}
       </Panel>
@@ -88,27 +89,32 @@ function SchedulesScreen() {
 
 /** The list is of one namespace: others are a press away. */
 function NoSchedules({ namespace }: { readonly namespace: string }) {
-  const { data } = useCall('namespaces of schedules', (signal) => listNamespaces('', signal));
-  const others = (data?.items ?? []).filter(({ name }) => name !== namespace);
   return (
     <>
       <p>
         No schedules in the namespace <Plain text={namespace} />.
       </p>
-      {others.length > 0 && (
-        <p>
-          Look in{' '}
-          {others.map(({ name }, at) => (
-            <Fragment key={name}>
-              {at > 0 && ', '}
-              <a href={formatAddress(['schedules'], { namespace: name })}>
-                <Plain text={name} />
-              </a>
-            </Fragment>
-          ))}
-        </p>
-      )}
+      <OtherNamespaces present={namespace} />
     </>
+  );
+}
+
+function OtherNamespaces({ present }: { readonly present: string }) {
+  const { data } = useCall('namespaces of schedules', (signal) => listNamespaces('', signal));
+  const others = (data?.items ?? []).filter(({ name }) => name !== present);
+  if (others.length === 0) return null;
+  return (
+    <p class="below">
+      Other namespaces have their own:{' '}
+      {others.map(({ name }, at) => (
+        <Fragment key={name}>
+          {at > 0 && ', '}
+          <a href={formatAddress(['schedules'], { namespace: name })}>
+            <Plain text={name} />
+          </a>
+        </Fragment>
+      ))}
+    </p>
   );
 }
 

@@ -1,6 +1,7 @@
 import type { Task } from '../../api/tasks.ts';
 
-const TITLES: Readonly<Record<string, string>> = {
+/** What each kind of task does, in words. */
+export const TASK_TITLES: Readonly<Record<string, string>> = {
   delete: 'Delete items',
   retry: 'Retry items',
   redrive: 'Redrive dead letters',
@@ -13,5 +14,5 @@ const TITLES: Readonly<Record<string, string>> = {
 
 /** What a task does, in words. */
 export function taskTitle({ kind, dry_run: isDry = false }: Task): string {
-  return `${isDry ? 'Count only: ' : ''}${TITLES[kind] ?? kind}`;
+  return `${isDry ? 'Count only: ' : ''}${TASK_TITLES[kind] ?? kind}`;
 }

@@ -1,3 +1,4 @@
+import { useState } from 'preact/hooks';
 import { address } from '../../address/address.ts';
 import { formatAddress } from '../../address/address-text.ts';
 import { listTasks, TASK_KINDS, type Task } from '../../api/tasks.ts';
@@ -14,30 +15,54 @@ import { TaskState } from '../../parts/task-progress.tsx';
 import { formatCount } from '../../text/number.ts';
 import type { Screen } from '../screen.ts';
 import { CancelTask } from './cancel-task.tsx';
-import { taskTitle } from './task-title.ts';
+import { CancelTasks, canCancel } from './cancel-tasks.tsx';
+import { TASK_TITLES, taskTitle } from './task-title.ts';
 
 const FIELDS = [
-  { name: 'state', label: 'State', options: ['running', 'done', 'cancelled', 'failed'] },
-  { name: 'kind', label: 'Kind', options: TASK_KINDS },
+  { name: 'state', label: 'State', options: ['running', 'ended', 'done', 'cancelled', 'failed'] },
+  { name: 'kind', label: 'Kind', options: TASK_KINDS, labels: TASK_TITLES },
   { name: 'queue', label: 'Queue' },
-  { name: 'counts', label: 'Dry runs', options: ['hidden'] },
+  {
+    name: 'dry_runs',
+    label: 'Dry runs',
+    options: ['without', 'only'],
+    labels: { without: 'left out', only: 'only these' },
+  },
 ] as const;
 
 const PAGE_SIZE = 50;
 
 function TasksScreen() {
-  const { state, kind, queue, cursor, counts } = address.value.params;
-  const request = { state, kind, queue_name: queue, cursor, limit: PAGE_SIZE };
+  const { state, kind, queue, cursor, dry_runs } = address.value.params;
+  const request = { state, kind, queue_name: queue, cursor, dry_runs, limit: PAGE_SIZE };
   const tasks = useCall(`tasks ${JSON.stringify(request)}`, (signal) => listTasks(request, signal), {
     every: 2_000,
   });
-  const columns: readonly Column<Task>[] = [
-    ...COLUMNS,
-    { title: 'Cancel', cell: (task) => <CancelTask task={task} onDone={tasks.reload} /> },
-  ];
+  const rows = tasks.data?.items ?? [];
+  const running = rows.filter(canCancel);
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const isFiltered = Boolean(state || kind || queue || dry_runs);
   return (
     <>
-      <ScreenHead title="Tasks">
+      <ScreenHead
+        title="Tasks"
+        actions={
+          <>
+            {running.length > 1 && (
+              <button type="button" onClick={() => setChosen(new Set(running.map(({ id }) => id)))}>
+                Choose all that run
+              </button>
+            )}
+            <CancelTasks
+              chosen={running.filter(({ id }) => chosen.has(id))}
+              onDone={() => {
+                setChosen(new Set());
+                tasks.reload();
+              }}
+            />
+          </>
+        }
+      >
         <p>
           Long work on many items. A server goes on with it whoever looks. Ended ones are kept for 7 days.
         </p>
@@ -49,10 +74,14 @@ function TasksScreen() {
           <>
             <Table
               caption="Tasks"
-              columns={columns}
-              rows={counts === 'hidden' ? items.filter(({ dry_run: isDry = false }) => !isDry) : items}
+              columns={[
+                chooseColumn(chosen, setChosen),
+                ...COLUMNS,
+                { title: 'Cancel', cell: (task) => <CancelTask task={task} onDone={tasks.reload} /> },
+              ]}
+              rows={items}
               keyOf={({ id }) => id}
-              empty={next === undefined ? 'No such tasks.' : 'None on this page; more may follow.'}
+              empty={emptyText({ isFiltered, isFirst: !cursor, hasNext: next !== undefined })}
               rowClass={({ dry_run: isDry }) => (isDry ? 'dim' : '')}
             />
             <Pager next={next} label="Pages of tasks" />
@@ -61,6 +90,46 @@ function TasksScreen() {
       </Panel>
     </>
   );
+}
+
+function emptyText({
+  isFiltered,
+  isFirst,
+  hasNext,
+}: {
+  readonly isFiltered: boolean;
+  readonly isFirst: boolean;
+  readonly hasNext: boolean;
+}): string {
+  if (hasNext) return 'None on this page; more may follow.';
+  if (!isFirst) return 'No tasks follow.';
+  if (isFiltered) return 'No task meets the filter.';
+  return 'There are no tasks. Work on many items, such as a redrive of dead letters, is a task.';
+}
+
+/** A box at each task that can be cancelled with others. */
+function chooseColumn(
+  chosen: ReadonlySet<string>,
+  setChosen: (chosen: ReadonlySet<string>) => void,
+): Column<Task> {
+  const toggle = (id: string) => {
+    const others = [...chosen].filter((each) => each !== id);
+    setChosen(new Set(chosen.has(id) ? others : [...others, id]));
+  };
+  return {
+    title: 'Choose',
+    cell: (task) =>
+      canCancel(task) ? (
+        <input
+          type="checkbox"
+          aria-label={`Choose ${taskTitle(task)} ${task.queue_name ?? ''} ${task.id}`}
+          checked={chosen.has(task.id)}
+          onChange={() => toggle(task.id)}
+        />
+      ) : (
+        <None why="it does not run" />
+      ),
+  };
 }
 
 const COLUMNS: readonly Column<Task>[] = [

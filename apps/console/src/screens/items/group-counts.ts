@@ -1,8 +1,5 @@
 import type { ItemsGroup } from '../../api/item.ts';
 
-/** What letters can be grouped by. */
-export const GROUPINGS = ['reason', 'error', 'kind'] as const;
-
 /** More groups of one walk are counted together. */
 const MOST_GROUPS = 2_000;
 
