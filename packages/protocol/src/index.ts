@@ -23,6 +23,7 @@ export {
   unknownMethod,
 } from './api/error-reply.ts';
 export { negotiateReply, negotiateRequest } from './api/negotiation.ts';
+export { apiDocsPages, consolePages, operatorPages, type PageEndpoint } from './api/pages.ts';
 export { SUCCESS_REPLY } from './api/reply.ts';
 export { REPLY_HEADERS } from './api/reply-headers.ts';
 export {

@@ -39,7 +39,7 @@ test('every reference leads to something, and every component is referred to', (
 
 test('every call is described, with an operation id of its own', () => {
   expect(api.operations().map(([path]) => path)).toEqual(DOCUMENTED_CALLS.map(({ path }) => path));
-  const ids = api.operations().map(([, { operationId }]) => operationId);
+  const ids = [...api.operations(), ...api.pages()].map(([, { operationId }]) => operationId);
   expect(new Set(ids).size).toBe(ids.length);
 });
 

@@ -13,6 +13,8 @@ import type { Json } from './field-schema.ts';
 import { INTRODUCTION } from './introduction.ts';
 import { MessageSchemas } from './message-schemas.ts';
 import { operationOf } from './operations.ts';
+import { PAGES_TAG, pageOperations } from './page-operations.ts';
+import { PAGE_SCHEMAS } from './page-schemas.ts';
 import { commonResponses, HEADERS } from './responses.ts';
 
 interface Group {
@@ -76,13 +78,13 @@ export function openApiDocument(): Json {
     },
     servers: [{ url: './', description: 'The server that served this document' }],
     security: [{}, { apiKey: [] }],
-    tags: GROUPS.map(({ tag, description }) => ({ name: tag, description })).filter(isFirst),
-    paths: Object.fromEntries(paths),
+    tags: [...GROUPS.map(({ tag, description }) => ({ name: tag, description })).filter(isFirst), PAGES_TAG],
+    paths: { ...Object.fromEntries(paths), ...pageOperations(errors) },
     components: {
       securitySchemes: {
         apiKey: { type: 'http', scheme: 'bearer', description: 'An API key: `qtr-…`.' },
       },
-      schemas: messages.components(),
+      schemas: { ...messages.components(), ...PAGE_SCHEMAS },
       responses,
       headers: HEADERS,
       examples: errors.components(),

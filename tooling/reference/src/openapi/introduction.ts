@@ -1,5 +1,5 @@
 /** What a reader must know about all calls. */
-export const INTRODUCTION = `A FIFO queue server with leases. A call is a \`POST\` whose body is one message; the body of the reply is one message too.
+export const INTRODUCTION = `A FIFO queue server with leases. A call is a \`POST\` whose body is one message; the body of the reply is one message too. What a server answers to a \`GET\` is a page: those have the tag \`pages\`.
 
 **Versions.** \`/v1/\` is the API of the existing server, and does not change. \`/v2/\` has what it lacks. Replies under \`/v2/\` may get further fields and words in later versions: ignore those that you do not know.
 

@@ -19,6 +19,16 @@ export const HEADERS: Json = {
     description: 'After how many seconds the same request may succeed. Sent where it is known.',
     schema: { type: 'integer', minimum: 0 },
   },
+  ETag: {
+    description:
+      'Stands for the content. A client that sends it in `If-None-Match` gets 304 while it is the same.',
+    schema: { type: 'string' },
+  },
+  'Cache-Control': {
+    description: 'How long a client may keep the content without asking.',
+    schema: { type: 'string' },
+  },
+  Location: { description: 'The address to ask for.', schema: { type: 'string' } },
   [REPLY_HEADERS.more]: {
     description: '`true`: more elements follow. Absent: the page is the last one.',
     schema: { type: 'string', enum: ['true'] },

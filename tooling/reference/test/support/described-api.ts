@@ -8,10 +8,24 @@ export interface Operation {
   readonly responses: Readonly<Record<string, Referring<Response>>>;
 }
 
+/** The `GET` of a page. */
+export interface PageOperation extends Omit<Operation, 'requestBody'> {
+  readonly security?: readonly object[];
+  readonly 'x-permission'?: string;
+}
+
 /** A reply of an operation. */
 export interface Response {
   readonly headers?: Readonly<Record<string, unknown>>;
   readonly content: Content;
+}
+
+/** A reply of a server. */
+export interface SentReply {
+  readonly status: number;
+  readonly headers: Headers;
+  /** JSON as its value, and text. Of other content, and without content: undefined. */
+  readonly body: unknown;
 }
 
 /** A body by its media type. */
@@ -28,13 +42,16 @@ export interface MediaType {
 export type Referring<T> = T | { readonly $ref: string };
 
 interface Document {
-  readonly paths: Readonly<Record<string, { readonly post: Operation }>>;
+  readonly paths: Readonly<Record<string, { readonly post?: Operation; readonly get?: PageOperation }>>;
   readonly components: {
     readonly schemas: Readonly<Record<string, object>>;
     readonly responses: Readonly<Record<string, Response>>;
     readonly examples: Readonly<Record<string, { readonly value: { readonly code: number } }>>;
   };
 }
+
+/** Headers that mean something of their own in this API. */
+const OWN_HEADERS = /^(querator-|x-request-id|retry-after|etag|cache-control|location)/;
 
 /** An API as a document describes it. */
 export class DescribedApi {
@@ -55,9 +72,18 @@ export class DescribedApi {
     this.#ajv.addSchema({ ...this.document, $id: 'api' });
   }
 
-  /** The operations with their paths. */
+  /** The calls with their paths. */
   operations(): readonly (readonly [path: string, operation: Operation])[] {
-    return Object.entries(this.document.paths).map(([path, { post }]) => [path, post]);
+    return Object.entries(this.document.paths).flatMap(([path, { post }]) =>
+      post === undefined ? [] : [[path, post]],
+    );
+  }
+
+  /** The pages with their paths. */
+  pages(): readonly (readonly [path: string, operation: PageOperation])[] {
+    return Object.entries(this.document.paths).flatMap(([path, { get }]) =>
+      get === undefined ? [] : [[path, get]],
+    );
   }
 
   operation(path: string): Operation {
@@ -92,23 +118,39 @@ export class DescribedApi {
     );
   }
 
-  /** What is wrong with a reply. */
-  replyFaults(
-    path: string,
-    { status, headers, body }: { readonly status: number; readonly headers: Headers; readonly body: unknown },
-  ): readonly string[] {
-    const described = this.operation(path).responses[String(status)];
-    if (described === undefined) return [`status ${status} is not described`];
-    const response = this.resolve(described);
-    const known = Object.keys(response.headers ?? {}).map((name) => name.toLowerCase());
-    const unknown = [...headers.keys()].filter(
-      (name) => /^(querator-|x-request-id|retry-after)/.test(name) && !known.includes(name),
-    );
-    return [
-      ...unknown.map((name) => `header ${name} is not described`),
-      ...this.faultsOf(response.content['application/json'], body),
-    ];
+  /** What is wrong with a reply of a call in JSON. */
+  replyFaults(path: string, reply: SentReply): readonly string[] {
+    const found = this.#described(this.operation(path), reply);
+    if (typeof found === 'string') return [found];
+    return [...headerFaults(found, reply), ...this.faultsOf(found.content['application/json'], reply.body)];
   }
+
+  /** What is wrong with a page. @param path as the document has it. */
+  pageFaults(path: string, reply: SentReply): readonly string[] {
+    const page = this.document.paths[path]?.get;
+    if (page === undefined) return [`the document has no page ${path}`];
+    const found = this.#described(page, reply);
+    if (typeof found === 'string') return [found];
+    // Only a reply without content has none in the document.
+    if (found.content === undefined)
+      return [...headerFaults(found, reply), ...(reply.body ? ['has content'] : [])];
+    const [type = ''] = (reply.headers.get('content-type') ?? '').split(';');
+    const media = found.content[type];
+    if (media === undefined) return [`the media type '${type}' is not described`];
+    return [...headerFaults(found, reply), ...this.faultsOf(media, reply.body)];
+  }
+
+  #described({ responses }: Pick<Operation, 'responses'>, { status }: SentReply): Response | string {
+    const described = responses[String(status)];
+    return described === undefined ? `status ${status} is not described` : this.resolve(described);
+  }
+}
+
+function headerFaults({ headers: described = {} }: Response, { headers }: SentReply): readonly string[] {
+  const known = Object.keys(described).map((name) => name.toLowerCase());
+  return [...headers.keys()]
+    .filter((name) => OWN_HEADERS.test(name) && !known.includes(name))
+    .map((name) => `header ${name} is not described`);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { SystemClock, SystemRandom, silentLogger } from '@querator/core';
-import { parseConfig, startServer } from '@querator/server';
+import { parseConfig, type ServerDeps, startServer } from '@querator/server';
 
 /** A reply with its body as bytes. */
 export interface ReceivedReply {
@@ -12,8 +12,11 @@ export interface ReceivedReply {
 export class ListeningServer {
   readonly #started: ReturnType<typeof startServer>;
 
-  /** @param more settings besides those of the storages. */
-  constructor(more: object = {}) {
+  /**
+   * @param more settings besides those of the storages.
+   * @param deps what the server needs besides clock, randomness and log.
+   */
+  constructor(more: object = {}, deps: Pick<ServerDeps, 'consoleFolder'> = {}) {
     const config = {
       address: 'localhost:0',
       'queue-storage': { driver: 'memory' },
@@ -26,6 +29,7 @@ export class ListeningServer {
       clock: new SystemClock(),
       random: new SystemRandom(),
       logger: silentLogger,
+      ...deps,
     });
   }
 

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import type { Page, PageRequest, Pages } from '../fetch/pages.ts';
+import { apiDocsPages } from '@querator/protocol';
+import { type Pages, pagesOf, type ShowPage } from '../fetch/pages.ts';
 import { ServedFile } from '../fetch/served-file.ts';
 import { PAGE_STYLE, START_SCRIPT, VIEWER_PAGE } from './viewer-page.ts';
 
@@ -21,30 +22,6 @@ const PAGE_POLICY = [
 
 const FILE_HEADERS = { 'X-Content-Type-Options': 'nosniff', 'Cross-Origin-Resource-Policy': 'same-origin' };
 
-const STYLE_TYPE = 'text/css; charset=utf-8';
-const SCRIPT_TYPE = 'text/javascript; charset=utf-8';
-
-/**
- * The description of the API: as an OpenAPI document for programs, and as a page for
- * people. Both are the same on every server of a version, and hold nothing of its own.
- */
-export function createApiDocs(): Pages {
-  const files = [
-    file('/openapi.json', () => resolve('@querator/protocol/openapi.json'), 'application/json'),
-    file('/docs/viewer.js', () => viewerFile('swagger-ui-bundle.js'), SCRIPT_TYPE),
-    file('/docs/viewer.css', () => viewerFile('swagger-ui.css'), STYLE_TYPE),
-  ];
-  return new Map<string, (request: PageRequest) => Promise<Page>>([
-    ...files,
-    [
-      '/docs',
-      async () => ({ text: VIEWER_PAGE, contentType: 'text/html; charset=utf-8', headers: PAGE_HEADERS }),
-    ],
-    ['/docs/page.css', async () => ({ text: PAGE_STYLE, contentType: STYLE_TYPE, headers: FILE_HEADERS })],
-    ['/docs/start.js', async () => ({ text: START_SCRIPT, contentType: SCRIPT_TYPE, headers: FILE_HEADERS })],
-  ]);
-}
-
 const PAGE_HEADERS = {
   ...FILE_HEADERS,
   'Content-Security-Policy': PAGE_POLICY,
@@ -52,9 +29,35 @@ const PAGE_HEADERS = {
   'Referrer-Policy': 'no-referrer',
 };
 
-function file(path: string, locate: () => string, contentType: string) {
-  const served = new ServedFile(locate, { contentType, headers: FILE_HEADERS });
-  return [path, (request: PageRequest) => served.show(request)] as const;
+type Path = keyof typeof apiDocsPages;
+
+/**
+ * The description of the API: as an OpenAPI document for programs, and as a page for
+ * people. Both are the same on every server of a version, and hold nothing of its own.
+ */
+export function createApiDocs(): Pages {
+  return pagesOf(apiDocsPages, {
+    '/openapi.json': file('/openapi.json', () => resolve('@querator/protocol/openapi.json')),
+    '/docs': text('/docs', VIEWER_PAGE, PAGE_HEADERS),
+    '/docs/page.css': text('/docs/page.css', PAGE_STYLE),
+    '/docs/start.js': text('/docs/start.js', START_SCRIPT),
+    '/docs/viewer.css': file('/docs/viewer.css', () => viewerFile('swagger-ui.css')),
+    '/docs/viewer.js': file('/docs/viewer.js', () => viewerFile('swagger-ui-bundle.js')),
+  });
+}
+
+function text(
+  path: Path,
+  content: string,
+  headers: Readonly<Record<string, string>> = FILE_HEADERS,
+): ShowPage {
+  const { contentType } = apiDocsPages[path];
+  return async () => ({ text: content, contentType, headers });
+}
+
+function file(path: Path, locate: () => string): ShowPage {
+  const served = new ServedFile(locate, { ...apiDocsPages[path], headers: FILE_HEADERS });
+  return (request) => served.show(request);
 }
 
 /** A file of the viewer. The published package has copies; in a clone they are in a development dependency. */

@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { extname, join, sep } from 'node:path';
+import { consolePages } from '@querator/protocol';
 import type { Page, PageRequest, PagesBelow } from '../fetch/pages.ts';
 import { ServedFile } from '../fetch/served-file.ts';
 
@@ -91,7 +92,7 @@ export class ConsolePages implements PagesBelow {
     return {
       status: 302,
       text: '',
-      contentType: 'text/plain',
+      contentType: consolePages[''].contentType,
       headers: { ...HEADERS, Location: `${last}/` },
     };
   }
@@ -99,7 +100,7 @@ export class ConsolePages implements PagesBelow {
   #showSettings(): Page {
     return {
       text: this.#settings,
-      contentType: 'application/json',
+      contentType: consolePages['/config.json'].contentType,
       headers: { ...HEADERS, 'Cache-Control': 'no-cache' },
     };
   }

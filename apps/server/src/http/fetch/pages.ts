@@ -1,3 +1,4 @@
+import { operatorPages } from '@querator/protocol';
 import type { Metrics } from '../../observability/metrics.ts';
 import type { AuthorizePage } from '../call/authorize-page.ts';
 import type { CallHeaders } from '../call/call-headers.ts';
@@ -32,8 +33,22 @@ export interface PageRequest {
   readonly acceptEncoding: string | undefined;
 }
 
-/** The pages by path. A page may reject with the error that refuses the request. */
-export type Pages = ReadonlyMap<string, (request: PageRequest) => Promise<Page>>;
+/** Shows a page. May reject with the error that refuses the request. */
+export type ShowPage = (request: PageRequest) => Promise<Page>;
+
+/** The pages by path. */
+export type Pages = ReadonlyMap<string, ShowPage>;
+
+/**
+ * The pages of a table of the protocol, from which the OpenAPI document is made: a page that is missing on either side
+ * does not compile.
+ */
+export function pagesOf<Table extends object>(
+  _table: Table,
+  shown: Readonly<Record<keyof Table & string, ShowPage>>,
+): Pages {
+  return new Map(Object.entries<ShowPage>(shown));
+}
 
 /** Pages below one path, which pages of other sites may lead to, since they hold no data. */
 export interface PagesBelow {
@@ -50,36 +65,30 @@ export interface PagesBelow {
 export function createPages({ health, metrics, isReady, authorize }: PageDeps): Pages {
   const mayReadHealth = async (headers: CallHeaders) => {
     try {
-      await authorize('system.health', headers);
+      await authorize(operatorPages['/health'].permission, headers);
       return true;
     } catch {
       return false;
     }
   };
-  return new Map<string, (request: PageRequest) => Promise<Page>>([
-    [
-      '/health',
-      async ({ query, headers }) => {
-        const found = await health.check(query);
-        return healthPage((await mayReadHealth(headers)) ? found : { status: found.status });
-      },
-    ],
-    ['/livez', async () => healthPage({ status: 'pass' })],
-    ['/readyz', async () => healthPage({ status: (await isReady()) ? 'pass' : 'fail' })],
-    [
-      '/metrics',
-      async ({ headers }) => {
-        await authorize('system.metrics', headers);
-        return metrics.exposition(headers.accept);
-      },
-    ],
-  ]);
+  return pagesOf(operatorPages, {
+    '/health': async ({ query, headers }) => {
+      const found = await health.check(query);
+      return healthPage((await mayReadHealth(headers)) ? found : { status: found.status });
+    },
+    '/livez': async () => healthPage({ status: 'pass' }),
+    '/readyz': async () => healthPage({ status: (await isReady()) ? 'pass' : 'fail' }),
+    '/metrics': async ({ headers }) => {
+      await authorize(operatorPages['/metrics'].permission, headers);
+      return metrics.exposition(headers.accept);
+    },
+  });
 }
 
 function healthPage(health: Health | Pick<Health, 'status'>): Page {
   return {
     status: health.status === 'pass' ? 200 : 503,
     text: `${JSON.stringify(health)}\n`,
-    contentType: 'application/health+json',
+    contentType: operatorPages['/health'].contentType,
   };
 }
