@@ -54,7 +54,9 @@ export function capabilitiesOf(
     'queues.list',
     'queues.pause',
     ...(queueStorage.rateStore === undefined ? [] : ['queues.rates']),
-    ...(queueStorage.taskStore === undefined ? [] : ['queues.resize', 'queues.resize.dedup']),
+    ...(queueStorage.taskStore === undefined
+      ? []
+      : ['queues.resize', 'queues.resize.dedup', 'queues.resize.move']),
     'queues.update',
     ...(quotas === undefined ? [] : [QUOTAS]),
     ...(queueStorage.scheduleStore === undefined ? [] : ['schedules']),

@@ -37,6 +37,15 @@ test('a list of tasks without dry runs goes as JSON, and others as protobuf', as
   expect(sent.map(({ type }) => type)).toEqual(['application/json', 'application/protobuf']);
 });
 
+test('a resize that moves items goes in that encoding too', async () => {
+  const { client, sent } = keeper();
+  await client.v2.queues.resize({ queueName: 'mail', partitions: 1, move: true });
+  await client.v2.queues.resize({ queueName: 'mail', partitions: 1 });
+  expect(sent.map(({ type }) => type)).toEqual(['application/json', 'application/protobuf']);
+  const { fromJson } = codecsV2.QueuesResizeRequest;
+  expect(fromJson(sent[0]?.body as Uint8Array)).toMatchObject({ partitions: 1, move: true });
+});
+
 test('other requests go as protobuf', async () => {
   const { client, sent } = keeper();
   await client.v2.tasks.create({ kind: 'delete', queueName: 'mail', filter: { error: 'no paper' } });

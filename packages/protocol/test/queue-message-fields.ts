@@ -113,6 +113,7 @@ export const QUEUE_FIELDS: Readonly<Record<string, readonly string[]>> = {
     '1 queue_name queue_name string',
     '2 partitions partitions int32',
     '3 dry_run dry_run bool',
+    '4 move move bool',
   ],
   QueuesResumeRequest: ['1 queue_name queue_name string', '2 produce produce bool', '3 lease lease bool'],
   QueuesPausesResponse: ['1 produce produce QueuesPause', '2 lease lease QueuesPause'],

@@ -38,7 +38,12 @@ const TARGETS = {
   'engine-placing': { package: 'engine', suite: tests('tasks/drain', 'tasks/rebalance') },
   'engine-resizes': {
     package: 'engine',
-    suite: tests('tasks/resize-queue', 'tasks/resize-to-fewer', 'tasks/letters-to-fewer'),
+    suite: tests(
+      'tasks/resize-queue',
+      'tasks/resize-to-fewer',
+      'tasks/letters-to-fewer',
+      'tasks/resize-moves-items',
+    ),
   },
   'engine-schedules': {
     package: 'engine',

@@ -119,5 +119,9 @@ export const resumeQueue = (queue: string): Promise<Pauses> =>
 /** Gives a queue another number of partitions, by a task. */
 export const resizeQueue = (
   queue: string,
-  { partitions, dryRun }: { readonly partitions: number; readonly dryRun: boolean },
-): Promise<Task> => call('v2/queues.resize', { queue_name: queue, partitions, dry_run: dryRun });
+  {
+    partitions,
+    dryRun,
+    move,
+  }: { readonly partitions: number; readonly dryRun: boolean; readonly move: boolean },
+): Promise<Task> => call('v2/queues.resize', { queue_name: queue, partitions, dry_run: dryRun, move });

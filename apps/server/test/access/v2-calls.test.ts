@@ -56,6 +56,7 @@ describe.each(STORAGES)('the calls under /v2/ on %s', { timeout: 60_000 }, (stor
           'queues.rates',
           'queues.resize',
           'queues.resize.dedup',
+          'queues.resize.move',
           'queues.update',
           'quotas',
           'schedules',

@@ -20,6 +20,9 @@ test('a queue gets more partitions by a command, and describe shows them', async
   );
   const described = JSON.parse((await terminal.ok('describe mail --json')).stdout);
   expect(described.partitions).toHaveLength(3);
+  const fewer = await terminal.ok('task resize mail 1 --move --wait --json');
+  expect(JSON.parse(fewer.stdout)).toMatchObject({ kind: 'resize', to: 'mail', state: 'done' });
+  await terminal.ok('task resize mail 3 --wait');
   const refused = await terminal.run(['task', 'resize', 'mail', '3']);
   expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('partitions is invalid') });
 });

@@ -122,6 +122,38 @@ describe.each(STORAGES)('a resize on %s', { timeout: 60_000 }, (storage) => {
       expect(from.size).toBe(3);
     });
 
+    test('moves what waits in partitions that leave, and is done without a consumer', async () => {
+      const queue_name = fresh();
+      await server.createQueue(queue_name, { requested_partitions: 3 });
+      const texts = ['a', 'b', 'c', 'd', 'e', 'f'];
+      for (const utf8 of texts) await produce(queue_name, [{ utf8 }]);
+      const found = (await server.post('/v2/items.find', { queue_name, limit: 10 })).json;
+      const leaves = found.items.filter(({ partition = 0 }) => partition > 0).length;
+      expect(leaves).toBeGreaterThan(0);
+      const message = { queue_name, partitions: 1, move: true };
+      const asked = await callEndpoint(server.url, endpointsV2.queues.resize, { format, message });
+      expect(asked).toMatchObject({ kind: 'resize', to: queue_name });
+      const done = async () =>
+        expect(await task(format, 'get', { id: asked.id })).toMatchObject({
+          state: 'done',
+          matched: leaves,
+          done: leaves,
+        });
+      await vi.waitFor(done, { timeout: 20_000, interval: 20 });
+      expect(await partitionsOf(queue_name)).toHaveLength(1);
+      const call = { queue_name, client_id: 'c', batch_size: 10, request_timeout: '10s' };
+      const { items } = (await server.post('/v2/queue.lease', call)).json;
+      const seen = items.map(({ bytes }: { bytes: string }) => Buffer.from(bytes, 'base64').toString());
+      expect(seen.sort()).toEqual(texts);
+      const more = { queue_name, partitions: 3, move: true };
+      expect(
+        await callEndpoint(server.url, endpointsV2.queues.resize, { format, message: more }),
+      ).toMatchObject({
+        code: 400,
+        message: 'move is invalid; items move only when a queue gets fewer partitions',
+      });
+    });
+
     test('is refused with a number that the queue cannot have', async () => {
       const queue_name = fresh();
       await server.createQueue(queue_name, { requested_partitions: 2 });

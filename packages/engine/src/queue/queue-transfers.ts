@@ -64,10 +64,10 @@ export class QueueTransfers {
   }
 
   /**
-   * Moves items to a partition of another queue on the same storage; see core's
+   * Moves items to a partition of another queue, or of this one, on the same storage; see core's
    * `PartitionStore.transfer`.
    *
-   * @throws QueueError `retry` while the target is paused or out of service.
+   * @throws QueueError `retry` while the target is out of service, or another queue and paused.
    */
   async transfer(
     partition: number,
@@ -75,7 +75,9 @@ export class QueueTransfers {
     target: QueueTransfers,
     targetPartition: number,
   ): Promise<TransferResult> {
-    const result = await this.#call(partition, (store) => target.#receive(targetPartition, store, items));
+    const result = await this.#call(partition, (store) =>
+      target.#receive(targetPartition, store, items, this),
+    );
     this.#countTransferred(result.transferred.length);
     return result;
   }
@@ -107,10 +109,11 @@ export class QueueTransfers {
   /**
    * Stores prepared copies of items of another storage.
    *
-   * @throws QueueError `retry` while the queue is paused or the partition out of service.
+   * @param from the queue that they leave.
+   * @throws QueueError `retry` while the partition is out of service, or the queue paused and another one than `from`.
    */
-  async prepare(partition: number, letters: readonly DeadLetter[]): Promise<void> {
-    this.#checkOpen(partition);
+  async prepare(partition: number, letters: readonly DeadLetter[], from: QueueTransfers): Promise<void> {
+    this.#checkOpen(partition, from);
     if (!this.#deps.partition(partition).state.keepsMetadata) {
       throw unavailable('retry', 'the partition that takes the items keeps no metadata at the moment');
     }
@@ -137,13 +140,18 @@ export class QueueTransfers {
     await this.#call(partition, (store) => store.abortLetters(ids));
   }
 
-  async #receive(partition: number, from: PartitionStore, items: TransferredItems) {
-    this.#checkOpen(partition);
+  async #receive(
+    partition: number,
+    store: PartitionStore,
+    items: TransferredItems,
+    from: QueueTransfers,
+  ): Promise<TransferResult> {
+    this.#checkOpen(partition, from);
     const { expireTimeout } = this.queue;
     const result = await this.#call(
       partition,
       async ({ transferTarget: target }) =>
-        target && (await from.transfer?.({ ...items, target, expireTimeout })),
+        target && (await store.transfer?.({ ...items, target, expireTimeout })),
     );
     const arrived = result.transferred.length;
     this.#arrived(partition, arrived, items.state === 'waiting' ? 0 : arrived);
@@ -157,8 +165,9 @@ export class QueueTransfers {
     this.#deps.stored(this.#deps.partition(partition).state, { waiting, scheduled: scheduled > 0 });
   }
 
-  #checkOpen(partition: number): void {
-    this.#deps.checkProduce();
+  /** A pause holds what producers add. Items that only change their partition are in the queue already. */
+  #checkOpen(partition: number, from: QueueTransfers): void {
+    if (from !== this) this.#deps.checkProduce();
     if (this.#deps.partition(partition).state.healthy) return;
     throw unavailable('retry', 'the partition that takes the items is out of service');
   }

@@ -268,7 +268,7 @@ export class TasksService {
   #shown(task: Task, caller: Caller | undefined): ShownTask {
     const kind = this.#deps.kinds.get(task.kind);
     const isKnown = kind !== undefined && task.version <= kind.version;
-    const asked = isKnown ? kind.askedFor?.(task.parameters) : undefined;
+    const asked = isKnown ? kind.askedFor?.(task) : undefined;
     const moves = (kind?.version === task.version && kind.movesOf?.(task)) || [];
     if (asked === undefined) return { ...task, filter: undefined, to: undefined, moves };
     // Knowing the id of a leased item is enough to complete it.

@@ -14,6 +14,8 @@ export interface TaskCall {
   readonly storageName?: string | undefined;
   /** The number of partitions that the queue is to have. Undefined: 0. */
   readonly partitions?: number | undefined;
+  /** Items of partitions that the queue loses move to the others. Undefined: consumers take them. */
+  readonly move?: boolean | undefined;
   /** Move it also to a storage that is not durable. */
   readonly force?: boolean | undefined;
   /** The most partitions that move at the same time. Undefined or 0: the kind chooses. */
@@ -127,8 +129,12 @@ export interface TaskKind {
    * @throws QueueError `invalid`, and what `judge` throws; StorageError.
    */
   prepare(call: TaskCall, judge: JudgeQueue, judgeServer: JudgeServer): Promise<PreparedTask>;
-  /** What the creator of a task asked for. Undefined: this kind takes no items. @param parameters of this version or one before. */
-  askedFor?(parameters: JsonValue): AskedItems;
+  /**
+   * What the creator of a task asked for. Undefined: it takes no items, or this kind takes none.
+   *
+   * @param task of this version or one before.
+   */
+  askedFor?(task: Pick<Task, 'parameters' | 'queue'>): AskedItems | undefined;
   /** The partitions that a task moves. Undefined: this kind moves none, or only one. @param task of this version. */
   movesOf?(task: Task): readonly TaskMove[];
   /**

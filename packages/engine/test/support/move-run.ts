@@ -48,6 +48,8 @@ export class MoveWorld {
   draining: ReadonlySet<string> = new Set();
   /** Why a move must wait. Undefined: it need not. */
   lacking: Error | undefined;
+  /** Why a capability is refused. Undefined: every process has it. */
+  lackingCapability: (name: string) => Error | undefined = () => undefined;
   readonly #storages: readonly { readonly backend: StorageBackend; readonly affinity: number }[];
 
   constructor({ services = 2 } = {}) {
@@ -161,7 +163,11 @@ export class MoveWorld {
       ...{ store, storages: this.#storages, queueSignals: undefined, activated: () => {}, changed: () => {} },
     });
     return {
-      ...{ clock, manager, store, storages: this.#storages, requireCapability: () => undefined },
+      ...{ clock, manager, store, storages: this.#storages },
+      requireCapability: async (name: string) => {
+        const refused = this.lackingCapability(name);
+        if (refused !== undefined) throw refused;
+      },
       draining: { storages: () => this.draining },
       requireStorage: async () => {
         if (this.lacking !== undefined) throw this.lacking;
@@ -182,6 +188,8 @@ export class MoveRun {
   /** Whether the process still has the task when it asks. */
   isHeld = true;
   end: StepResult['end'];
+  /** What the last step said to the operator. */
+  remark: StepResult['remark'];
 
   constructor(process: (hooks: ProcessHooks) => TaskKind, task: Task, generation = 1) {
     this.#process = process;
@@ -257,12 +265,13 @@ export class MoveRun {
     return { items: PAGE, signal: new AbortController().signal, stillHeld: async () => this.isHeld };
   }
 
-  #store({ matched, done, failed, checkpoint, end }: StepResult): void {
+  #store({ matched, done, failed, checkpoint, end, remark }: StepResult): void {
     const { counts } = this;
     this.counts = {
       ...{ matched: counts.matched + matched, done: counts.done + done, failed: counts.failed + failed },
     };
     this.checkpoint = checkpoint;
     this.end = end;
+    this.remark = remark;
   }
 }

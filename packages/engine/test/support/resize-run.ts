@@ -18,6 +18,20 @@ export const LEAVING_CALLS = [
   'end',
 ] as const;
 
+/** Those of a resize that moves items, besides those. */
+export const CARRYING_CALLS = [
+  'find',
+  'transfer',
+  'takenItems',
+  'takeItems',
+  'prepareLetters',
+  'markTaken',
+  'commitLetters',
+  'removeTaken',
+] as const;
+/** A storage call of a resize to fewer partitions that can fail. */
+export type LeavingCall = (typeof LEAVING_CALLS | typeof CARRYING_CALLS)[number];
+
 /** Two storages, and servers that use both. */
 export class ResizeWorld extends MoveWorld {
   /** Prepares a resize, as the creation of its task does. */
@@ -28,8 +42,8 @@ export class ResizeWorld extends MoveWorld {
     );
   }
 
-  async resize(partitions: number, { id = 'task-1', dryRun = false } = {}): Promise<MoveRun> {
-    const { queue, parameters } = await this.prepareResize({ partitions });
+  async resize(partitions: number, { id = 'task-1', dryRun = false, move = false } = {}): Promise<MoveRun> {
+    const { queue, parameters } = await this.prepareResize({ partitions, move });
     const task = { id, kind: 'resize', queue: queue?.name, parameters, dryRun };
     return new MoveRun((hooks) => this.#kind(hooks), task as Task);
   }
@@ -72,7 +86,7 @@ export class ResizeWorld extends MoveWorld {
     return this.answered(service.keyedProduces.produce({ ...call, items: [item(text)] }));
   }
 
-  failResize(call: (typeof RESIZE_CALLS | typeof LEAVING_CALLS)[number], how: (typeof FAULTS)[number]): void {
+  failResize(call: (typeof RESIZE_CALLS)[number] | LeavingCall, how: (typeof FAULTS)[number]): void {
     if (call === 'resize') this.near.failQueues(call, how);
     else for (const storage of [this.near, this.far]) for (let n = 0; n < 8; n++) storage.fail(call, n, how);
   }

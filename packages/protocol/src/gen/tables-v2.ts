@@ -543,11 +543,12 @@ export const QueuesResumeRequest = messageTable(
 
 export const QueuesResizeRequest = messageTable(
   'QueuesResizeRequest',
-  () => ({ queueName: '', partitions: 0, dryRun: false }),
+  () => ({ queueName: '', partitions: 0, dryRun: false, move: false }),
   [
     { number: 1, name: 'queueName', protoName: 'queue_name', jsonName: 'queue_name', kind: 'string', repeated: false },
     { number: 2, name: 'partitions', protoName: 'partitions', jsonName: 'partitions', kind: 'int32', repeated: false },
     { number: 3, name: 'dryRun', protoName: 'dry_run', jsonName: 'dry_run', kind: 'bool', repeated: false },
+    { number: 4, name: 'move', protoName: 'move', jsonName: 'move', kind: 'bool', repeated: false },
   ],
 );
 

@@ -188,6 +188,22 @@ describe('a queue', () => {
     await press('Cancel the task');
     await running.waitFor({ state: 'detached' });
     await expect.poll(rows, { timeout: 8_000 }).toBe(3);
+    // Its items move, so it needs no consumers.
+    await press('Resize…');
+    await dialog().getByLabel('Partitions').fill('1');
+    await dialog()
+      .getByLabel(/Move the items/)
+      .check();
+    await press('Preview the resize');
+    await dialog()
+      .getByText(/the [1-9][0-9]* items in them move behind/)
+      .waitFor();
+    await dialog().getByLabel('Type wide to confirm').fill('wide');
+    await press('Resize to 1 partition');
+    await dialog().getByText('done').waitFor();
+    await press('Close');
+    await expect.poll(rows, { timeout: 8_000 }).toBe(1);
+    expect(await itemsOf('wide')).toBe(30);
   });
 
   test('is deleted once its name is typed, with its items only if that is said', async () => {

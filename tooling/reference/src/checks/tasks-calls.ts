@@ -49,6 +49,19 @@ export const RESIZE_CALL: CheckedCall = {
       broken: { partitions: 1 },
     },
     {
+      when: '`move` is set, and the queue gets more partitions',
+      text: 'move is invalid; items move only when a queue gets fewer partitions',
+      broken: { move: true },
+    },
+    {
+      when: '`move` is set, and a storage can neither search nor give or take items',
+      text: "move is invalid; items cannot move from or to storage '<name>'",
+    },
+    {
+      when: '`move` is set, and items that survive a restart would go to a storage where they do not',
+      text: "move is invalid; items do not survive a restart on storage '<name>'",
+    },
+    {
       when: 'the driver of a storage cannot let partitions go that hold dedup keys or dead letters on their way',
       text: 'partitions is invalid; the queue keeps its first <number> partitions, which a storage cannot let go',
     },
@@ -59,6 +72,12 @@ export const RESIZE_CALL: CheckedCall = {
     {
       when: 'a server on the same storage does not know resizes',
       text: "'queues.resize.dedup' is unavailable; stop or upgrade the server <its name>",
+      reason: 'unavailable',
+      code: 'retry',
+    },
+    {
+      when: '`move` is set, and a server on the same storage does not know it',
+      text: "'queues.resize.move' is unavailable; stop or upgrade the server <its name>",
       reason: 'unavailable',
       code: 'retry',
     },

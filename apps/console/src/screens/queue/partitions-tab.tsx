@@ -13,6 +13,7 @@ import { type Column, Table } from '../../parts/table.tsx';
 import { TaskProgress } from '../../parts/task-progress.tsx';
 import { countOf, formatCount } from '../../text/number.ts';
 import { CancelTask } from '../tasks/cancel-task.tsx';
+import { countedOf } from '../tasks/task-title.ts';
 import { ResizeDialog } from './resize-dialog.tsx';
 
 function columns(readAt: number | undefined): readonly Column<Partition>[] {
@@ -113,7 +114,7 @@ function Resize({ queue, onDone }: { readonly queue: string; readonly onDone: ()
           }}
         />
       </header>
-      <TaskProgress task={task} noun="partitions" />
+      <TaskProgress task={task} noun={countedOf(task)} />
     </section>
   );
 }

@@ -3,7 +3,7 @@ import { resizeQueue } from '../../api/queues.ts';
 import type { Task } from '../../api/tasks.ts';
 import { BulkAction } from '../../parts/bulk-action.tsx';
 import { Dialog } from '../../parts/dialog.tsx';
-import { TextField } from '../../parts/fields.tsx';
+import { CheckField, TextField } from '../../parts/fields.tsx';
 import { Plain } from '../../parts/plain.tsx';
 import { countOf, formatCount } from '../../text/number.ts';
 
@@ -22,19 +22,21 @@ export function ResizeDialog({
 }) {
   const [text, setText] = useState(String(present));
   const [partitions, setPartitions] = useState<number>();
+  const [moves, setMoves] = useState(false);
+  const move = moves && partitions !== undefined && partitions < present;
   if (partitions !== undefined) {
     return (
       <BulkAction
         title={`Resize ${queue}`}
         request={{ kind: 'resize', queue_name: queue, partitions }}
-        create={({ dry_run: dryRun = false }) => resizeQueue(queue, { partitions, dryRun })}
+        create={({ dry_run: dryRun = false }) => resizeQueue(queue, { partitions, dryRun, move })}
         preview={(counted) => ({
-          text: <Preview counted={counted} present={present} partitions={partitions} />,
+          text: <Preview counted={counted} present={present} partitions={partitions} move={move} />,
           action: `Resize to ${countOf(partitions, 'partition')}`,
         })}
         effect=""
         verb="Resize"
-        noun="partitions"
+        noun={move ? 'items' : 'partitions'}
         needs={`the permission queue.update in the namespace of ${queue}`}
         typed={queue}
         danger={partitions < present}
@@ -65,6 +67,13 @@ export function ResizeDialog({
           required
           onChange={setText}
         />
+        {isUsable && asked < present && (
+          <CheckField
+            label="Move the items of the partitions that leave, instead of waiting for consumers"
+            checked={moves}
+            onChange={setMoves}
+          />
+        )}
         <div class="dialog-actions">
           <button type="button" onClick={onClose}>
             Cancel
@@ -82,10 +91,12 @@ function Preview({
   counted: { matched = 0, moves = [] },
   present,
   partitions,
+  move,
 }: {
   readonly counted: Task;
   readonly present: number;
   readonly partitions: number;
+  readonly move: boolean;
 }) {
   if (partitions < present) {
     return (
@@ -93,8 +104,18 @@ function Preview({
         <strong class="numbers">{countOf(present - partitions, 'partition')}</strong>{' '}
         {present - partitions === 1 ? 'leaves' : 'leave'}:{' '}
         {partitions === present - 1 ? `number ${partitions}` : `numbers ${partitions} to ${present - 1}`}.
-        They take no new items, and stay until consumers have taken the{' '}
-        <strong class="numbers">{countOf(matched, 'item')}</strong> in them.
+        They take no new items
+        {move ? (
+          <>
+            , and the <strong class="numbers">{countOf(matched, 'item')}</strong> in them move behind the
+            items of the others. They stay until the leases that consumers have there have ended.
+          </>
+        ) : (
+          <>
+            , and stay until consumers have taken the{' '}
+            <strong class="numbers">{countOf(matched, 'item')}</strong> in them.
+          </>
+        )}
       </p>
     );
   }

@@ -15,11 +15,10 @@ import { ConditionList } from '../items/condition-list.tsx';
 import { conditionsOfFilter } from '../items/item-filter.ts';
 import type { PathValues, Screen } from '../screen.ts';
 import { CancelTask } from './cancel-task.tsx';
-import { taskTitle } from './task-title.ts';
+import { countedOf, taskTitle } from './task-title.ts';
 
 /** Tasks of these kinds take items that a filter names. */
 const WITH_FILTER = new Set(['delete', 'retry', 'redrive', 'move']);
-const OF_PARTITIONS = new Set(['drain', 'rebalance', 'resize']);
 
 function TaskScreen({ values: { task: id = '' } }: { readonly values: PathValues }) {
   const loaded = useCall(`task ${id}`, (signal) => getTask(id, signal), { every: 1_000 });
@@ -47,7 +46,7 @@ function Details({ task }: { readonly task: Task }) {
   const { moves = [] } = task;
   return (
     <>
-      <TaskProgress task={task} noun={OF_PARTITIONS.has(task.kind) ? 'partitions' : 'items'} />
+      <TaskProgress task={task} noun={countedOf(task)} />
       <div class="part">
         <Facts facts={factsOf(task)} />
       </div>

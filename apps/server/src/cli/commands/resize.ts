@@ -6,6 +6,7 @@ import type { TaskCreation, TaskFlags } from './task-flags.ts';
 
 interface ResizeFlags extends TaskFlags {
   readonly dryRun: boolean;
+  readonly move: boolean;
 }
 
 /** `querator task resize`. @param group the command `task`. */
@@ -19,10 +20,15 @@ export function addResize(group: Command, cli: Cli, { created, withWait }: TaskC
       'only count the partitions that it would get, or the items in those that it would lose',
       false,
     )
-    .action(async (queueName: string, partitions: number, { dryRun, json, wait }: ResizeFlags) => {
+    .option(
+      '--move',
+      'move the items of partitions that leave to those that stay (default: consumers have to take them)',
+      false,
+    )
+    .action(async (queueName: string, partitions: number, { dryRun, move, json, wait }: ResizeFlags) => {
       const { v2 } = cli.client();
       const task = await attempt('failed to create task', () =>
-        v2.queues.resize({ queueName, partitions, dryRun }, { signal: cli.interrupted() }),
+        v2.queues.resize({ queueName, partitions, dryRun, move }, { signal: cli.interrupted() }),
       );
       await created(task, { json, wait });
     });

@@ -112,8 +112,8 @@ export function queuesHandlersV2(
     async resume(call, { caller, audit }) {
       return fromPauses(await pauses.resume(call, { caller, audit }));
     },
-    async resize({ queueName, partitions, dryRun }, { caller, audit }) {
-      const call = { kind: 'resize', queueName, partitions, dryRun, to: '', rate: 0 };
+    async resize({ queueName, partitions, dryRun, move }, { caller, audit }) {
+      const call = { kind: 'resize', queueName, partitions, dryRun, move, to: '', rate: 0 };
       const admitPartitions = admitPartitionsOf(quotas, caller.principal);
       return fromTask(await tasks.create(call, { caller, audit, admitPartitions }));
     },

@@ -121,7 +121,7 @@ const SEEDS_V2: {
     resume: [{ queueName: QUEUE, produce: true }, { queueName: NEW }],
     resize: [
       { queueName: QUEUE, partitions: 2, dryRun: true },
-      { queueName: NEW, partitions: 1 },
+      { queueName: NEW, partitions: 1, move: true },
     ],
   },
   quotas: {

@@ -1,14 +1,19 @@
 import {
+  addDuration,
   type DeadLetter,
   type Instant,
   type ItemId,
+  milliseconds,
+  type PartitionPlacement,
   type StoredItem,
   type TakenItem,
   type TakeRequest,
   unavailable,
 } from '@querator/core';
+import type { LogicalQueue } from '../../queue/logical-queue.ts';
 import { idsOf, type QueueTransfers } from '../../queue/queue-transfers.ts';
 import { shifted } from '../moves/shifted-items.ts';
+import type { StepBudget } from '../task-kind.ts';
 import type { TaskQueues } from '../task-queues.ts';
 import { type Destination, type Destinations, takenDestination } from './destinations.ts';
 
@@ -16,6 +21,14 @@ import { type Destination, type Destinations, takenDestination } from './destina
 const AT_ONCE = 1_000;
 /** The most passes of one step. More would be needed only if items do not leave the list. */
 const MOST_PASSES = 100;
+
+/**
+ * How long a take may be under way before the storage begins with it. A claim of a task lasts
+ * 5 s, and a statement 3 s. So no other process can have ended the task by then.
+ */
+const TAKE_TIMEOUT = milliseconds(1_500);
+
+const LOST = unavailable('retry', 'another process works on the task');
 
 /** Scheduled items cannot be taken now. */
 export const SWEEP_AT_WORK = unavailable('retry', 'a sweep of the partition is at work');
@@ -33,6 +46,31 @@ export interface Leaving extends Departure {
   readonly takeBefore: () => Promise<Instant | undefined>;
   /** What the clock of a storage is ahead of that of the partition, in microseconds. */
   readonly clockShift: (storageName: string) => Promise<bigint>;
+}
+
+/** The departure from a partition, in one step of a task. */
+export function leavingFrom(
+  {
+    task,
+    queues,
+    queue,
+    budget,
+  }: {
+    readonly task: string;
+    readonly queues: TaskQueues;
+    readonly queue: LogicalQueue;
+    readonly budget: StepBudget;
+  },
+  { partition, storageName }: PartitionPlacement,
+): Leaving {
+  const takeBefore = async () => {
+    // Read first: the claim then holds for its whole time from here on.
+    const now = await queues.now(storageName);
+    if (!(await budget.stillHeld())) throw LOST;
+    return now && addDuration(now, TAKE_TIMEOUT);
+  };
+  const clockShift = (to: string) => queues.clockShift(storageName, to);
+  return { task, transfers: queue.transfers, partition, takeBefore, clockShift };
 }
 
 type Target = Pick<Destination, 'queue' | 'partition'>;
@@ -171,7 +209,7 @@ async function finish(leaving: Leaving, taken: readonly Taken[], target: Target)
   const ids = idsOf(taken);
   const shift = taken.some(({ dueAt }) => dueAt !== undefined) ? await shiftTo(leaving, target) : 0n;
   const copies = taken.map((item) => copyOf(item, shift));
-  await target.queue.transfers.prepare(target.partition, copies);
+  await target.queue.transfers.prepare(target.partition, copies, transfers);
   const { marked, markedBefore } = await transfers.markTaken(partition, { task, ids });
   const isMarked = new Set([...marked, ...markedBefore]);
   const gone = ids.filter((id) => !isMarked.has(id));

@@ -45,7 +45,7 @@ export class DeleteItems implements TaskKind {
     return { queue, parameters, version: hasLaterConditions(filter) ? 2 : 1 };
   }
 
-  askedFor(parameters: JsonValue) {
+  askedFor({ parameters }: Pick<Task, 'parameters'>) {
     return askedItems(parameters);
   }
 

@@ -4,32 +4,43 @@ import {
   type Instant,
   invalid,
   type JsonValue,
-  LIMITS,
   milliseconds,
   millisecondsBetween,
   type PartitionOwner,
-  type PartitionPlacement,
   type Queue,
   QueueError,
   type QueueStore,
   type StorageBackend,
   type Task,
   unavailable,
-  verbatim,
 } from '@querator/core';
 import type { PartitionStorage } from '../../manager/placements.ts';
 import type { QueueManager } from '../../manager/queue-manager.ts';
 import { keyPartitions } from '../../partition/key-places.ts';
 import { spreadSize } from '../../partition/queue-spread.ts';
 import { canSpread, earlierEnds, fenceAll, fenceNew, type KeyFencesDeps } from '../resizes/key-fences.ts';
-import { LeavingPartitions, type LeavingPartitionsDeps } from '../resizes/leaving-partitions.ts';
+import { LeavingItems, type LeavingPlace } from '../resizes/leaving-items.ts';
+import { LeavingPartitions, type LeavingPartitionsDeps, remarkOn } from '../resizes/leaving-partitions.ts';
+import { cannotResize, checkItemsCanMove, checkResizeCall } from '../resizes/resize-call.ts';
+import { placementsOf, type ResizeParameters } from '../resizes/resize-parameters.ts';
 import { ResizeRecord } from '../resizes/resize-record.ts';
 import { isOutage, reasonOf } from '../step-failure.ts';
-import type { JudgeQueue, PreparedTask, StepBudget, StepResult, TaskCall, TaskKind } from '../task-kind.ts';
+import type {
+  AskedItems,
+  JudgeQueue,
+  PreparedTask,
+  StepBudget,
+  StepResult,
+  TaskCall,
+  TaskKind,
+} from '../task-kind.ts';
+import { TaskQueues } from '../task-queues.ts';
 import type { RequireStorage } from './move-partition.ts';
 
 /** What every process on the storage of the queues must know while a queue is resized. */
 const RESIZE = 'queues.resize.dedup';
+/** The same while a queue is resized whose items move. */
+const RESIZE_MOVE = 'queues.resize.move';
 
 /** How long a task waits before it looks again whether a partition is empty. */
 const LOOK_AGAIN = milliseconds(1_000);
@@ -37,21 +48,12 @@ const LOOK_AGAIN = milliseconds(1_000);
 /** How long a step may go on with further partitions. */
 const STEP_MS = 400;
 
-type Parameters = {
-  readonly queueCreatedAt: string;
-  readonly from: number;
-  readonly to: number;
-  readonly last: string;
-  /** The names of the storages of the partitions that the queue gets, or loses. */
-  readonly storages: readonly string[];
-  /** Which of them each of those is on. */
-  readonly places: readonly number[];
-};
-
 /** How far a resize has come. */
 interface Place {
   /** The first partition that is not known to be usable. */
   readonly at: number;
+  /** How far its items have moved. */
+  readonly items?: LeavingPlace;
 }
 
 export interface ResizeQueueDeps {
@@ -66,44 +68,33 @@ export interface ResizeQueueDeps {
 /** Gives a queue more partitions, or fewer, while producers and consumers work (docs/adr/0043-a-queue-is-resized-by-its-record.md). */
 export class ResizeQueue implements TaskKind {
   readonly kind = 'resize';
-  readonly version = 2;
+  /** From version 3 on, items of partitions that leave may move. */
+  readonly version = 3;
   readonly structural = true;
   /** It refuses some of them itself, and says which it takes. */
   readonly takes = ['partitions', 'partition', 'storageName', 'force'] as const;
   readonly capability = RESIZE;
   readonly #deps: ResizeQueueDeps;
   readonly #storages: ReadonlyMap<string, StorageBackend>;
+  readonly #queues: TaskQueues;
   /** The partitions whose leaving this process works on, by task. */
   readonly #leaving = new Map<string, LeavingPartitions>();
 
   constructor(deps: ResizeQueueDeps) {
     this.#deps = deps;
     this.#storages = new Map(deps.storages.map(({ backend }) => [backend.name, backend]));
+    this.#queues = new TaskQueues(deps.manager, deps.storages);
   }
 
   /** @throws QueueError `invalid`, `retry`, and what `judge` throws. */
   async prepare(call: TaskCall, judge: JudgeQueue): Promise<PreparedTask> {
-    const { queueName, partition = 0, storageName = '', filter = {}, to, partitions = 0, force } = call;
-    if (Object.values(filter).some((condition) => condition !== undefined))
-      throw invalid('filter is invalid; a resize concerns all items of the queue');
-    for (const [field, isGiven] of [
-      ['to', to !== ''],
-      ['partition', partition !== 0],
-      ['storage_name', storageName !== ''],
-      ['force', force === true],
-    ] as const) {
-      if (isGiven)
-        throw invalid(
-          errorText`${verbatim(field)} is invalid; a task of the kind 'resize' takes partitions instead`,
-        );
-    }
-    if (partitions < 1) throw invalid('partitions is invalid; cannot be less than 1');
-    if (partitions > LIMITS.partitions)
-      throw invalid(errorText`partitions is invalid; cannot be greater than ${LIMITS.partitions}`);
+    checkResizeCall(call);
+    const { queueName, partitions = 0, move = false } = call;
     const queue = await judge('queue.update', queueName);
     const from = queue.partitions.length;
     if (partitions === from)
       throw invalid(errorText`partitions is invalid; that is the number of partitions that the queue has`);
+    if (move) checkItemsCanMove(queue, partitions, (name) => this.#storage(name));
     this.#checkSpread(queue, partitions);
     const placements =
       partitions > from
@@ -111,34 +102,42 @@ export class ResizeQueue implements TaskKind {
         : queue.partitions.slice(partitions);
     const storages = [...new Set(placements.map(({ storageName: name }) => name))];
     this.#checkStorages(storages);
-    await this.#requireProcesses(storages);
-    const parameters: Parameters = {
+    await this.#requireProcesses({ storages, ...(move && { move }) });
+    const parameters: ResizeParameters = {
       ...{ queueCreatedAt: String(queue.createdAt), from, to: partitions, last: queue.resizes?.last ?? '' },
       ...{ storages, places: placements.map(({ storageName: name }) => storages.indexOf(name)) },
+      ...(move && { move }),
     };
-    return { queue, parameters, addsPartitions: Math.max(partitions - from, 0) };
+    const version = move ? 3 : 2;
+    return { queue, parameters, version, addsPartitions: Math.max(partitions - from, 0) };
+  }
+
+  /** If items move, they go to the queue that they are in. */
+  askedFor({ parameters, queue }: Pick<Task, 'parameters' | 'queue'>): AskedItems | undefined {
+    return (parameters as ResizeParameters).move ? { filter: {}, to: queue } : undefined;
   }
 
   async step(task: Task, checkpoint: JsonValue | undefined, budget: StepBudget): Promise<StepResult> {
-    const parameters = task.parameters as Parameters;
-    const { from, to, storages } = parameters;
+    const parameters = task.parameters as ResizeParameters;
+    const { from, to } = parameters;
     if (task.dryRun) return this.#count(task);
     const record = this.#record(task);
     let isOurs = false;
     try {
       const known = this.#leaving.get(task.id);
       isOurs = known?.generation === task.generation;
-      if (known !== undefined && isOurs) return await this.#leave(task, record, known, checkpoint);
+      if (known !== undefined && isOurs)
+        return await this.#leave(task, { record, leaving: known }, checkpoint, budget);
       const found = await record.takeOver();
       isOurs = true;
       if (found.state === 'ended') return ended(checkpoint);
       if (found.state === 'deleted') return await this.#deleted(task, record, checkpoint, budget);
       if (to < from) {
         const leaving = this.#leavingOf(task, record, found.queue, budget);
-        return await this.#leave(task, record, leaving, checkpoint);
+        return await this.#leave(task, { record, leaving }, checkpoint, budget);
       }
       if (found.queue.partitions.length === from) {
-        await this.#requireProcesses(storages);
+        await this.#requireProcesses(parameters);
         await record.append(placementsOf(parameters));
         return went({ at: from }, to - from, to - from);
       }
@@ -157,7 +156,7 @@ export class ResizeQueue implements TaskKind {
    * are not made again.
    */
   async undo(task: Task, checkpoint: JsonValue | undefined, budget: StepBudget): Promise<StepResult> {
-    const { from, to } = task.parameters as Parameters;
+    const { from, to, move } = task.parameters as ResizeParameters;
     if (task.dryRun) return ended(checkpoint);
     const record = this.#record(task);
     this.#leaving.delete(task.id);
@@ -167,13 +166,16 @@ export class ResizeQueue implements TaskKind {
       return this.#open(task, { record, queue: found.queue }, checkpoint, budget);
     if (found.state === 'runs' && to < from) {
       const { queue } = found;
+      const moved = move ? ((await (await this.#leavingItems(task))?.undo()) ?? 0) : 0;
       await this.#leavingOf(task, record, queue, budget).undo();
       // Keys may go to those again that stay.
       const { length } = queue.partitions;
       const fences = this.#fences(task);
       const isAsBefore = keyPartitions(queue) === length || !canSpread(queue.partitions, fences);
       await record.end(isAsBefore ? undefined : await fenceAll(queue, length, fences));
-    } else if (found.state === 'runs') await record.end();
+      return { ...ended(checkpoint), matched: moved, done: moved };
+    }
+    if (found.state === 'runs') await record.end();
     return ended(checkpoint);
   }
 
@@ -185,7 +187,7 @@ export class ResizeQueue implements TaskKind {
     { signal, stillHeld }: StepBudget,
   ): Promise<StepResult> {
     const { clock } = this.#deps;
-    const parameters = task.parameters as Parameters;
+    const parameters = task.parameters as ResizeParameters;
     const start = clock.now();
     let { at } = (checkpoint ?? { at: parameters.from }) as unknown as Place;
     const fences = this.#fences(task);
@@ -207,28 +209,47 @@ export class ResizeQueue implements TaskKind {
   /** The queue loses its last partitions, once they are empty. */
   async #leave(
     task: Task,
-    record: ResizeRecord,
-    leaving: LeavingPartitions,
+    { record, leaving }: { readonly record: ResizeRecord; readonly leaving: LeavingPartitions },
     checkpoint: JsonValue | undefined,
+    budget: StepBudget,
   ): Promise<StepResult> {
-    const { from, to, storages } = task.parameters as Parameters;
-    await this.#requireProcesses(storages);
-    const { left, holdsItems, holdsKeys } = await leaving.step();
+    const parameters = task.parameters as ResizeParameters;
+    const { from, to, move } = parameters;
+    await this.#requireProcesses(parameters);
+    const found = await leaving.step();
     this.#leaving.set(task.id, leaving);
     const isFirst = checkpoint === undefined || checkpoint === null;
-    const counts = went({ at: to }, isFirst ? from - to : 0, left);
-    if (holdsItems !== undefined) {
-      const remark = `consumers have to empty partition ${holdsItems} first, and then ${holdsItems - to} more`;
-      return { ...counts, remark, pause: LOOK_AGAIN };
-    }
-    if (holdsKeys !== undefined) {
-      const { partition, forMs } = holdsKeys;
-      const remark = `dedup keys in partition ${partition} last for another ${Math.ceil(forMs / 1_000)} s`;
-      return { ...counts, remark, pause: LOOK_AGAIN };
-    }
+    const counts = move ? went({ at: to }) : went({ at: to }, isFirst ? from - to : 0, found.left);
+    const remark = remarkOn(found, parameters);
+    if (remark !== undefined && move) return this.#move(task, remark, checkpoint, budget);
+    if (remark !== undefined) return { ...counts, remark, pause: LOOK_AGAIN };
     await record.end();
     this.#leaving.delete(task.id);
     return { ...counts, end: 'done' };
+  }
+
+  /** Items of the partitions that are to leave move to those that stay. @param remark what remains when none can move. */
+  async #move(
+    task: Task,
+    remark: string,
+    checkpoint: JsonValue | undefined,
+    budget: StepBudget,
+  ): Promise<StepResult> {
+    const { to: at } = task.parameters as ResizeParameters;
+    const items = await this.#leavingItems(task);
+    if (items === undefined) throw unavailable('retry', 'the queue was deleted');
+    const { items: place = { partition: at } } = (checkpoint ?? { at }) as unknown as Place;
+    const { matched, done, pause, place: next } = await items.step(place, budget);
+    return { ...went({ at, items: next }, matched, done), ...(pause && { pause, remark }) };
+  }
+
+  /** Undefined: the queue was deleted. */
+  async #leavingItems(task: Task): Promise<LeavingItems | undefined> {
+    const { queueCreatedAt, to: stays } = task.parameters as ResizeParameters;
+    const { clock } = this.#deps;
+    const queues = this.#queues;
+    const queue = await queues.active(task.queue, queueCreatedAt);
+    return queue && new LeavingItems({ clock, queues, queue, task, stays });
   }
 
   /** Ends a task whose queue is gone. Its partitions have gone with it. */
@@ -238,7 +259,7 @@ export class ResizeQueue implements TaskKind {
     checkpoint: JsonValue | undefined,
     budget: StepBudget,
   ): Promise<StepResult> {
-    const { from, to } = task.parameters as Parameters;
+    const { from, to } = task.parameters as ResizeParameters;
     if (to < from) await this.#leavingOf(task, record, undefined, budget).undo();
     return ended(checkpoint, { error: 'the queue was deleted' });
   }
@@ -250,7 +271,7 @@ export class ResizeQueue implements TaskKind {
     queue: Queue | undefined,
     { stillHeld }: StepBudget,
   ): LeavingPartitions {
-    const parameters = task.parameters as Parameters;
+    const parameters = task.parameters as ResizeParameters;
     const fences = this.#fences(task);
     const deps: LeavingPartitionsDeps = {
       ...{ claim: { task: task.id, generation: task.generation }, record },
@@ -280,7 +301,7 @@ export class ResizeQueue implements TaskKind {
   }
 
   #fences(task: Task): KeyFencesDeps {
-    const { queueCreatedAt } = task.parameters as Parameters;
+    const { queueCreatedAt } = task.parameters as ResizeParameters;
     const owner = this.#owner(task.queue, BigInt(queueCreatedAt) as Instant);
     return {
       moveStore: ({ partition, storageName }) =>
@@ -289,24 +310,24 @@ export class ResizeQueue implements TaskKind {
     };
   }
 
-  /** The partitions that the queue would get, or the items in those that it would lose. */
+  /** The partitions that the queue would get, or the items in those that it would lose: all, or those that would move. */
   async #count(task: Task): Promise<StepResult> {
-    const parameters = task.parameters as Parameters;
-    const { from, to, queueCreatedAt } = parameters;
+    const parameters = task.parameters as ResizeParameters;
+    const { from, to, queueCreatedAt, move } = parameters;
     if (to > from) return { ...went(undefined, to - from), end: 'done' };
     const owner = this.#owner(task.queue, BigInt(queueCreatedAt) as Instant);
     let items = 0;
     for (const { partition, storageName } of placementsOf(parameters)) {
       const store = this.#storage(storageName).partitionStore({ queue: task.queue, partition }, owner);
       const { waiting, leased, scheduled } = await store.stats({ createNothing: true });
-      items += waiting + leased + scheduled;
+      items += waiting + scheduled + (move ? 0 : leased);
     }
     return { ...went(undefined, items), end: 'done' };
   }
 
   #record(task: Task): ResizeRecord {
     const { manager, store } = this.#deps;
-    const { queueCreatedAt, ...aim } = task.parameters as Parameters;
+    const { queueCreatedAt, ...aim } = task.parameters as ResizeParameters;
     const createdAt = BigInt(queueCreatedAt) as Instant;
     return new ResizeRecord({
       claim: { task: task.id, generation: task.generation },
@@ -359,27 +380,14 @@ export class ResizeQueue implements TaskKind {
     );
   }
 
-  async #requireProcesses(storages: readonly string[]): Promise<void> {
+  async #requireProcesses({ storages, move }: Pick<ResizeParameters, 'storages' | 'move'>): Promise<void> {
     const { requireCapability, requireStorage } = this.#deps;
     await requireCapability(RESIZE);
+    if (move) await requireCapability(RESIZE_MOVE);
     for (const name of storages) {
       await requireStorage({ name, shared: this.#storage(name).capabilities.shared });
     }
   }
-}
-
-/** The partitions that the queue gets, or loses. */
-function placementsOf({ from, to, storages, places }: Parameters): readonly PartitionPlacement[] {
-  return places.map((place, n) => ({
-    partition: Math.min(from, to) + n,
-    storageName: storages[place] ?? '',
-  }));
-}
-
-function cannotResize(): QueueError {
-  return invalid(
-    'partitions is invalid; the storage of the queues cannot change how many partitions a queue has',
-  );
 }
 
 function went(place: Place | undefined, matched = 0, done = 0): StepResult {

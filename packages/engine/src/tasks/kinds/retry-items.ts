@@ -40,7 +40,7 @@ export class RetryItems implements TaskKind {
     return { queue, parameters: await filteredItems(this.#queues, queue, { ...filter, state }) };
   }
 
-  askedFor(parameters: JsonValue) {
+  askedFor({ parameters }: Pick<Task, 'parameters'>) {
     return askedItems(parameters);
   }
 

@@ -1,13 +1,10 @@
 import {
-  addDuration,
   errorText,
   type ItemFilter,
   invalid,
   type JsonValue,
-  milliseconds,
   type PartitionPlacement,
   type Task,
-  unavailable,
 } from '@querator/core';
 import type { LogicalQueue } from '../../queue/logical-queue.ts';
 import { createdBefore } from '../created-before.ts';
@@ -22,7 +19,7 @@ import type {
   TaskKind,
 } from '../task-kind.ts';
 import type { TaskQueues } from '../task-queues.ts';
-import { type Leaving, resumeMoves, undoMoves } from './across-storages.ts';
+import { type Leaving, leavingFrom, resumeMoves, undoMoves } from './across-storages.ts';
 import type { AdmitMove } from './admission.ts';
 import { type Destinations, type Origin, toQueue, toSources } from './destinations.ts';
 import { position, type TransferCheckpoint, transferStep } from './transfer-step.ts';
@@ -78,7 +75,7 @@ export class TransferItems implements TaskKind {
     return { queue, parameters, version: hasLaterConditions(filter) ? 3 : 2 };
   }
 
-  askedFor(parameters: JsonValue): AskedItems {
+  askedFor({ parameters }: Pick<Task, 'parameters'>): AskedItems {
     const { filter, to } = parameters as Parameters;
     return { filter: filterFromJson(filter), to: to?.queue };
   }
@@ -96,11 +93,12 @@ export class TransferItems implements TaskKind {
     const destinationsFrom = (origin: Origin) =>
       target === undefined ? toSources(this.#queues, origin) : toQueue(target, origin);
     const partition = queue.queue.partitions[place.partition];
-    const leavingFrom = (placement: PartitionPlacement) => this.#leaving({ task, queue, budget }, placement);
-    if (partition === undefined) return this.#end(queue, place, { leavingFrom, destinationsFrom });
+    const from = { task: task.id, queues: this.#queues, queue, budget };
+    const leaves = (placement: PartitionPlacement) => leavingFrom(from, placement);
+    if (partition === undefined) return this.#end(queue, place, { leaves, destinationsFrom });
     const origin = { queue: queue.queue, partition: partition.partition };
     const destinations = destinationsFrom(origin);
-    const leaving = leavingFrom(partition);
+    const leaving = leaves(partition);
     const resumed = place.across === true ? await resumeMoves(this.#queues, leaving, destinations) : 0;
     const wanted = createdBefore(filterFromJson(filter), task, until, partition);
     const asked = {
@@ -127,34 +125,16 @@ export class TransferItems implements TaskKind {
     { queue }: LogicalQueue,
     place: TransferCheckpoint,
     from: {
-      readonly leavingFrom: (placement: PartitionPlacement) => Leaving;
+      readonly leaves: (placement: PartitionPlacement) => Leaving;
       readonly destinationsFrom: (origin: Origin) => Destinations;
     },
   ): Promise<StepResult> {
     let done = 0;
     for (const placement of place.across === true ? queue.partitions : []) {
       const destinations = from.destinationsFrom({ queue, partition: placement.partition });
-      done += await resumeMoves(this.#queues, from.leavingFrom(placement), destinations);
+      done += await resumeMoves(this.#queues, from.leaves(placement), destinations);
     }
     return { matched: done, done, failed: 0, checkpoint: positionOf(place), end: 'done' };
-  }
-
-  #leaving(
-    {
-      task,
-      queue,
-      budget,
-    }: { readonly task: Task; readonly queue: LogicalQueue; readonly budget: StepBudget },
-    { partition, storageName }: PartitionPlacement,
-  ): Leaving {
-    const takeBefore = async () => {
-      // Read first: the claim then holds for its whole time from here on.
-      const now = await this.#queues.now(storageName);
-      if (!(await budget.stillHeld())) throw LOST;
-      return now && addDuration(now, TAKE_TIMEOUT);
-    };
-    const clockShift = (to: string) => this.#queues.clockShift(storageName, to);
-    return { task: task.id, transfers: queue.transfers, partition, takeBefore, clockShift };
   }
 
   /** @returns how many items have left nevertheless. */
@@ -166,14 +146,6 @@ export class TransferItems implements TaskKind {
     return done;
   }
 }
-
-/**
- * How long a take may be under way before the storage begins with it. A claim of a task lasts
- * 5 s, and a statement 3 s. So no other process can have ended the task by then.
- */
-const TAKE_TIMEOUT = milliseconds(1_500);
-
-const LOST = unavailable('retry', 'another process works on the task');
 
 function checkState({ state }: ItemFilter): void {
   if (state === undefined || state === 'waiting' || state === 'scheduled') return;

@@ -1,4 +1,5 @@
 import { type MoveStore, type PartitionPlacement, type StorageBackend, unavailable } from '@querator/core';
+import type { ResizeParameters } from './resize-parameters.ts';
 import type { ResizeClaim, ResizeRecord } from './resize-record.ts';
 
 export interface LeavingPartitionsDeps {
@@ -121,4 +122,20 @@ export class LeavingPartitions {
   #store(placement: PartitionPlacement): MoveStore {
     return this.#deps.moveStore(placement);
   }
+}
+
+/** What partitions that are to leave still hold. Undefined: all have left. */
+export function remarkOn(
+  { holdsItems, holdsKeys }: Left,
+  { to, move }: Pick<ResizeParameters, 'to' | 'move'>,
+): string | undefined {
+  if (holdsItems !== undefined) {
+    const more = `and then ${holdsItems - to} more`;
+    return move
+      ? `partition ${holdsItems} waits for leases and dead letters on their way, ${more}`
+      : `consumers have to empty partition ${holdsItems} first, ${more}`;
+  }
+  if (holdsKeys === undefined) return undefined;
+  const { partition, forMs } = holdsKeys;
+  return `dedup keys in partition ${partition} last for another ${Math.ceil(forMs / 1_000)} s`;
 }

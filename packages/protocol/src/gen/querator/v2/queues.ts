@@ -70,6 +70,8 @@ export interface QueuesResizeRequest {
   partitions: number;
   /** Only count the partitions that it would get, or the items in those that it would lose. */
   dryRun: boolean;
+  /** Move the items of partitions that leave to those that stay. Without it, consumers have to take them. */
+  move: boolean;
 }
 
 /** The pauses of a queue after a change. */
@@ -467,7 +469,7 @@ export const QueuesResumeRequest: MessageFns<QueuesResumeRequest> = {
 };
 
 function createBaseQueuesResizeRequest(): QueuesResizeRequest {
-  return { queueName: "", partitions: 0, dryRun: false };
+  return { queueName: "", partitions: 0, dryRun: false, move: false };
 }
 
 export const QueuesResizeRequest: MessageFns<QueuesResizeRequest> = {
@@ -481,6 +483,9 @@ export const QueuesResizeRequest: MessageFns<QueuesResizeRequest> = {
     if (message.dryRun !== false) {
       writer.uint32(24).bool(message.dryRun);
     }
+    if (message.move !== false) {
+      writer.uint32(32).bool(message.move);
+    }
     return writer;
   },
 
@@ -492,6 +497,7 @@ export const QueuesResizeRequest: MessageFns<QueuesResizeRequest> = {
     message.queueName = object.queueName ?? "";
     message.partitions = object.partitions ?? 0;
     message.dryRun = object.dryRun ?? false;
+    message.move = object.move ?? false;
     return message;
   },
 };

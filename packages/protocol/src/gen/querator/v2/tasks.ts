@@ -125,7 +125,10 @@ export interface Task {
   filter:
     | ItemsFilter
     | undefined;
-  /** The queue that gets the items. Empty: none, where each came from, or a queue that the caller may not see. */
+  /**
+   * The queue that gets the items; of a `resize` that moves items, the queue itself. Empty: none, where each came from,
+   * or a queue that the caller may not see.
+   */
   to: string;
   /** The partitions that `drain` and `rebalance` move now, next, or cannot move; of a dry run those that it would move. */
   moves: TaskMove[];
