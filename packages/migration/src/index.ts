@@ -10,6 +10,13 @@ export {
   type ImportOptions,
   importArchive,
 } from './archive/import-archive.ts';
+export {
+  type ComparedKeys,
+  type CompareKeysOptions,
+  compareKeys,
+  digestKeys,
+  KeyDigests,
+} from './items/compare-keys.ts';
 export type { KeyCounts, KeysLeftOut } from './items/dedup-keys.ts';
 export type { DigestValue } from './items/item-digest.ts';
 export { ItemRefused } from './items/keyed-importer.ts';

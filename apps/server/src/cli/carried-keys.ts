@@ -20,13 +20,21 @@ export function sayKeys(cli: Cli, queues: Iterable<readonly [queue: string, keys
   );
 }
 
+type Reasons = readonly (readonly [queue: string, reason: KeysLeftOut])[];
+
 /** Names the queues whose dedup keys are left out. */
-export function sayKeysLeftOut(
-  cli: Cli,
-  queues: readonly (readonly [queue: string, reason: KeysLeftOut])[],
-): void {
+export function sayKeysLeftOut(cli: Cli, queues: Reasons): void {
+  sayWhy(cli, queues, 'left out');
+}
+
+/** Names the queues whose dedup keys are not compared. */
+export function sayKeysNotCompared(cli: Cli, queues: Reasons): void {
+  sayWhy(cli, queues, 'not compared');
+}
+
+function sayWhy(cli: Cli, queues: Reasons, what: string): void {
   for (const [reason, why] of Object.entries(WHY)) {
     const names = queues.filter(([, its]) => its === reason).map(([queue]) => queue);
-    if (names.length > 0) cli.output.say(`Queues whose dedup keys are left out, ${why}: ${names.join(', ')}`);
+    if (names.length > 0) cli.output.say(`Queues whose dedup keys are ${what}, ${why}: ${names.join(', ')}`);
   }
 }

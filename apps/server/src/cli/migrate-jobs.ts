@@ -10,6 +10,7 @@ import { workOf } from './work-of.ts';
 /** Copies the jobs of another system into queues. */
 export async function migrateJobs(cli: Cli, queues: readonly string[], flags: MigrateFlags): Promise<void> {
   const { copyJobs, openSystem } = await import('@querator/migration');
+  if (flags.verify) throw usageError('--verify needs a Querator server; other systems have no dedup keys');
   if (flags.live) throw usageError('--live needs a Querator server; stop the workers of the other system');
   const { to: endpoint, toApiKeyFile, window, dryRun } = flags;
   const to = cli.client({ endpoint, ...(toApiKeyFile && { apiKeyFile: toApiKeyFile }) });

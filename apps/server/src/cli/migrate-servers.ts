@@ -1,6 +1,6 @@
 import { type Client, listQueues } from '@querator/client';
 import { SystemClock } from '@querator/core';
-import type { MoveReport } from '@querator/migration';
+import type { CompareKeysOptions, KeyDigests, KeysLeftOut, MoveReport } from '@querator/migration';
 import { sayKeys } from './carried-keys.ts';
 import { sayPauses } from './carried-pauses.ts';
 import { sayQuotas } from './carried-quotas.ts';
@@ -11,6 +11,7 @@ import { itemsOf } from './held-items.ts';
 import { saySchedules } from './moved-schedules.ts';
 import { Progress } from './progress.ts';
 import { textTable } from './text-table.ts';
+import { verifyKeys } from './verify-keys.ts';
 import { workOf } from './work-of.ts';
 
 /** The flags of `querator migrate`. */
@@ -26,6 +27,7 @@ export interface MigrateFlags {
   readonly toApiKeyFile?: string;
   readonly namespace?: string;
   readonly toNamespace?: string;
+  readonly verify: boolean;
   readonly dryRun: boolean;
   readonly json: boolean;
 }
@@ -44,9 +46,11 @@ export async function migrateServers(
   const { JournalFile, moveLive, moveStopped } = await import('@querator/migration');
   const progress = new Progress(cli, 'item(s) moved');
   const work = workOf(cli);
+  const clock = new SystemClock();
+  const since = clock.now();
   const options = {
     ...work,
-    ...{ from, to, queues, clock: new SystemClock(), window: flags.window },
+    ...{ from, to, queues, clock, window: flags.window },
     ...{ namespace: flags.namespace, targetNamespace: flags.toNamespace },
     journal: new JournalFile(flags.journal, `${flags.from} -> ${flags.to}`),
     progress: (_: string, items: number) => progress.show(items),
@@ -59,6 +63,7 @@ export async function migrateServers(
       : await moveStopped({ ...options, wait });
     progress.clear();
     await tell(cli, report, flags, from);
+    if (flags.verify) await verify(cli, report, { ...work, from, to, clock, since });
   } catch (error) {
     progress.clear();
     if (error instanceof CommandError) throw error;
@@ -68,6 +73,27 @@ export async function migrateServers(
     }
     throw new CommandError(`failed to migrate: ${describeError(error)}; ${advice}`, { cause: error });
   }
+}
+
+/** Compares the dedup keys of both servers. */
+async function verify(
+  cli: Cli,
+  { keys }: MoveReport,
+  {
+    from,
+    to,
+    ...options
+  }: Omit<CompareKeysOptions, 'client'> & { readonly from: Client; readonly to: Client },
+): Promise<void> {
+  const { digestKeys } = await import('@querator/migration');
+  const wanted: [queue: string, keys: KeyDigests | KeysLeftOut][] = [];
+  for (const [queue, { leftOut }] of keys) {
+    wanted.push([queue, leftOut ?? (await digestKeys({ ...options, client: from }, queue))]);
+  }
+  const source = 'the first server';
+  const { wrong, same } = await verifyKeys(cli, { ...options, client: to }, { wanted, source });
+  if (wrong.length > 0) throw new CommandError(wrong.join('; '));
+  cli.output.say(`Verified: the second server holds the ${same} dedup key(s) of the first one`);
 }
 
 async function tell(

@@ -78,7 +78,7 @@ describe('the dedup keys of producers', { timeout: 120_000 }, () => {
     const importing = ['import', file, '--verify', '--endpoint', 'http://new'];
     const imported = await terminal.run(importing);
     expect(imported.stderr).toBe(
-      'Imported 4 item(s); 0 were imported before\nStored 5 dedup key(s); 0 were there already, or have ended\nVerified: the queues hold what the file has\n',
+      'Imported 4 item(s); 0 were imported before\nStored 5 dedup key(s); 0 were there already, or have ended\nVerified: the queues hold what the file has, with 5 dedup key(s)\n',
     );
     await expectKnown(queueName, ids);
     expect((await terminal.run(importing)).stderr).toContain(
@@ -129,9 +129,62 @@ describe('the dedup keys of producers', { timeout: 120_000 }, () => {
     },
   );
 
+  const { ItemsExportRequest, ItemsImportRequest } = codecsV2;
+  type GivenKeys = ReturnType<typeof ItemsImportRequest.decode>['dedupKeys'];
+
+  /** A server that loses or changes dedup keys of an import, without saying so. */
+  const careless = (change: (keys: GivenKeys) => GivenKeys): typeof servers.fetch => {
+    return async (url, init) => {
+      if (url !== 'http://new/v2/items.import') return servers.fetch(url, init);
+      const request = ItemsImportRequest.decode(init?.body as Uint8Array);
+      const body = ItemsImportRequest.encode({ ...request, dedupKeys: change(request.dedupKeys) });
+      return servers.fetch(url, { ...init, body } as typeof init);
+    };
+  };
+
+  const SOME_CHANGES = [
+    ['holds 4 dedup key(s), and <source> has 5', (keys: GivenKeys) => keys.slice(1)],
+    [
+      'holds other dedup keys than <source>',
+      (keys: GivenKeys) =>
+        keys.map((key) => ({ ...key, endsAt: { seconds: (key.endsAt?.seconds ?? 0) + 1, nanos: 0 } })),
+    ],
+    [
+      'holds other dedup keys than <source>',
+      (keys: GivenKeys) => keys.map((key) => ({ ...key, key: `${key.key}x` })),
+    ],
+  ] as const;
+
+  test.each(SOME_CHANGES)('are compared with those of a file: %s', async (fault, change) => {
+    const { queueName } = await queueWithKeys(KEYS);
+    const file = fresh('.ndjson');
+    await terminal.run(['export', queueName, '--file', file, '--endpoint', 'http://old']);
+    const fetch = careless(change);
+    const { code, stderr } = await terminal.run(['import', file, '--verify', '--endpoint', 'http://new'], {
+      fetch,
+    });
+    expect(code).toBe(1);
+    expect(stderr).toContain(`queue '${queueName}' ${fault.replace('<source>', 'the file')}`);
+  });
+
+  test.each(SOME_CHANGES)('are compared with those of the first server: %s', async (fault, change) => {
+    const { queueName } = await queueWithKeys(KEYS);
+    const argv = ['migrate', queueName, ...FROM_TO, '--verify', '--journal', fresh('.json')];
+    const { code, stderr } = await terminal.run(argv, { fetch: careless(change) });
+    expect(code).toBe(1);
+    expect(stderr).toContain(`queue '${queueName}' ${fault.replace('<source>', 'the first server')}`);
+  });
+
+  test('are the same after a move', async () => {
+    const { queueName } = await queueWithKeys(KEYS);
+    const argv = ['migrate', queueName, ...FROM_TO, '--verify', '--journal', fresh('.json')];
+    const { code, stderr } = await terminal.run(argv);
+    expect(code).toBe(0);
+    expect(stderr).toContain('Verified: the second server holds the 5 dedup key(s) of the first one\n');
+  });
+
   /** A server of an earlier version, which ignores the fields that it does not know. */
   const earlier = (host: string): typeof servers.fetch => {
-    const { ItemsExportRequest, ItemsImportRequest } = codecsV2;
     return async (url, init) => {
       const given = init?.body as Uint8Array;
       const with_ = (body: Uint8Array) => servers.fetch(url, { ...init, body } as typeof init);
@@ -153,5 +206,25 @@ describe('the dedup keys of producers', { timeout: 120_000 }, () => {
       code: 0,
       stderr: `Moved 1 item(s) of 1 queue(s); 0 are left\nQueues whose dedup keys are left out, because the server is of an earlier version: ${queueName}\n`,
     });
+  });
+
+  test.each([
+    ['old', 'migrate'],
+    ['new', 'migrate'],
+    ['new', 'import'],
+  ])('are not compared when the %s server is of an earlier version: %s', async (host, command) => {
+    const { queueName } = await queueWithKeys(['a', 'b']);
+    const file = fresh('.ndjson');
+    await terminal.run(['export', queueName, '--file', file, '--endpoint', 'http://old']);
+    const argv =
+      {
+        migrate: ['migrate', queueName, ...FROM_TO, '--verify', '--journal', fresh('.json')],
+        import: ['import', file, '--verify', '--endpoint', 'http://new'],
+      }[command] ?? [];
+    const { code, stderr } = await terminal.run(argv, { fetch: earlier(host) });
+    expect(code).toBe(0);
+    expect(stderr).toContain(
+      `Queues whose dedup keys are not compared, because the server is of an earlier version: ${queueName}\n`,
+    );
   });
 });

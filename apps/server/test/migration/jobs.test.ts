@@ -151,6 +151,11 @@ describe('the jobs of pg-boss', () => {
     await refused(1, ['--from', `pg-boss:${other.href}`], "schema 'elsewhere' has no table 'queue'");
     await refused(1, ['--from', 'pg-boss:nothing'], 'what follows the name is not a URL');
     await refused(2, ['--from', `pg-boss:${connectionString}`, '--live'], '--live needs a Querator server');
+    await refused(
+      2,
+      ['--from', `pg-boss:${connectionString}`, '--verify'],
+      '--verify needs a Querator server',
+    );
     await refused(1, ['--from', 'sqs:http://localhost/1/mail'], 'SQS needs AWS_ACCESS_KEY_ID and');
     const bullMq = ['--from', 'bullmq:http://localhost'];
     await refused(1, bullMq, 'the address of Redis begins with redis: or rediss:');

@@ -1,5 +1,6 @@
 import type { Client } from '@querator/client';
 import type { ItemsItem, QueueInfo, QueuesPausesResponse, QuotaLimits, Schedule } from '@querator/protocol';
+import { KeyDigests } from '../items/compare-keys.ts';
 import { type KeyCounts, KeyImporter } from '../items/dedup-keys.ts';
 import { type DigestValue, ItemDigest } from '../items/item-digest.ts';
 import { KeyedImporter } from '../items/keyed-importer.ts';
@@ -36,6 +37,8 @@ export interface ImportedQueue extends TargetQueue {
   readonly present: number;
   /** What became of the dedup keys that the archive has of it. */
   readonly keys: KeyCounts;
+  /** The dedup keys that the archive has of it, to compare them with those of the queue. */
+  readonly archivedKeys: KeyDigests;
   /** Schedules that were active when they were exported, and are paused now. */
   readonly pausedSchedules: readonly string[];
 }
@@ -80,6 +83,7 @@ export async function importArchive(options: ImportOptions): Promise<ReadonlyMap
     }
     if (line.is === 'key' && section !== undefined) {
       section.digest.addKey(line.key);
+      section.archivedKeys.add(line.key);
       await section.keys.add(line.key);
     }
     if (line.is === 'item' && section !== undefined) {
@@ -93,11 +97,12 @@ export async function importArchive(options: ImportOptions): Promise<ReadonlyMap
   options.quotas?.(await carryQuotas(options, quotas, options.namespace));
   return new Map(
     infos.map(({ queueName }) => {
-      const { digest, importer, keys } = sections.get(queueName) ?? {};
+      const { digest, importer, keys, archivedKeys = new KeyDigests() } = sections.get(queueName) ?? {};
       const counts = { ...(importer?.counts ?? NONE), keys: keys?.counts ?? NONE };
       const target = targets.get(queueName) as TargetQueue;
       const archived = digest?.value ?? new ItemDigest().value;
-      return [queueName, { ...target, archived, ...counts, pausedSchedules: paused.get(queueName) ?? [] }];
+      const pausedSchedules = paused.get(queueName) ?? [];
+      return [queueName, { ...target, archived, archivedKeys, ...counts, pausedSchedules }];
     }),
   );
 }
@@ -110,11 +115,15 @@ interface Section {
   readonly partitions: number;
   readonly importer: KeyedImporter;
   readonly digest: ItemDigest;
+  readonly archivedKeys: KeyDigests;
 }
 
 function newSection(options: ImportOptions, queue: string, { partitions }: TargetQueue): Section {
   const importer = new KeyedImporter({ ...options, queueName: queue });
-  return { queue, partitions, importer, keys: new KeyImporter(options, queue), digest: new ItemDigest() };
+  return {
+    ...{ queue, partitions, importer, keys: new KeyImporter(options, queue) },
+    ...{ digest: new ItemDigest(), archivedKeys: new KeyDigests() },
+  };
 }
 
 async function flush(section: Section | undefined): Promise<void> {

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { codecsV2, type ItemsDedupKey, type ItemsItem } from '@querator/protocol';
 
-const MODULUS = 1n << 256n;
+/** Sums of hashes are taken modulo this. */
+export const MODULUS = 1n << 256n;
 
 /**
  * A number for a set of items, in whatever order and partition they are: the sum of the
@@ -31,8 +32,7 @@ export class ItemDigest {
 
   addKey(key: ItemsDedupKey): void {
     this.#keys++;
-    const json = codecsV2.ItemsDedupKey.toJson({ ...key, partition: 0 });
-    this.#keySum = (this.#keySum + fromHex(createHash('sha256').update(json).digest('hex'))) % MODULUS;
+    this.#keySum = (this.#keySum + hashOfKey(key)) % MODULUS;
   }
 
   /** The number of items and 64 hex digits, which are those of another digest only if the items are. */
@@ -48,6 +48,12 @@ export interface DigestValue {
   readonly digest: string;
   /** The same of the dedup keys. Undefined: there are none. */
   readonly keys?: { readonly count: number; readonly digest: string } | undefined;
+}
+
+/** The SHA-256 of a dedup key, its ids and its end, in whatever partition it is. */
+export function hashOfKey(key: ItemsDedupKey): bigint {
+  const json = codecsV2.ItemsDedupKey.toJson({ ...key, partition: 0 });
+  return fromHex(createHash('sha256').update(json).digest('hex'));
 }
 
 function toHex(sum: bigint): string {

@@ -1,3 +1,4 @@
+import { SystemClock } from '@querator/core';
 import type { CarriedQuota, DigestValue, ImportedQueue } from '@querator/migration';
 import type { Command } from 'commander';
 import { sayKeys } from '../carried-keys.ts';
@@ -8,6 +9,7 @@ import { CommandError, describeError } from '../command-error.ts';
 import { Progress } from '../progress.ts';
 import { readInput } from '../read-input.ts';
 import { textTable } from '../text-table.ts';
+import { verifyKeys } from '../verify-keys.ts';
 import { workOf } from '../work-of.ts';
 
 interface ImportFlags {
@@ -35,6 +37,8 @@ async function run(cli: Cli, file: string, queues: readonly string[], flags: Imp
   const { digestOfQueue, importArchive, readArchive } = await import('@querator/migration');
   const options = { ...workOf(cli), client: cli.client(), queues, ...flags };
   const progress = new Progress(cli, 'item(s) imported');
+  const clock = new SystemClock();
+  const since = clock.now();
   let began = false;
   try {
     // Nothing is imported from a damaged file. Standard input can be read only once.
@@ -57,8 +61,14 @@ async function run(cli: Cli, file: string, queues: readonly string[], flags: Imp
     for (const [queue, { archived }] of report) {
       wrong.push(...differences(queue, archived, await digestOfQueue(options, queue)));
     }
+    const wanted = [...report].map(([queue, { archivedKeys, keys }]) => {
+      return [queue, keys.leftOut ?? archivedKeys] as const;
+    });
+    const keys = await verifyKeys(cli, { ...options, clock, since }, { wanted, source: 'the file' });
+    wrong.push(...keys.wrong);
     if (wrong.length > 0) throw new Error(wrong.join('; '));
-    cli.output.say('Verified: the queues hold what the file has');
+    const withKeys = keys.same === 0 ? '' : `, with ${keys.same} dedup key(s)`;
+    cli.output.say(`Verified: the queues hold what the file has${withKeys}`);
   } catch (error) {
     progress.clear();
     const advice = began ? '; the same import may be repeated, and stores no item twice' : '';

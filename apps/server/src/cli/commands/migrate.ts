@@ -24,6 +24,7 @@ export function addMigrate(program: Command, cli: Cli): void {
     .option('--to-api-key-file <file>', 'the key for the second server (default: --api-key)')
     .option('--namespace <name>', 'whose queues to move if none is named')
     .option('--to-namespace <name>', 'where new queues go (default: where each is)')
+    .option('--verify', 'compare the dedup keys of both servers afterwards', false)
     .option('--dry-run', 'only show what there is', false)
     .option('--json', 'print JSON instead of a table', false)
     .action(async (queues: string[], flags: MigrateFlags) => {
