@@ -1,4 +1,4 @@
-const WIDTH = 64;
+const WIDTH = 56;
 const HEIGHT = 20;
 
 /** A line without axes, as wide as a word. @param props `label`: what it says, for those who do not see it. */

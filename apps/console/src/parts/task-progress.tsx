@@ -18,7 +18,7 @@ export function TaskState({ task }: { readonly task: Task }) {
 
 /** How far a task has come. How many items it will find is only known once it has read the queue. */
 export function TaskProgress({ task, noun = 'items' }: { readonly task: Task; readonly noun?: string }) {
-  const { matched = 0, done = 0, failed = 0, error, dry_run: isDry } = task;
+  const { state, matched = 0, done = 0, failed = 0, error, dry_run: isDry } = task;
   return (
     <div class="task-progress" role="status">
       <p>
@@ -26,7 +26,7 @@ export function TaskProgress({ task, noun = 'items' }: { readonly task: Task; re
         <span class="numbers">
           {isDry
             ? `${formatCount(matched)} ${noun} found`
-            : `${formatCount(done)} of ${formatCount(matched)} ${noun} found so far`}
+            : `${formatCount(done)} of ${formatCount(matched)} ${noun}${state === 'running' ? ' found so far' : ''}`}
           {failed > 0 && `, ${formatCount(failed)} could not be handled`}
         </span>
       </p>
@@ -34,7 +34,7 @@ export function TaskProgress({ task, noun = 'items' }: { readonly task: Task; re
         <progress
           aria-label="Handled"
           max={Math.max(1, matched)}
-          {...(matched === 0 && task.state === 'running' ? {} : { value: done + failed })}
+          {...(matched === 0 && state === 'running' ? {} : { value: done + failed })}
         />
       )}
       {error && (

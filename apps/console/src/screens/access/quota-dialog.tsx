@@ -22,7 +22,7 @@ interface Row {
   readonly name: LimitName;
   readonly label: string;
   readonly limit: number;
-  /** Undefined: it is not counted for a key. */
+  /** Undefined: it is not counted. */
   readonly used: number | undefined;
 }
 
@@ -33,7 +33,7 @@ const COLUMNS: readonly Column<Row>[] = [
     numeric: true,
     cell: ({ name, used, limit }) =>
       used === undefined ? (
-        <None why="counted for namespaces only" />
+        <None why="not counted" />
       ) : limit > 0 && used >= limit ? (
         <strong class="bad">{formatLimit(name, used)}, full</strong>
       ) : (
@@ -102,11 +102,13 @@ function Use({
   readonly quota: Quota;
   readonly isOfKey: boolean;
 }) {
+  const hasLimits = Object.values(limits).some((limit) => limit > 0);
+  const isCounted = (name: LimitName) => (OF_NAMESPACE.has(name) ? !isOfKey : hasLimits);
   const rows = LIMIT_LABELS.map(([name, label]) => ({
     name,
     label,
     limit: limits[name] ?? 0,
-    used: isOfKey && OF_NAMESPACE.has(name) ? undefined : (usage[name] ?? 0),
+    used: isCounted(name) ? (usage[name] ?? 0) : undefined,
   }));
   return (
     <>
@@ -117,6 +119,8 @@ function Use({
           ? 'The first four limits are compared with what the namespace of a call holds. The uses are'
           : `Items and bytes are of the last sample${usage.sample_age ? `, ${usage.sample_age} ago` : ''}; the other uses are`}{' '}
         of the server that answers, one of {usage.processes ?? 1} that share the limits.
+        {!hasLimits &&
+          ' It counts requests, items a second, consumers and connections once there is a limit.'}
       </p>
     </>
   );

@@ -5,6 +5,7 @@ import { BulkAction } from '../../parts/bulk-action.tsx';
 import { Dialog } from '../../parts/dialog.tsx';
 import { Plain } from '../../parts/plain.tsx';
 import { ConditionList } from './condition-list.tsx';
+import { QueueNameField } from './queue-name-field.tsx';
 
 /** Work on the items that a search finds. */
 export interface ItemWork {
@@ -131,10 +132,11 @@ function Terms({
         </div>
         <div class="form">
           {(kind === 'move' || kind === 'redrive') && (
-            <label>
-              <span>{kind === 'move' ? 'To the queue' : 'To the queue (empty: where each came from)'}</span>
-              <input name="to" type="text" required={kind === 'move'} autocomplete="off" spellcheck={false} />
-            </label>
+            <QueueNameField
+              label={kind === 'move' ? 'To the queue' : 'To the queue (empty: where each came from)'}
+              name="to"
+              required={kind === 'move'}
+            />
           )}
           <label>
             <span>At most so many a second (empty: no limit)</span>

@@ -18,7 +18,8 @@ export function queueColumns(readAt: number | undefined): readonly Column<QueueR
     { title: 'Queue', names: true, sort: 'name', first: 'up', cell: (row) => <Name row={row} /> },
     { title: 'Waiting', numeric: true, sort: 'waiting', cell: (row) => <Count row={row} of="waiting" /> },
     {
-      title: 'Oldest waiting',
+      title: 'Oldest',
+      hint: 'How long the oldest waiting item has waited',
       numeric: true,
       sort: 'head_age',
       cell: ({ head_age }) => <SpanOf span={head_age} />,

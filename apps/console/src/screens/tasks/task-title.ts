@@ -20,6 +20,13 @@ export function countedOf({ kind, to }: Task): string {
 }
 
 /** What a task does, in words. */
-export function taskTitle({ kind, dry_run: isDry = false }: Task): string {
-  return `${isDry ? 'Count only: ' : ''}${TASK_TITLES[kind] ?? kind}`;
+export function taskTitle({ kind, filter, dry_run: isDry = false }: Task): string {
+  const title = kind === 'retry' ? RETRY_TITLES[filter?.state ?? ''] : undefined;
+  return `${isDry ? 'Count only: ' : ''}${title ?? TASK_TITLES[kind] ?? kind}`;
 }
+
+/** A retry does one thing or another, by the state of the items. */
+const RETRY_TITLES: Readonly<Record<string, string>> = {
+  leased: 'End leases',
+  scheduled: 'Make items available',
+};

@@ -75,7 +75,7 @@ function TasksScreen() {
             <Table
               caption="Tasks"
               columns={[
-                chooseColumn(chosen, setChosen),
+                ...(running.length > 0 ? [chooseColumn(chosen, setChosen)] : []),
                 ...COLUMNS,
                 { title: 'Cancel', cell: (task) => <CancelTask task={task} onDone={tasks.reload} /> },
               ]}
