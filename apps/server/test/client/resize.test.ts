@@ -10,10 +10,10 @@ describe.each(STORAGES)(
   (storage) => {
     const server = useServer(storage);
     const client = () => createClient({ endpoint: server.url });
-    async function resize(queue_name: string, partitions: number) {
-      const { json } = await server.post('/v2/queues.resize', { queue_name, partitions });
+    async function resize(queueName: string, partitions: number, move = false) {
+      const { id } = await client().v2.queues.resize({ queueName, partitions, move });
       const ended = async () => {
-        const task = await server.post('/v2/tasks.get', { id: json.id });
+        const task = await server.post('/v2/tasks.get', { id });
         expect(task.json).toMatchObject({ state: 'done' });
       };
       await vi.waitFor(ended, { timeout: 30_000, interval: 20 });
@@ -34,6 +34,26 @@ describe.each(STORAGES)(
       expect(counts).toHaveLength(4);
       expect(Math.min(...counts)).toBeGreaterThan(0);
       expect(counts.reduce((sum, count) => sum + count, 0)).toBe(80);
+    });
+
+    test('nothing is stored twice when it gets fewer partitions, and its items move', async () => {
+      await server.createQueue('fewer', { requested_partitions: 4 });
+      // Partitions leave when the windows of their keys have ended.
+      await using items = producer(client(), { queue: 'fewer', codec: text, dedupWindow: '3s' });
+      const sendAll = (name: string) =>
+        Promise.all(
+          Array.from({ length: 20 }, (_, n) => items.send(`${name} ${n}`, { dedupKey: `${name} ${n}` })),
+        );
+      const first = await sendAll('before');
+      const ended = resize('fewer', 2, true);
+      const again = await sendAll('before');
+      expect(again.map(({ id }) => id)).toEqual(first.map(({ id }) => id));
+      await sendAll('between');
+      await ended;
+      await sendAll('after');
+      const stats = await client().queue.stats({ queueName: 'fewer' });
+      const counts = stats.logicalQueues[0]?.partitions.map(({ total }) => total) ?? [];
+      expect([counts.length, counts.reduce((sum, count) => sum + count, 0)]).toEqual([2, 60]);
     });
   },
 );
