@@ -36,8 +36,9 @@ const folder = mkdtempSync(join(tmpdir(), 'querator-evening-'));
 const keyFile = join(folder, 'admin-key');
 writeFileSync(keyFile, adminKey, { mode: 0o600 });
 const stop = new AbortController();
-process.once('SIGINT', () => stop.abort());
-process.once('SIGTERM', () => stop.abort());
+// Not `once`: a listener that is gone does not keep the clean-ups of `atExit` from ending the process before `finally`.
+process.on('SIGINT', () => stop.abort());
+process.on('SIGTERM', () => stop.abort());
 
 const cluster = await startTemporaryCluster({ settings: { shared_buffers: '256MB', max_wal_size: '1GB' } });
 const server = new ServerProcess(Number(options.port), {
