@@ -11,6 +11,12 @@ export interface Held {
 
 type State = 'queued' | 'scheduled' | 'prepared';
 
+interface ProduceOptions {
+  readonly dueInMs?: number;
+  readonly service?: Service;
+  readonly atOnce?: number;
+}
+
 /** A queue on two storages whose items move when it gets fewer partitions. */
 export class MovingResize {
   readonly world = new ResizeWorld();
@@ -37,12 +43,20 @@ export class MovingResize {
     return moving;
   }
 
-  /** Produces items, one request for each, so that they are spread evenly. @param dueInMs undefined: at once. */
-  async produce(texts: readonly string[], dueInMs?: number, service = this.one): Promise<void> {
+  /**
+   * Produces items, by default one request for each, so that they are spread evenly.
+   *
+   * @param dueInMs undefined: at once.
+   * @param atOnce the items of a request, which go to one partition.
+   */
+  async produce(
+    texts: readonly string[],
+    { dueInMs, service = this.one, atOnce = 1 }: ProduceOptions = {},
+  ): Promise<void> {
     const enqueueAt =
       dueInMs === undefined ? undefined : addDuration(this.world.clock.now(), milliseconds(dueInMs));
-    for (const text of texts) {
-      const items = [item(text, { enqueueAt })];
+    for (let n = 0; n < texts.length; n += atOnce) {
+      const items = texts.slice(n, n + atOnce).map((text) => item(text, { enqueueAt }));
       await this.world.answered(service.queue.produce({ queueName: 'q', requestTimeout: '10s', items }));
     }
   }

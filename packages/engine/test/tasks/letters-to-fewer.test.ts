@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Service } from '../../src/index.ts';
 import { item, payloadOf } from '../support/harness.ts';
 import { RandomMovers } from '../support/random-movers.ts';
-import { LEAVING_CALLS, ResizeWorld } from '../support/resize-run.ts';
+import { CARRYING_CALLS, LEAVING_CALLS, ResizeWorld } from '../support/resize-run.ts';
 
 const SETTINGS = { namespace: '', expireTimeout: '2h', reference: '' };
 const LETTER_CALLS = [
@@ -96,7 +96,9 @@ describe('a dead-letter queue that gets fewer partitions', () => {
     const world = await start();
     const died: string[] = [];
     const seen: string[] = [];
-    const movers = new RandomMovers(await world.resize(1 + (seed % 3)), draw);
+    // In half of them its letters move.
+    const move = seed % 2 === 0;
+    const movers = new RandomMovers(await world.resize(1 + (seed % 3), { move }), draw);
     for (let n = 0; n < 30; n++) {
       const service = draw(world.services);
       switch (
@@ -106,7 +108,7 @@ describe('a dead-letter queue that gets fewer partitions', () => {
           await movers.step();
           break;
         case 'fault':
-          world.failResize(draw(LEAVING_CALLS), draw(FAULTS));
+          world.failResize(draw(move ? [...LEAVING_CALLS, ...CARRYING_CALLS] : LEAVING_CALLS), draw(FAULTS));
           await movers.step();
           world.heal();
           break;

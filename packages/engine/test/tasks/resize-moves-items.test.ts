@@ -51,7 +51,7 @@ describe('a resize that moves items', () => {
 
   test('takes scheduled items along at once, and they keep their time', async () => {
     const moving = await MovingResize.start(MIXED);
-    await moving.produce(SCHEDULED, 3_600_000);
+    await moving.produce(SCHEDULED, { dueInMs: 3_600_000 });
     const dueAt = (await moving.stored('scheduled')).flat().map(({ enqueueAt }) => enqueueAt);
     const run = await (await moving.world.resize(1, { move: true })).toEnd();
     expect(run.counts).toEqual({ matched: 6, done: 6, failed: 0 });
@@ -99,7 +99,7 @@ describe('a resize that moves items', () => {
   test('says what it waits for, and counts what would move', async () => {
     const moving = await MovingResize.start(['near', 'far', 'near']);
     await moving.produce(['a', 'b', 'c', 'd', 'e', 'f']);
-    await moving.produce(['later'], 60_000);
+    await moving.produce(['later'], { dueInMs: 60_000 });
     const held: Held[] = [await moving.lease(moving.one)];
     while (held.at(-1)?.partition !== 2) held.push(await moving.lease(moving.one));
     const waits = (await moving.texts()).slice(1).flat().length;
@@ -184,12 +184,12 @@ describe('a resize that moves items', () => {
     expect(run.end).toEqual({ error: 'the queue was deleted' });
   });
 
-  describe.each(CARRYING_CALLS)('if the storage call %s fails', (call) => {
+  describe.each(CALLS)('if the storage call %s fails', (call) => {
     test.each(FAULTS)('(%s) moves each item once, in order, in another process too', async (how) => {
       for (let steps = 0; ; steps++) {
         const moving = await MovingResize.start(['near', 'near', 'far']);
-        await moving.produce(FEWER);
-        await moving.produce(FEWER_SCHEDULED, 3_600_000);
+        await moving.produce(FEWER, { atOnce: 4 });
+        await moving.produce(FEWER_SCHEDULED, { dueInMs: 3_600_000 });
         const before = await moving.texts();
         let run = await moving.world.resize(1, { move: true });
         for (let n = 0; n < steps && run.end === undefined; n++) await run.step();
@@ -209,8 +209,8 @@ describe('a resize that moves items', () => {
     test.each(FAULTS)('(%s) goes back when it is cancelled', async (how) => {
       for (let steps = 0; ; steps++) {
         const moving = await MovingResize.start(['near', 'near', 'far']);
-        await moving.produce(FEWER);
-        await moving.produce(FEWER_SCHEDULED, 3_600_000);
+        await moving.produce(FEWER, { atOnce: 4 });
+        await moving.produce(FEWER_SCHEDULED, { dueInMs: 3_600_000 });
         const before = await moving.texts();
         let run = await moving.world.resize(1, { move: true });
         for (let n = 0; n < steps && run.end === undefined; n++) await run.step();
@@ -230,8 +230,7 @@ describe('a resize that moves items', () => {
         await moving.world.clock.advance('2s');
         await moving.produce(
           queue.partitions.map((_, n) => `after ${n}`),
-          undefined,
-          moving.two,
+          { service: moving.two },
         );
         expect((await moving.texts()).flat()).toHaveLength(FEWER.length + queue.partitions.length);
       }
@@ -247,7 +246,7 @@ describe('a resize that moves items', () => {
     const stays = 1 + (seed % 2);
     const all = [...TEXTS, ...SCHEDULED];
     await moving.produce(TEXTS);
-    await moving.produce(SCHEDULED, 40_000);
+    await moving.produce(SCHEDULED, { dueInMs: 40_000 });
     const before = await moving.texts();
     const done: string[] = [];
     /** Items that consumers had: they come back in any order. */
@@ -278,7 +277,7 @@ describe('a resize that moves items', () => {
           await movers.stepOfSuspended();
           break;
         case 'produce':
-          await moving.produce([`later ${n}`], undefined, draw(world.services));
+          await moving.produce([`later ${n}`], { service: draw(world.services) });
           all.push(`later ${n}`);
           break;
         case 'lease': {
