@@ -188,7 +188,10 @@ const OUTAGES: Readonly<Record<string, Outage>> = {
   },
 };
 
-describe('an outage of one storage', { timeout: 60_000 }, () => {
+/** An outage is noticed when statements time out, after seconds, on a busy machine later. */
+const PATIENCE = { timeout: 60_000 };
+
+describe('an outage of one storage', { timeout: 180_000 }, () => {
   let steady: TestDatabase;
   let shaky: TestDatabase;
   let server: WatchedServer;
@@ -237,9 +240,7 @@ describe('an outage of one storage', { timeout: 60_000 }, () => {
       await load.more(50);
 
       await outage.begin(site);
-      await expect
-        .poll(() => server.logged('partition is failing').length, { timeout: 15_000 })
-        .toBeGreaterThan(0);
+      await expect.poll(() => server.logged('partition is failing').length, PATIENCE).toBeGreaterThan(0);
       expect(server.logged('partition is failing').every(({ storage }) => storage === 'shaky')).toBe(true);
       // Requests at the failing storage may be answered late. After that, all go to the other one.
       await load.more(12);
@@ -249,7 +250,7 @@ describe('an outage of one storage', { timeout: 60_000 }, () => {
 
       await outage.end(site);
       await expect
-        .poll(() => server.logged('partition is back in service').length, { timeout: 15_000 })
+        .poll(() => server.logged('partition is back in service').length, PATIENCE)
         .toBeGreaterThan(0);
       await load.more(50);
       await load.stop();
