@@ -33,7 +33,7 @@ const QUICK_MS = 20;
 const PATIENCE_MS = 10;
 /** Requests within this time share a read. */
 const FRESH_MS = 500;
-/** If this process has changed more queues than this, all are read. */
+/** If this process has changed more queues than this, all are read, and their names are not kept. */
 const MOST_CHANGED = 100;
 
 /** All queues in memory, as they were read a short time ago. Those that this process has changed since are read anew. */
@@ -44,8 +44,8 @@ export class QueueDirectory {
   readonly #changedReads = new SharedRun(() => this.#readChanged());
   #queues: readonly ListedQueue[] | undefined;
   #byName: Map<string, ListedQueue> = new Map();
-  /** Names of queues that have changed since they were read. */
-  #changed = new Set<string>();
+  /** Names of queues that have changed since they were read. Undefined: too many. */
+  #changed: Set<string> | undefined = new Set();
   #readAt: Instant | undefined;
   #tookMs = 0;
 
@@ -76,7 +76,9 @@ export class QueueDirectory {
 
   /** Notes that this process has created, changed or deleted the queue. */
   changed(name: string): void {
-    if (this.#queues !== undefined || !this.#reads.isIdle) this.#changed.add(name);
+    if (this.#queues === undefined && this.#reads.isIdle) return;
+    this.#changed?.add(name);
+    if ((this.#changed?.size ?? 0) > MOST_CHANGED) this.#changed = undefined;
   }
 
   /** The queues. Reads them if that is quick, or if none are known. @throws StorageError */
@@ -84,7 +86,7 @@ export class QueueDirectory {
     const known = this.#queues ?? (await this.#reads.join());
     const isFine = this.ageMs < FRESH_MS || this.#tookMs > QUICK_MS;
     try {
-      if (!isFine || this.#changed.size > MOST_CHANGED) await this.#reads.start();
+      if (!isFine || this.#changed === undefined) await this.#reads.start();
       else if (this.#changed.size > 0 || !this.#changedReads.isIdle) await this.#changedReads.start();
     } catch {
       // What is known is better than no answer.
@@ -115,7 +117,7 @@ export class QueueDirectory {
   forget(): void {
     this.#queues = undefined;
     this.#byName = new Map();
-    this.#changed.clear();
+    this.#changed = new Set();
     this.#readAt = undefined;
   }
 
@@ -123,11 +125,11 @@ export class QueueDirectory {
     // Its result may lack the changes, and would replace theirs.
     await this.#reads.idle();
     const byName = this.#byName;
-    for (const name of [...this.#changed]) {
+    for (const name of [...(this.#changed ?? [])]) {
       // It may change once more during the read.
-      this.#changed.delete(name);
+      this.#changed?.delete(name);
       const [queue] = await this.read(name, { namespace: '', limit: 1 }).catch((error: unknown) => {
-        this.#changed.add(name);
+        this.changed(name);
         throw error;
       });
       if (queue?.name === name) byName.set(name, queue);
@@ -142,7 +144,8 @@ export class QueueDirectory {
     // Those that change during the reads must be read again.
     this.#changed = new Set();
     const queues = await this.#pages().catch((error: unknown) => {
-      for (const name of before) this.#changed.add(name);
+      if (before === undefined) this.#changed = undefined;
+      else for (const name of before) this.changed(name);
       throw error;
     });
     this.#queues = queues;

@@ -24,9 +24,11 @@ interface Asked {
   readonly dryRuns?: string | undefined;
 }
 
-/** Which tasks a caller wants: the state that the storage selects by, and what is left to judge of each task. */
+/** Which tasks a caller wants. */
 interface WantedTasks {
+  /** The storage returns only tasks in this state. Undefined: in every state. */
   readonly state: TaskState | undefined;
+  /** Whether a task that the storage returned is wanted. */
   readonly isWanted: (task: Task) => boolean;
 }
 

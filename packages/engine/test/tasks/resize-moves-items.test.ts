@@ -184,18 +184,27 @@ describe('a resize that moves items', () => {
     expect(run.end).toEqual({ error: 'the queue was deleted' });
   });
 
+  /** A resize that has gone `steps` steps, and one more in which the call fails. Undefined: it ended before. */
+  async function failedStep(steps: number, call: (typeof CALLS)[number], how: (typeof FAULTS)[number]) {
+    const moving = await MovingResize.start(['near', 'near', 'far']);
+    await moving.produce(FEWER, { atOnce: 4 });
+    await moving.produce(FEWER_SCHEDULED, { dueInMs: 3_600_000 });
+    const before = await moving.texts();
+    const run = await moving.world.resize(1, { move: true });
+    for (let n = 0; n < steps && run.end === undefined; n++) await run.step();
+    if (run.end !== undefined) return undefined;
+    moving.world.failResize(call, how);
+    await run.step().catch(() => {});
+    return { moving, before, run };
+  }
+
   describe.each(CALLS)('if the storage call %s fails', (call) => {
     test.each(FAULTS)('(%s) moves each item once, in order, in another process too', async (how) => {
       for (let steps = 0; ; steps++) {
-        const moving = await MovingResize.start(['near', 'near', 'far']);
-        await moving.produce(FEWER, { atOnce: 4 });
-        await moving.produce(FEWER_SCHEDULED, { dueInMs: 3_600_000 });
-        const before = await moving.texts();
-        let run = await moving.world.resize(1, { move: true });
-        for (let n = 0; n < steps && run.end === undefined; n++) await run.step();
-        if (run.end !== undefined) break;
-        moving.world.failResize(call, how);
-        await run.step().catch(() => {});
+        const failed = await failedStep(steps, call, how);
+        if (failed === undefined) break;
+        const { moving, before } = failed;
+        let { run } = failed;
         moving.world.heal();
         run = run.takenOver();
         await run.toEnd();
@@ -208,15 +217,10 @@ describe('a resize that moves items', () => {
 
     test.each(FAULTS)('(%s) goes back when it is cancelled', async (how) => {
       for (let steps = 0; ; steps++) {
-        const moving = await MovingResize.start(['near', 'near', 'far']);
-        await moving.produce(FEWER, { atOnce: 4 });
-        await moving.produce(FEWER_SCHEDULED, { dueInMs: 3_600_000 });
-        const before = await moving.texts();
-        let run = await moving.world.resize(1, { move: true });
-        for (let n = 0; n < steps && run.end === undefined; n++) await run.step();
-        if (run.end !== undefined) break;
-        moving.world.failResize(call, how);
-        await run.step().catch(() => {});
+        const failed = await failedStep(steps, call, how);
+        if (failed === undefined) break;
+        const { moving, before } = failed;
+        let { run } = failed;
         await run.undo().catch(() => {});
         moving.world.heal();
         run = run.takenOver();

@@ -7,7 +7,7 @@ import { TaskState } from '../../parts/task-progress.tsx';
 import { countOf } from '../../text/number.ts';
 import { taskTitle } from './task-title.ts';
 
-/** Whether a task can be chosen: it runs, and nobody has asked for its end. */
+/** Whether a task runs and was not cancelled yet. */
 export const canCancel = ({ state, cancel_requested_at: asked }: Task): boolean =>
   state === 'running' && asked === undefined;
 
