@@ -190,6 +190,8 @@ export class MoveRun {
   end: StepResult['end'];
   /** What the last step said to the operator. */
   remark: StepResult['remark'];
+  /** How long the last step asked to wait. */
+  pause: StepResult['pause'];
 
   constructor(process: (hooks: ProcessHooks) => TaskKind, task: Task, generation = 1) {
     this.#process = process;
@@ -265,7 +267,7 @@ export class MoveRun {
     return { items: PAGE, signal: new AbortController().signal, stillHeld: async () => this.isHeld };
   }
 
-  #store({ matched, done, failed, checkpoint, end, remark }: StepResult): void {
+  #store({ matched, done, failed, checkpoint, end, remark, pause }: StepResult): void {
     const { counts } = this;
     this.counts = {
       ...{ matched: counts.matched + matched, done: counts.done + done, failed: counts.failed + failed },
@@ -273,5 +275,6 @@ export class MoveRun {
     this.checkpoint = checkpoint;
     this.end = end;
     this.remark = remark;
+    this.pause = pause;
   }
 }

@@ -1,4 +1,4 @@
-import { type Queue, unavailable } from '@querator/core';
+import { milliseconds, type Queue, unavailable } from '@querator/core';
 import { SeededRandom } from '@querator/core/testing';
 import { describe, expect, test } from 'vitest';
 import { payloadOf } from '../support/harness.ts';
@@ -75,6 +75,7 @@ describe('a resize that moves items', () => {
       const run = await world.resize(1, { move: true });
       await settle(run);
       expect([run.end, run.counts.done]).toEqual([undefined, 0]);
+      expect(run.pause).toBe(milliseconds(1_000));
       expect(await moving.complete(two, first)).toEqual({ value: undefined });
       expect(await moving.retry(two, second)).toEqual({ value: undefined });
       await settle(run);
